@@ -1,0 +1,194 @@
+"""Messages: CloudEvents 1.0 in JSON, one batch of 1–500 records each.
+
+Rules:
+- the bytes that arrive are decoded once; what was signed is never encoded again;
+- a JSON object with the same key twice is refused: readers would disagree about its meaning;
+- unknown attributes are refused, and so is a `specversion`, `id` or time of another form;
+- `sequence` (CloudEvents sequence extension, 12 digits) is gapless per sender and recipient on
+  tracked types and absent on the rest.
+
+    payload = encode(Message(id=…, source="cln-01", type="mmt.attendance.v1", …))
+    message = decode(payload)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from jdgate.errors import Refused
+
+MAX_RECORDS = 500
+MAX_BODY = 1_900_000
+"""Bytes of a sealed body; the bus itself takes 2 MB (2,097,152 bytes)."""
+
+MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{1,31}")
+TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]*")
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One message. Times are UTC, whole milliseconds; `data` holds the records."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    recipient: str
+    data: list[dict[str, Any]]
+    sequence: int | None = None
+    region: str | None = None
+    purpose: str | None = None
+    inreplyto: str | None = None
+    origin: str | None = None
+    expires: datetime | None = None
+
+
+class _Wire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    recipient: str
+    datacontenttype: str = ""
+    sequence: str | None = None
+    region: str | None = None
+    purpose: str | None = None
+    inreplyto: str | None = None
+    origin: str | None = None
+    expires: str | None = None
+    data: list[dict[str, Any]]
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def show_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, e.g. `2026-11-21T08:00:00.000Z`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def read_time(text: str, attribute: str = "time") -> datetime:
+    """The moment a wire time names.
+
+    Raises:
+        Refused: `message.time` when it has another form or names no moment.
+    """
+    if _TIME.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    raise Refused("message.time", attribute=attribute)
+
+
+def whole_ms(moment: datetime) -> datetime:
+    """`moment` cut to the milliseconds that the wire carries."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def encode(message: Message) -> bytes:
+    """The JSON bytes to sign."""
+    return _encoder.encode(
+        _Wire(
+            specversion="1.0",
+            id=message.id,
+            source=message.source,
+            type=message.type,
+            time=show_time(message.time),
+            recipient=message.recipient,
+            datacontenttype="application/json",
+            sequence=None if message.sequence is None else f"{message.sequence:012d}",
+            region=message.region,
+            purpose=message.purpose,
+            inreplyto=message.inreplyto,
+            origin=message.origin,
+            expires=None if message.expires is None else show_time(message.expires),
+            data=message.data,
+        )
+    )
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refused("message.duplicate_key")
+    return found
+
+
+def _no_constant(_: str) -> Any:
+    raise Refused("message.not_json")
+
+
+# json and not msgspec: it alone shows the pairs of each object, and msgspec lets the last of two
+# equal keys win.
+_json = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+
+
+def _parse(payload: bytes) -> dict[str, Any]:
+    try:
+        value = _json.decode(payload.decode())
+    except (ValueError, RecursionError):
+        raise Refused("message.not_json") from None
+    if not isinstance(value, dict):
+        raise Refused("message.envelope", attribute="(object)")
+    return value
+
+
+def _attribute_at_fault(error: msgspec.ValidationError) -> str:
+    """The attribute a msgspec error speaks of. Its text names fields and types, not values."""
+    text = str(error)
+    found = re.search(r"`\$\.?([^`\[]*)", text) or re.search(r"field `([^`]*)`", text)
+    return (found.group(1) if found else "") or "(object)"
+
+
+def decode(payload: bytes) -> Message:
+    """The message of a verified payload.
+
+    Raises:
+        Refused: `message.not_json`, `message.duplicate_key`, `message.envelope` (names the
+            attribute), `message.time`, `message.records` (count outside 1–500).
+    """
+    try:
+        wire = msgspec.convert(_parse(payload), _Wire)
+    except msgspec.ValidationError as error:
+        raise Refused("message.envelope", attribute=_attribute_at_fault(error)[:60]) from None
+    checks = (
+        ("specversion", wire.specversion == "1.0"),
+        ("id", bool(_UUID7.fullmatch(wire.id))),
+        ("source", bool(MEMBER_ID.fullmatch(wire.source))),
+        ("type", bool(TYPE_NAME.fullmatch(wire.type))),
+        ("recipient", bool(MEMBER_ID.fullmatch(wire.recipient))),
+        ("datacontenttype", wire.datacontenttype == "application/json"),
+        ("sequence", wire.sequence is None or bool(re.fullmatch(r"\d{12}", wire.sequence))),
+        ("region", wire.region is None or bool(re.fullmatch(r"\d{12}", wire.region))),
+        ("purpose", wire.purpose is None or len(wire.purpose) <= 100),
+        ("inreplyto", wire.inreplyto is None or bool(_UUID7.fullmatch(wire.inreplyto))),
+        ("origin", wire.origin is None or bool(MEMBER_ID.fullmatch(wire.origin))),
+    )
+    for attribute, holds in checks:
+        if not holds:
+            raise Refused("message.envelope", attribute=attribute)
+    if not 1 <= len(wire.data) <= MAX_RECORDS:
+        raise Refused("message.records", got=len(wire.data), most=MAX_RECORDS)
+    return Message(
+        id=wire.id,
+        source=wire.source,
+        type=wire.type,
+        time=read_time(wire.time),
+        recipient=wire.recipient,
+        data=wire.data,
+        sequence=None if wire.sequence is None else int(wire.sequence),
+        region=wire.region,
+        purpose=wire.purpose,
+        inreplyto=wire.inreplyto,
+        origin=wire.origin,
+        expires=None if wire.expires is None else read_time(wire.expires, "expires"),
+    )
