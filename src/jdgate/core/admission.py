@@ -1,0 +1,247 @@
+"""Admission: may this come in? One ordered, total decision over what arrived.
+
+The order is fixed, and the first fault that concerns the whole message ends it:
+
+     1 size            2 open (HPKE)        3 signature header   4 key: known, theirs, a signing key
+     5 signature       6 JSON, envelope     7 sender is who the NATS user says, recipient is us
+     8 key valid when signed and now        9 not from the future, not expired
+    10 not a replay   11 agreement (type, sender's role, purpose, region)   12 sequence
+    13 each record: schema, cross-field checks, the person is known where the sheet asks it
+
+Steps 1–6 need the bytes and the keys alone (`open_arrival`); 7–13 need what the gateway knows
+already (`judge`). `admit` is both. Nothing here raises for bad input: every arrival gets a
+verdict, and a batch is accepted record by record. Key windows (8) come after decoding because
+the moment of signing stands inside the message; the signature is checked before anything in it
+is believed.
+
+    verdict = admit(arrival, trust, catalogue, own_keys, past)
+    verdict.outcome            # accepted | part | refused | duplicate
+    verdict.reason             # for refused: Refused with code and parameters
+    verdict.faults             # index → why that record was refused
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+import msgspec
+
+from jdgate.core.catalogue import Catalogue
+from jdgate.core.directory import Trust
+from jdgate.core.keys import MemberKeys
+from jdgate.core.message import MAX_BODY, Message, decode
+from jdgate.core.schema import Fault, check_records
+from jdgate.core.sealing import context, unseal
+from jdgate.core.sheet import Sheet
+from jdgate.core.signing import TYP_MESSAGE, peek, verify
+from jdgate.errors import Refused
+
+MAX_SKEW = timedelta(minutes=5)
+"""How far a sender's clock may be ahead of ours (design choice)."""
+
+Outcome = Literal["accepted", "part", "refused", "duplicate"]
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """One body as the bus gave it. `member` is the subject's, `id` the header's: both unproven."""
+
+    member: str
+    id: str
+    kid: str
+    body: bytes
+    at: datetime
+
+
+class Past(Protocol):
+    """What the gateway knew before this message."""
+
+    def digest_of(self, message_id: str) -> bytes | None:
+        """SHA-256 of the JWS accepted or refused under this id before, if any."""
+        ...
+
+    def sequence_used(self, source: str, sequence: int) -> bool:
+        """Whether another message of `source` already holds this sequence number."""
+        ...
+
+    def subject_of_alias(self, domain: str, member: str, alias: str) -> bytes | None:
+        """The pseudonym behind a member's own reference (e.g. a clinic's patient number)."""
+        ...
+
+    def pseudonym(self, domain: str, id_no: str) -> bytes:
+        """The keyed pseudonym of an identity number in one domain."""
+        ...
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A message whose signature holds."""
+
+    message: Message
+    jws: bytes
+    digest: bytes
+    kid: str
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What admission decided. `subjects` maps record index → pseudonym (16 bytes)."""
+
+    arrival: Arrival
+    outcome: Outcome
+    opened: Opened | None = None
+    reason: Refused | None = None
+    faults: dict[int, list[Fault]] = {}
+    subjects: dict[int, bytes] = {}
+
+    @property
+    def accepted(self) -> list[int]:
+        """Indexes of the records that were let in."""
+        if self.opened is None or self.outcome in ("refused", "duplicate"):
+            return []
+        return [i for i in range(len(self.opened.message.data)) if i not in self.faults]
+
+
+def open_arrival(
+    arrival: Arrival, trust: Trust, keys: MemberKeys, *, sender: str | None = None
+) -> Opened | Refused:
+    """Steps 1–6: the message inside, if it was sealed to us and signed by the claimed sender.
+
+    `sender` is whose signature is expected; by default the member that the subject names.
+    """
+    claimed = sender or arrival.member
+    try:
+        if len(arrival.body) > MAX_BODY:
+            raise Refused("admission.too_large", got=len(arrival.body), most=MAX_BODY)
+        info = context(claimed, keys.member, arrival.id)
+        jws = unseal(arrival.body, keys.opener(arrival.kid), info)
+        header = peek(jws)
+        _, public = trust.claimed_key(header.kid, claimed)
+        message = decode(verify(jws, public, TYP_MESSAGE))
+    except Refused as reason:
+        return reason
+    return Opened(message, jws, hashlib.sha256(jws).digest(), header.kid)
+
+
+def check_envelope(
+    opened: Opened, arrival: Arrival, trust: Trust, recipient: str, sender: str
+) -> None:
+    """Steps 7–9, the same at the gateway and at an edge.
+
+    Raises:
+        Refused: `admission.sender`, `admission.recipient`, `admission.id`, `key.*`,
+            `admission.from_future`, `admission.expired`.
+    """
+    message = opened.message
+    if message.source != sender:
+        raise Refused("admission.sender", got=message.source, expected=sender)
+    if message.recipient != recipient:
+        raise Refused("admission.recipient", got=message.recipient, expected=recipient)
+    if message.id != arrival.id:
+        raise Refused("admission.id")
+    trust.signing_key(opened.kid, sender, min(message.time, arrival.at), arrival.at)
+    if message.time > arrival.at + MAX_SKEW:
+        ahead = int((message.time - arrival.at).total_seconds() // 60)
+        raise Refused("admission.from_future", minutes=ahead, most=MAX_SKEW.seconds // 60)
+    if message.expires is not None and message.expires <= arrival.at:
+        raise Refused("admission.expired", expired=message.expires.date())
+
+
+def _check_agreement(message: Message, sheet: Sheet | None, trust: Trust) -> Sheet:
+    """Step 11. A missing sheet is a missing agreement: without one nothing moves."""
+    if sheet is None:
+        raise Refused("agreement.no_type", type=message.type)
+    sender = trust.member(message.source)
+    if not set(sender.roles) & set(sheet.senders):
+        raise Refused(
+            "agreement.sender_role",
+            type=message.type,
+            got="/".join(sender.roles),
+            expected="/".join(sheet.senders),
+        )
+    if message.purpose != sheet.purpose:
+        raise Refused("agreement.purpose", type=message.type, expected=sheet.purpose)
+    county = trust.directory.county[:6]
+    if message.region is not None and not message.region.startswith(county):
+        raise Refused("agreement.cross_region", expected=county)
+    return sheet
+
+
+def _check_age(message: Message, sheet: Sheet, at: datetime) -> None:
+    """Step 9, second half: the sheet bounds the age of what names no expiry of its own."""
+    if message.expires is None and message.time + timedelta(days=sheet.expires_days) <= at:
+        raise Refused("admission.too_old", days=sheet.expires_days)
+
+
+def _check_sequence(message: Message, sheet: Sheet, past: Past) -> None:
+    """Step 12."""
+    if sheet.tracked != (message.sequence is not None):
+        raise Refused("message.envelope", attribute="sequence")
+    if message.sequence is not None and (
+        message.sequence < 1 or past.sequence_used(message.source, message.sequence)
+    ):
+        raise Refused("admission.sequence_used", got=message.sequence)
+
+
+def find_subject(
+    record: dict[str, object], sheet: Sheet, source: str, past: Past
+) -> tuple[bytes | None, Fault | None]:
+    """Whom a record is about, by the identity number or by the sender's own reference."""
+    if sheet.subject is not None:
+        id_no = record.get(sheet.subject.field)
+        if isinstance(id_no, str):
+            return past.pseudonym(sheet.domain, id_no), None
+    alias = sheet.alias
+    if alias is None or alias.defines:
+        return None, None
+    value = record.get(alias.field)
+    if isinstance(value, str):
+        subject = past.subject_of_alias(sheet.domain, source, value)
+        if subject is not None:
+            return subject, None
+    if alias.required:
+        return None, Fault("record.not_enrolled", f"/{alias.field}", {"field": alias.field})
+    return None, None
+
+
+def judge(
+    opened: Opened, arrival: Arrival, trust: Trust, catalogue: Catalogue, recipient: str, past: Past
+) -> Verdict:
+    """Steps 7–13 for a message whose signature holds."""
+    message = opened.message
+    try:
+        check_envelope(opened, arrival, trust, recipient, arrival.member)
+        known = past.digest_of(message.id)
+        if known is not None:
+            if known == opened.digest:
+                return Verdict(arrival, "duplicate", opened)
+            raise Refused("admission.id_reused")
+        sheet = _check_agreement(message, catalogue.sheets.get(message.type), trust)
+        _check_age(message, sheet, arrival.at)
+        _check_sequence(message, sheet, past)
+    except Refused as reason:
+        return Verdict(arrival, "refused", opened, reason)
+
+    faults = check_records(catalogue.validator(message.type), sheet, message.data)
+    subjects: dict[int, bytes] = {}
+    for index, record in enumerate(message.data):
+        if index in faults:
+            continue
+        subject, fault = find_subject(record, sheet, message.source, past)
+        if fault is not None:
+            faults[index] = [fault]
+        elif subject is not None:
+            subjects[index] = subject
+    if len(faults) == len(message.data):
+        reason = Refused("admission.no_record_left", records=len(message.data))
+        return Verdict(arrival, "refused", opened, reason, faults)
+    return Verdict(arrival, "part" if faults else "accepted", opened, None, faults, subjects)
+
+
+def admit(
+    arrival: Arrival, trust: Trust, catalogue: Catalogue, keys: MemberKeys, past: Past
+) -> Verdict:
+    """The whole decision for one arrival at the gateway. Total: it never raises for bad input."""
+    opened = open_arrival(arrival, trust, keys)
+    if isinstance(opened, Refused):
+        return Verdict(arrival, "refused", None, opened)
+    return judge(opened, arrival, trust, catalogue, keys.member, past)
