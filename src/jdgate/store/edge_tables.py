@@ -1,0 +1,123 @@
+"""The tables of `edge.db`: one file for all members that one edge hosts.
+
+Every row names its member. The rules of `tables` hold here too.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from jdgate.store import shared_tables
+from jdgate.store.columns import Instant, Json
+
+metadata = MetaData(naming_convention=shared_tables.NAMING)
+
+shared = shared_tables.define(metadata)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("member", String, nullable=False),
+    Column("sequence", BigInteger),
+    Column("type", String, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("key_id", String),
+    Column("body", LargeBinary),
+    # the row numbers in the pushed file, one for each record
+    Column("rows", Json),
+    Column("tracked", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("receipt_jws", LargeBinary),
+    Column("verdict", Json),
+    Column("closed_at", Instant),
+    Index(None, "state", "next_at", "sequence"),
+    Index(None, "member", "sequence"),
+    Index(None, "member", "created_at"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("origin", String),
+    Column("type", String, nullable=False),
+    Column("sequence", BigInteger),
+    Column("received_at", Instant, nullable=False),
+    Column("key_id", String),
+    Column("body", LargeBinary),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("error_code", String),
+    Column("receipt_at", Instant),
+    Index(None, "state", "next_at", "received_at"),
+    Index(None, "member", "received_at"),
+)
+
+draft_box = Table(
+    "draft_box",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("reason_code", String, nullable=False),
+    Column("params", Json, nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("prefill", LargeBinary),
+    Column("checks", Json, nullable=False),
+    Column("state", String, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("by", String),
+    Column("reason", Text),
+    Column("message_id", String),
+    Index(None, "member", "state", "received_at"),
+)
+
+register = Table(
+    "register",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("plugin", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("token", LargeBinary(16), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+witness = Table(
+    "witness",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("jws", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+directory_copy = Table(
+    "directory_copy",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("jws", LargeBinary, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
