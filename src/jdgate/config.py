@@ -1,8 +1,8 @@
 """The daemon's configuration: `jdgate.toml`, and where things lie beside it.
 
-    home = find_home(None)                 # ./jdgate.toml
-    config = read_config(home)
-    home.books, home.keys, home.control …
+home = find_home(None)                 # ./jdgate.toml
+config = read_config(home)
+home.books, home.keys, home.control …
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Private keys on disk: one file per member, mode 0600, made once and never overwritten.
 
-    keys = make_key_file(home.keys, "cln-01")
-    keys = read_key_file(home.keys / "cln-01.key")
+keys = make_key_file(home.keys, "cln-01")
+keys = read_key_file(home.keys / "cln-01.key")
 """
 
 from __future__ import annotations
