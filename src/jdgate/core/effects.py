@@ -51,7 +51,7 @@ class Draft(Struct, frozen=True):
     """Propose a message that a named person at `to` must approve. It never leaves by itself.
 
     `prefill` is what the owner's edge needs to complete the record; `checks` are the
-    questions the approver must have answered (codes of texts).
+    questions the approver must have answered; the text of one is `check.<name>`.
     """
 
     cause: str
@@ -103,7 +103,8 @@ def changes(before: Sequence[Standing], after: Sequence[Standing]) -> list[Effec
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]*")
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z0-9_]+)+")
 _MEMBER = re.compile(r"[a-z][a-z0-9-]{1,31}")
-_ID_LIMIT = 200
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_ID_LIMIT = 160
 
 
 def check(rule: str, effect: object) -> None:
@@ -155,7 +156,7 @@ def _draft_fault(draft: Draft) -> str | None:
         ("cause", _is_id(draft.cause)),
         ("to", isinstance(draft.to, str) and _MEMBER.fullmatch(draft.to)),
         ("type", isinstance(draft.type, str) and _TYPE.fullmatch(draft.type)),
-        ("prefill", isinstance(draft.prefill, dict)),
+        ("prefill", _plain(draft.prefill, most=32)),
         ("reason_code", isinstance(draft.reason_code, str) and _CODE.fullmatch(draft.reason_code)),
         ("params", _plain(draft.params)),
         ("checks", isinstance(checks, tuple) and all(isinstance(c, str) and c for c in checks)),
@@ -167,8 +168,16 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _ID_LIMIT and value.isprintable()
 
 
-def _plain(params: object) -> bool:
-    return isinstance(params, dict) and all(
-        isinstance(name, str) and isinstance(value, str | int | float | bool)
-        for name, value in params.items()
+def _plain(params: object, most: int = 16) -> bool:
+    """As `sys.draft.v1` and the alerts carry them: flat, short, few."""
+    return (
+        isinstance(params, dict)
+        and len(params) <= most
+        and all(
+            isinstance(name, str)
+            and _NAME.fullmatch(name)
+            and (value is None or isinstance(value, str | int | float | bool))
+            and not (isinstance(value, str) and len(value) > 256)
+            for name, value in params.items()
+        )
     )
