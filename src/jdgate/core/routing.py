@@ -1,0 +1,241 @@
+"""Routing: which desks must get a record, and which fields each may see.
+
+Rules:
+- a desk exists only by a route of the sheet, and sees only that route's fields;
+- `region`: the longest region that covers the record's `region_field`, else the message's
+  region, else the sender's; `care_team`: the people assigned to this person, else by region;
+  `relation`: the desk that a fact about this person names; `named`: the member in the record's
+  `member_field`, or the one the caller names; `sender`, `origin`: back to where it came from;
+  `all`: every member of the role;
+- no match is a `NoDesk`, which becomes an alert to the authority, never a silent drop. The one
+  exception: no *active* relation means nobody has to know, so there is neither desk nor alert;
+- the sender gets no copy of its own record;
+- a member reached by two routes is one desk, which sees what either shows it.
+
+Relations are looked up by the identity number, which the caller turns into the pseudonym of the
+relation's own domain (`relation_domain`): domains share no pseudonyms.
+
+    for item in desks(sheet, record, sender="cln-01", message_region=None,
+                      index=index, relations=facts):
+        match item:
+            case Desk(): …project(record, item.fields)…
+            case NoDesk(): …alert the authority…
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from jdgate.core.regions import RegionIndex
+from jdgate.core.sheet import Find, Route, Sheet
+
+
+class RelationFact(msgspec.Struct, frozen=True):
+    """What is known of a relation of one person. `key` tells several of the same name apart."""
+
+    active: bool
+    member: str | None = None
+    region: str | None = None
+    key: str = ""
+
+
+Relations = Callable[[str, str], "RelationFact | Sequence[RelationFact] | None"]
+"""(relation name, identity number) → the facts known."""
+
+
+class RelationChange(msgspec.Struct, frozen=True):
+    """An opening or closing that a record reports.
+
+    Keep, per (name, person, key), the latest `on` of each action: the relation is active while
+    it was opened later than it was closed. Then the order of arrival and repeats don't matter.
+    On one and the same day closing wins, so that nothing is disclosed on a doubtful relation.
+    """
+
+    name: str
+    action: Literal["open", "close"]
+    region: str | None
+    member: str | None
+    on: date
+    key: str
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """One recipient of one record, what it may see, and by what law."""
+
+    member: str
+    role: str
+    fields: tuple[str, ...]
+    basis: tuple[str, ...]
+
+
+class NoDesk(msgspec.Struct, frozen=True):
+    """A route of the sheet that leads to nobody."""
+
+    role: str
+    find: Find
+    region: str | None
+
+
+def relation_domain(name: str) -> str:
+    """The pseudonym domain of a relation: the first part of its name."""
+    return name.partition(".")[0]
+
+
+def relations_needed(sheet: Sheet) -> tuple[str, ...]:
+    """The relations that routing a type asks for, so that a batch can fetch them at once."""
+    names = dict.fromkeys(
+        name for route in sheet.routes if (name := _relation_of(route)) is not None
+    )
+    return tuple(names)
+
+
+def subject_value(sheet: Sheet, record: Mapping[str, Any]) -> str | None:
+    """The identity number a record is about, where the type carries one."""
+    if sheet.subject is None:
+        return None
+    value = record.get(sheet.subject.field)
+    return value if isinstance(value, str) else None
+
+
+def relation_changes(sheet: Sheet, record: Mapping[str, Any], sender: str) -> list[RelationChange]:
+    """What an accepted record says about relations; empty for most types."""
+    rule = sheet.relation
+    if rule is None:
+        return []
+    action = rule.action
+    if rule.close_when is not None and record.get(rule.close_when.field) in rule.close_when.values:
+        action = "close"
+    member = sender if rule.member == "sender" else None
+    return [
+        RelationChange(
+            name=rule.name,
+            action=action,
+            region=record.get(rule.region) if rule.region and action == "open" else None,
+            member=member,
+            on=date.fromisoformat(record[rule.on]),
+            key=record[rule.key] if rule.key else member or "",
+        )
+    ]
+
+
+def desks(
+    sheet: Sheet,
+    record: Mapping[str, Any],
+    *,
+    sender: str,
+    message_region: str | None,
+    index: RegionIndex,
+    relations: Relations,
+    named: str | None = None,
+    origin: str | None = None,
+) -> list[Desk | NoDesk]:
+    """The desks of one accepted record, in the order of the sheet's routes."""
+    found: dict[str, Desk] = {}
+    missing: list[NoDesk] = []
+    for route in sheet.routes:
+        region = _region(route, record, message_region, sender, index)
+        facts = _facts(sheet, route, record, relations)
+        members = _members(route, record, region, facts, sender, index, named, origin)
+        if not members and not route.may_be_empty:
+            missing.append(NoDesk(route.role, route.find, region))
+        for member in members:
+            if member == sender and route.find != "sender":
+                continue
+            found[member] = _merge(sheet, found.get(member), member, route)
+    return [*found.values(), *missing]
+
+
+def _relation_of(route: Route) -> str | None:
+    return f"care.{route.role}" if route.find == "care_team" else route.relation
+
+
+def _facts(
+    sheet: Sheet, route: Route, record: Mapping[str, Any], relations: Relations
+) -> list[RelationFact]:
+    name = _relation_of(route)
+    subject = subject_value(sheet, record)
+    if name is None or subject is None:
+        return []
+    answer = relations(name, subject)
+    facts = [answer] if isinstance(answer, RelationFact) else list(answer or ())
+    if route.find == "care_team" or route.when == "active":
+        facts = [fact for fact in facts if fact.active]
+    rule = sheet.relation
+    if rule is not None and rule.name == name and rule.key is not None:
+        # The record speaks of one relation by its key; another one's desk has no part in it.
+        facts = [fact for fact in facts if fact.key in ("", record.get(rule.key))]
+    return facts
+
+
+def _region(
+    route: Route,
+    record: Mapping[str, Any],
+    message_region: str | None,
+    sender: str,
+    index: RegionIndex,
+) -> str | None:
+    if route.find not in ("region", "care_team"):
+        return None
+    if route.region_field is not None:
+        value = record.get(route.region_field)
+        if isinstance(value, str):
+            return value
+    return message_region or index.region_of(sender)
+
+
+def _members(
+    route: Route,
+    record: Mapping[str, Any],
+    region: str | None,
+    facts: Sequence[RelationFact],
+    sender: str,
+    index: RegionIndex,
+    named: str | None,
+    origin: str | None,
+) -> list[str]:
+    """Members that a route leads to, each of them active and of the route's role."""
+    match route.find:
+        case "relation":
+            return _of_facts(route, facts, index)
+        case "care_team":
+            assigned = _of_facts(route, facts, index)
+            return assigned or (index.find(route.role, region) if region else [])
+        case "region":
+            return index.find(route.role, region) if region else []
+        case "all":
+            return index.with_role(route.role)
+        case "named":
+            one = record.get(route.member_field) if route.member_field else named
+        case "sender":
+            one = sender
+        case "origin":
+            one = origin
+    return [one] if isinstance(one, str) and index.has_role(one, route.role) else []
+
+
+def _of_facts(route: Route, facts: Sequence[RelationFact], index: RegionIndex) -> list[str]:
+    members: dict[str, None] = {}
+    for fact in facts:
+        if fact.member is not None:
+            if index.has_role(fact.member, route.role):
+                members[fact.member] = None
+        elif fact.region is not None:
+            members.update(dict.fromkeys(index.find(route.role, fact.region)))
+    return list(members)
+
+
+def _merge(sheet: Sheet, known: Desk | None, member: str, route: Route) -> Desk:
+    basis = sheet.cite(route.role)
+    if known is None:
+        return Desk(member, route.role, route.fields, basis)
+    both = {*known.fields, *route.fields}
+    return Desk(
+        member,
+        known.role,
+        tuple(field for field in sheet.fields if field in both),
+        tuple(dict.fromkeys((*known.basis, *basis))),
+    )
