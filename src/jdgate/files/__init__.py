@@ -1,1 +1,23 @@
+"""Files as they really are: CSV and Excel from office systems, row by row, as records.
 
+from jdgate.files import open_file, write_refused
+
+with open_file(path, importer, defaults={"site": "cln-01"}) as reading:
+    for row in reading.rows:
+        row.record or [fault.text("zh") for fault in row.faults]
+"""
+
+from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
+from jdgate.files.reading import Reading, open_file
+from jdgate.files.report import write_refused
+
+__all__ = [
+    "Column",
+    "Importer",
+    "Limits",
+    "Reading",
+    "Row",
+    "RowFault",
+    "open_file",
+    "write_refused",
+]

@@ -1,0 +1,368 @@
+"""Opens a file as it really is, and reads its rows as records of one message type.
+
+Rules
+- What the file is decides its content, not its name.
+- The header may stand below titles, on any sheet; the first visible sheet that has it is read.
+- Blank rows, total and sign-off lines and a header printed again are skipped and counted.
+- Nothing that the importer does not name gets into a record.
+- A bad row is a `Row` with faults. Only a file that can't be read at all raises, and only
+  `Refused`. A row is read when it is asked for; a file damaged late raises late.
+
+    with open_file(path, importer, defaults={"site": "cln-01"}) as reading:
+        for row in reading.rows: ...
+        reading.sheet, reading.dropped, reading.unknown, reading.skipped
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+from jdgate.errors import Refused
+from jdgate.files import header
+from jdgate.files.cells import Cell, CellFault, as_text, fold, is_blank, read_cell
+from jdgate.files.delimited import BadQuote, Delimited
+from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
+from jdgate.files.xls import OldWorkbook
+from jdgate.files.xlsx import Workbook
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_OTHER_FORMATS = (
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"\x1f\x8b",
+)
+_TOTAL = re.compile(
+    r"(?:本页|本月|本日|全部|全月)?(?:合计|总计|小计|共计|累计|总数)|(?:grand ?|sub)?total\b|sum\b",
+    re.IGNORECASE,
+)
+_NOTE = re.compile(
+    r"(?:制表|填表|填报|审核|复核|经办|负责|统计|报送|备注|说明|注|prepared by|checked by|note)"
+    r"[人者员单位日期]*\s*:",
+    re.IGNORECASE,
+)
+_CACHED = 4096
+
+
+class Table(Protocol):
+    """Rows of cells from one sheet, or from a CSV with one separator."""
+
+    name: str | None
+    position: int
+    total: int
+
+    def rows(self) -> Iterator[tuple[int, list[Cell]]]: ...
+
+
+class Source(Protocol):
+    """An open file."""
+
+    @property
+    def encoding(self) -> str | None: ...
+    def tables(self) -> Iterable[Table]: ...
+    def close(self) -> None: ...
+
+
+class Reading:
+    """One pass over a file: `rows` is an iterator and can be gone through once.
+
+    `columns` maps fields to the titles used; `dropped` are titles left out on purpose,
+    `unknown` those nothing is known of; `skipped` counts rows left out by cause (`blank`,
+    `total`, `note`, `header`) and grows while rows are read. `total_hint` and `position` are in
+    the same unit (bytes or rows of the source) and are for a progress bar.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        table: Table,
+        header_row: int,
+        layout: header.Layout,
+        importer: Importer,
+        limits: Limits,
+        defaults: Mapping[str, object],
+    ) -> None:
+        self._source = source
+        self._table = table
+        self._layout = layout
+        self._importer = importer
+        self._limits = limits
+        self._defaults = defaults
+        self.header_row = header_row
+        self.sheet = table.name
+        self.encoding = source.encoding
+        self.columns = dict(layout.titles)
+        self.dropped = layout.dropped
+        self.unknown = layout.unknown
+        self.skipped = {"blank": 0, "total": 0, "note": 0, "header": 0}
+        self.total_hint = table.total
+        rows = self._read()
+        first = next(rows, None)
+        if first is None:
+            raise Refused("files.no_rows", row=header_row)
+        self.rows: Iterator[Row] = chain([first], rows)
+
+    @property
+    def position(self) -> int:
+        """How far the reading is, out of `total_hint`."""
+        return self._table.position
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._source.close()
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self) -> Iterator[Row]:
+        layout = self._layout
+        read = self._reader()
+        last = self.header_row
+        count = 0
+        for number, cells in self._table.rows():
+            if number <= self.header_row:
+                continue
+            reason = self._skip(cells)
+            if reason == "blank":
+                continue  # counted only if something follows: see `blank` below
+            self.skipped["blank"] += number - last - 1
+            last = number
+            if reason:
+                self.skipped[reason] += 1
+                continue
+            count += 1
+            if count > self._limits.rows:
+                raise Refused("files.rows_many", limit=self._limits.rows)
+            if isinstance(cells, BadQuote):
+                title = next(iter(layout.titles.values()), "")
+                yield self._refused(number, cells, [_fault("files.row_quotes", title, number)])
+            else:
+                yield read(number, cells)
+
+    def _skip(self, cells: Sequence[Cell]) -> str | None:
+        """Why a row is no data: the name of a count in `skipped`, or None."""
+        serials = self._layout.serials
+        filled = [i for i, cell in enumerate(cells) if cell is not None and not is_blank(cell)]
+        if not filled or (serials and all(i in serials for i in filled)):
+            return "blank"
+        at = self._layout.at.values()
+        first = cells[filled[0]]
+        # The word for a total stands first, or anywhere in a row that lacks a needed cell; a
+        # remark that happens to be 小计 in a full row is just a remark.
+        words = [first] if isinstance(first, str) else []
+        if not set(at) <= set(filled):
+            words += [cell for i in filled[1:6] if isinstance(cell := cells[i], str)]
+        for word in words:
+            text = fold(word)
+            spaced = text.replace(" ", "")
+            if _TOTAL.match(text) or _TOTAL.match(spaced):
+                return "total"
+            if _NOTE.match(spaced) or _NOTE.match(text):
+                return "note"
+        keys = [header.title_key(cell) for cell in cells]
+        while keys and not keys[-1]:
+            keys.pop()
+        if keys == [*_trimmed(self._layout.keys)]:
+            return "header"
+        return None
+
+    def _reader(self) -> Callable[[int, Sequence[Cell]], Row]:
+        """A function that reads one row; what it learns about repeated cells stays with it."""
+        layout, importer = self._layout, self._importer
+        used = [column for column in importer.columns if self._used(column)]
+        plan = [
+            (column, layout.at.get(column.field, -1), self._title(column), self._fallback(column))
+            for column in used
+        ]
+        seen: list[dict[str, object]] = [{} for _ in plan]
+
+        def read(number: int, cells: Sequence[Cell]) -> Row:
+            record: dict[str, object] = {}
+            faults: list[RowFault] = []
+            width = len(cells)
+            for index, (column, position, title, fallback) in enumerate(plan):
+                cell = cells[position] if 0 <= position < width else None
+                if type(cell) is str and (known := seen[index].get(cell)) is not None:
+                    record[column.field] = known
+                    continue
+                if is_blank(cell):
+                    if fallback is not None:
+                        record[column.field] = fallback
+                    elif column.required:
+                        faults.append(_fault("files.cell_missing", title, number))
+                    continue
+                try:
+                    value = read_cell(column, cell)
+                except CellFault as fault:
+                    faults.append(_fault(fault.code, title, number, **fault.params))
+                    continue
+                record[column.field] = value
+                if type(cell) is str and len(seen[index]) < _CACHED and len(cell) < 100:
+                    seen[index][cell] = value
+            if faults:
+                return self._refused(number, cells, faults)
+            return Row(number, record)
+
+        return read
+
+    def _used(self, column: Column) -> bool:
+        if column.field in self._layout.at:
+            return True
+        # Of an `either` group only the field that the file has is looked for.
+        return not self._importer.group(column.field)
+
+    def _title(self, column: Column) -> str:
+        return self._layout.titles.get(column.field, column.titles[0])
+
+    def _fallback(self, column: Column) -> object:
+        return self._defaults.get(column.field, column.default)
+
+    def _refused(self, number: int, cells: Sequence[Cell], faults: list[RowFault]) -> Row:
+        raw = {
+            field: as_text(cells[position])
+            for field, position in self._layout.at.items()
+            if position < len(cells)
+        }
+        return Row(number, None, tuple(faults), raw)
+
+
+def _trimmed(keys: Sequence[str]) -> Sequence[str]:
+    end = len(keys)
+    while end and not keys[end - 1]:
+        end -= 1
+    return keys[:end]
+
+
+def _fault(code: str, title: str, number: int, **params: object) -> RowFault:
+    return RowFault(code, title, {"row": number, "title": title, **params})
+
+
+def open_file(
+    path: Path,
+    importer: Importer,
+    *,
+    limits: Limits | None = None,
+    defaults: Mapping[str, object] | None = None,
+) -> Reading:
+    """Opens a CSV, XLSX or XLS file and finds the header for `importer`.
+
+    `defaults` gives values for fields whose column or cell is absent (the clinic's own site).
+
+    Raises: Refused — `files.unreadable`, `files.too_large`, `files.empty`, `files.password`,
+    `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
+    `files.encoding`, `files.header_wrong`, `files.header_none`, `files.column_twice`,
+    `files.no_rows`, and while rows are read also `files.line_long`, `files.rows_many`.
+    """
+    limits = limits or Limits()
+    defaults = defaults or {}
+    source = _open(path, limits)
+    try:
+        table, row, layout = _find(source, importer, limits, frozenset(defaults))
+        return Reading(source, table, row, layout, importer, limits, defaults)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _open(path: Path, limits: Limits) -> Source:
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+        size = path.stat().st_size
+    except OSError as error:
+        raise Refused("files.unreadable", reason=error.strerror or type(error).__name__) from error
+    if size > limits.file_bytes:
+        raise Refused("files.too_large", limit=limits.file_bytes // 2**20)
+    if head.startswith(_OLE):
+        if _contains(path, _ENCRYPTED):
+            raise Refused("files.password")
+        return OldWorkbook(path, limits)
+    if head.startswith(b"PK"):
+        return Workbook(path, limits)
+    if head.startswith(_OTHER_FORMATS):
+        raise Refused("files.not_spreadsheet")
+    plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if size < 10_000 and not _text_of(path).strip():
+        raise Refused("files.empty")
+    if re.match(rb"<(?:!doctype|html|table|meta|head|body|\?xml)", plain, re.IGNORECASE):
+        raise Refused("files.web_page")
+    return Delimited(path, limits)
+
+
+def _contains(path: Path, wanted: bytes) -> bool:
+    rest = b""
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            if wanted in rest + chunk:
+                return True
+            rest = chunk[-len(wanted) :]
+    return False
+
+
+def _text_of(path: Path) -> str:
+    """What a small file says, leniently: only to see whether it says anything."""
+    data = path.read_bytes()
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    return fold(data.decode(encoding, errors="replace")).strip(',;"')
+
+
+def _find(
+    source: Source, importer: Importer, limits: Limits, given: frozenset[str]
+) -> tuple[Table, int, header.Layout]:
+    """The first table with the header, its row number, and where the columns are."""
+    best: tuple[int, int, header.Missing, Sequence[Cell]] | None = None
+    anything = False
+    # Ends with the first match; of what does not match, the row most like the header is told of.
+    for table in source.tables():
+        for number, cells in table.rows():
+            if number > limits.header_rows:
+                break
+            if all(is_blank(cell) for cell in cells):
+                continue
+            anything = True
+            outcome = header.match(importer, cells, given)
+            if isinstance(outcome, header.Layout):
+                return table, number, outcome
+            width = len(header.shown_titles(cells, outcome.matched))
+            if best is None or (outcome.matched, width) > best[:2]:
+                best = (outcome.matched, width, outcome, cells)
+    if best is None:
+        if not anything:
+            raise Refused("files.empty")
+        raise Refused("files.header_none", rows=limits.header_rows, **_expected(importer))
+    matched, _, missing, seen = best
+    if missing.twice and not missing.lacking:
+        raise Refused("files.column_twice", titles="、".join(dict.fromkeys(missing.twice)))
+    found = header.shown_titles(seen, matched)
+    if not found:
+        raise Refused("files.header_none", rows=limits.header_rows, **_expected(importer))
+    lacking = "、".join(" / ".join(c.titles[0] for c in group) for group in missing.lacking)
+    raise Refused(
+        "files.header_wrong", found="、".join(found), missing=lacking, **_expected(importer)
+    )
+
+
+def _expected(importer: Importer) -> dict[str, object]:
+    """The columns wanted, each with its Chinese and English title."""
+    done: set[str] = set()
+    wanted: list[str] = []
+    for column in importer.columns:
+        if column.field in done:
+            continue
+        group = importer.group(column.field) or (column.field,)
+        done.update(group)
+        if column.required or len(group) > 1:
+            both = [f"{c.titles[0]} ({c.en})" for c in map(importer.column, group)]
+            wanted.append(" / ".join(both))
+    return {"expected": "、".join(wanted)}
