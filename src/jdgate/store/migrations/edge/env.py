@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from jdgate.store.migrate import run
 from jdgate.store.edge_tables import metadata
+from jdgate.store.migrate import run
 
 run(context, metadata)

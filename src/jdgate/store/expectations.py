@@ -1,0 +1,129 @@
+"""What is expected by when: `Expect` and `Settle` of the rules.
+
+An expectation is called (rule, key, name). Expecting it again moves it and opens it again;
+settling it, or firing it when due, ends it. States: `open`, `fired`, `settled`.
+
+    expectations.expect(conn, [ExpectationRow(rule=…, key=…, name="absent", due_at=…, set_at=now)])
+    for row in expectations.due(conn, now, 200):
+        …                                            # rule.due(state, row.name, now)
+    expectations.mark_fired(conn, rows, now)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+
+from jdgate.store.columns import Reader, Upsert
+from jdgate.store.tables import expectation
+
+OPEN, FIRED, SETTLED = "open", "fired", "settled"
+
+
+class ExpectationRow(Struct, kw_only=True):
+    """`name` of `rule` for `key` is due at `due_at`; set at `set_at`."""
+
+    rule: str
+    key: str
+    name: str
+    due_at: datetime
+    set_at: datetime
+    state: str = OPEN
+
+
+_ROWS = Reader(expectation, ExpectationRow)
+_EXPECT = Upsert(
+    expectation,
+    on=["rule", "key", "name"],
+    update=["due_at", "state", "set_at", "changed_at"],
+)
+_THIS = (
+    expectation.c.rule == bindparam("r"),
+    expectation.c.key == bindparam("k"),
+    expectation.c.name == bindparam("n"),
+    expectation.c.state == OPEN,
+)
+_SETTLE = update(expectation).where(*_THIS).values(state=SETTLED, changed_at=bindparam("at"))
+# one that was re-armed since it was read as due must not be ended with the old one
+_FIRE = (
+    update(expectation)
+    .where(*_THIS, expectation.c.due_at == bindparam("due"))
+    .values(state=FIRED, changed_at=bindparam("at"))
+)
+_DUE = (
+    _ROWS.select.where(expectation.c.state == OPEN, expectation.c.due_at <= bindparam("now"))
+    .order_by(expectation.c.due_at)
+    .limit(bindparam("limit"))
+)
+_NEXT = select(func.min(expectation.c.due_at)).where(expectation.c.state == OPEN)
+
+
+def expect(conn: Connection, rows: Sequence[ExpectationRow]) -> None:
+    """Set or move expectations; the last of a name given twice wins."""
+    latest = {(row.rule, row.key, row.name): row for row in rows}
+    _EXPECT.run(
+        conn,
+        [
+            {
+                "rule": row.rule,
+                "key": row.key,
+                "name": row.name,
+                "due_at": row.due_at,
+                "state": OPEN,
+                "set_at": row.set_at,
+                "changed_at": row.set_at,
+            }
+            for row in latest.values()
+        ],
+    )
+
+
+def settle(conn: Connection, names: Iterable[tuple[str, str, str]], at: datetime) -> int:
+    """End open expectations (rule, key, name); how many were open."""
+    given = [{"r": rule, "k": key, "n": name, "at": at} for rule, key, name in names]
+    return conn.execute(_SETTLE, given).rowcount if given else 0
+
+
+def due(conn: Connection, now: datetime, limit: int) -> list[ExpectationRow]:
+    """Open expectations whose time has come, earliest first."""
+    return _ROWS.rows(conn.execute(_DUE, {"now": now, "limit": limit}))
+
+
+def mark_fired(conn: Connection, rows: Iterable[ExpectationRow], at: datetime) -> int:
+    """End these due expectations, unless moved meanwhile; how many ended."""
+    given = [
+        {"r": row.rule, "k": row.key, "n": row.name, "due": row.due_at, "at": at} for row in rows
+    ]
+    return conn.execute(_FIRE, given).rowcount if given else 0
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """When the earliest open expectation is due."""
+    found: datetime | None = conn.execute(_NEXT).scalar()
+    return found
+
+
+def search(
+    conn: Connection,
+    *,
+    rule: str | None = None,
+    key: str | None = None,
+    state: str | None = OPEN,
+    due_before: datetime | None = None,
+    limit: int = 100,
+) -> list[ExpectationRow]:
+    """Expectations that match all given filters, earliest due first."""
+    wanted: list[ColumnElement[bool]] = []
+    if rule is not None:
+        wanted.append(expectation.c.rule == rule)
+    if key is not None:
+        wanted.append(expectation.c.key == key)
+    if state is not None:
+        wanted.append(expectation.c.state == state)
+    if due_before is not None:
+        wanted.append(expectation.c.due_at < due_before)
+    query = _ROWS.select.where(*wanted).order_by(expectation.c.due_at).limit(limit)
+    return _ROWS.rows(conn.execute(query))

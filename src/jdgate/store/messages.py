@@ -1,0 +1,149 @@
+"""Every message the gateway judged: what it was, what was said of it, its sealed body.
+
+A duplicate is answered with the receipt that was given the first time, so the receipt's exact
+bytes are kept here.
+
+    known = messages.seen(conn, ids)              # one query for a batch
+    messages.add_many(conn, rows)
+    messages.search(conn, source="cln-01", verdict="part", limit=50)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+
+from jdgate.store.columns import Reader, any_of, slices, values
+from jdgate.store.tables import delivery, message
+
+
+class MessageRow(Struct, kw_only=True):
+    """One judged message. `digest`: SHA-256 of the JWS; `body`: the JWS, sealed by `key_id`."""
+
+    id: str
+    source: str
+    type: str
+    sent_at: datetime
+    received_at: datetime
+    verdict: str
+    records: int
+    accepted: int
+    digest: bytes
+    sequence: int | None = None
+    region: str | None = None
+    code: str | None = None
+    key_id: str | None = None
+    body: bytes | None = None
+    receipt_jws: bytes | None = None
+    leaf_index: int | None = None
+    erased_at: datetime | None = None
+
+
+class Seen(NamedTuple):
+    """What is needed to judge a message that came before."""
+
+    source: str
+    digest: bytes
+    receipt_jws: bytes | None
+
+
+_ROWS = Reader(message, MessageRow)
+_ADD = insert(message)
+_SEEN = select(message.c.id, message.c.source, message.c.digest, message.c.receipt_jws).where(
+    message.c.id.in_(any_of("ids"))
+)
+_GET = _ROWS.select.where(message.c.id == bindparam("id"))
+_OPEN_DELIVERY = (
+    select(delivery.c.id)
+    .where(delivery.c.message_id == message.c.id, delivery.c.state == "open")
+    .exists()
+)
+_BODIES_DUE = (
+    select(message.c.id)
+    .where(
+        message.c.type == bindparam("type"),
+        message.c.received_at < bindparam("before"),
+        message.c.body.is_not(None),
+        ~_OPEN_DELIVERY,
+    )
+    .order_by(message.c.received_at)
+    .limit(bindparam("limit"))
+)
+_ERASE = (
+    update(message)
+    .where(message.c.id.in_(any_of("ids")))
+    .values(body=None, erased_at=bindparam("at"))
+)
+
+
+def seen(conn: Connection, ids: Iterable[str]) -> dict[str, Seen]:
+    """Those of `ids` that were judged before."""
+    found: dict[str, Seen] = {}
+    for part in slices(ids):
+        for id_, source, digest, receipt in conn.execute(_SEEN, {"ids": part}):
+            found[id_] = Seen(source, digest, receipt)
+    return found
+
+
+def add_many(conn: Connection, rows: Sequence[MessageRow]) -> None:
+    """Insert new messages; an id that exists is a bug of the caller (see `seen`)."""
+    if rows:
+        conn.execute(_ADD, values(rows))
+
+
+def get(conn: Connection, message_id: str) -> MessageRow | None:
+    """One message by its id."""
+    return _ROWS.row(conn.execute(_GET, {"id": message_id}))
+
+
+def search(
+    conn: Connection,
+    *,
+    source: str | None = None,
+    type: str | None = None,
+    verdict: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 100,
+) -> list[MessageRow]:
+    """The latest messages that match all given filters, newest first; without their bodies.
+
+    `since` is included, `until` is not; both are times of receipt.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if source is not None:
+        wanted.append(message.c.source == source)
+    if type is not None:
+        wanted.append(message.c.type == type)
+    if verdict is not None:
+        wanted.append(message.c.verdict == verdict)
+    if since is not None:
+        wanted.append(message.c.received_at >= since)
+    if until is not None:
+        wanted.append(message.c.received_at < until)
+    columns = [message.c[name] for name in _BARE]
+    query = select(*columns).where(*wanted)
+    query = query.order_by(message.c.received_at.desc(), message.c.id.desc()).limit(limit)
+    return [MessageRow(**row._mapping) for row in conn.execute(query)]
+
+
+_BARE = tuple(name for name in _ROWS.names if name not in ("body", "receipt_jws"))
+
+
+def bodies_due(conn: Connection, type: str, before: datetime, limit: int = 1000) -> list[str]:
+    """Messages of `type` received before `before` whose body is still kept and may go.
+
+    A message with a delivery still open keeps its body.
+    """
+    given = {"type": type, "before": before, "limit": limit}
+    return list(conn.execute(_BODIES_DUE, given).scalars())
+
+
+def erase_body(conn: Connection, ids: Iterable[str], at: datetime) -> None:
+    """Drop the bodies; everything that proves the message stays."""
+    for part in slices(ids):
+        conn.execute(_ERASE, {"ids": part, "at": at})

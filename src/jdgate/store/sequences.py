@@ -1,0 +1,210 @@
+"""Sequence numbers: what came, what is missing, and the next one to give.
+
+Tracked messages are numbered 1, 2, 3 … for each (source → recipient). A receiver notes what came;
+a hole is a gap, kept as a range (a sender that jumps to 10¹¹ makes one row, not 10¹¹), which is
+asked for again with `sys.resend.v1` when it has stayed open for a while.
+
+Both databases have these tables; `member` is whose side we are on: "gateway", or the member an
+edge hosts.
+
+    report = sequences.note(conn, "cln-01", [7, 9], now)     # new_gaps=[(8, 8)]
+    for gap in sequences.gaps_due(conn, now, timedelta(seconds=30)): …
+    first = sequences.next_sequences(conn, "pol", 3)          # first, first+1, first+2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+
+from jdgate.store.columns import Upsert
+from jdgate.store.tables import sequence_gap as gap
+from jdgate.store.tables import sequence_in as received
+from jdgate.store.tables import sequence_out as given
+
+GATEWAY = "gateway"
+
+
+class Gap(Struct, frozen=True):
+    """Missing numbers `first` to `last`, both included."""
+
+    member: str
+    source: str
+    first: int
+    last: int
+
+
+class GapReport(Struct, frozen=True):
+    """What a batch of numbers did.
+
+    `new_gaps`: ranges found missing; `filled`: numbers that closed (part of) an earlier gap;
+    `reused`: numbers that had come before.
+    """
+
+    new_gaps: list[tuple[int, int]]
+    filled: list[int]
+    reused: list[int]
+
+
+class Position(Struct, frozen=True):
+    """How far a source is: everything to `contiguous` came; the highest seen is `highest`."""
+
+    contiguous: int
+    highest: int
+
+
+_POSITION = select(received.c.contiguous, received.c.highest).where(
+    received.c.member == bindparam("member"), received.c.source == bindparam("source")
+)
+_SAVE = Upsert(received, on=["member", "source"], update=["contiguous", "highest"])
+_OF = (gap.c.member == bindparam("m"), gap.c.source == bindparam("s"))
+_OVERLAPPING = (
+    select(gap.c.first, gap.c.last, gap.c.noticed_at, gap.c.asked_at)
+    .where(*_OF, gap.c.first <= bindparam("high"), gap.c.last >= bindparam("low"))
+    .order_by(gap.c.first)
+)
+_LOWEST = select(gap.c.first).where(*_OF).order_by(gap.c.first).limit(1)
+_DROP = delete(gap).where(*_OF, gap.c.first == bindparam("f"))
+_ADD = insert(gap)
+_DUE = (
+    select(gap.c.member, gap.c.source, gap.c.first, gap.c.last)
+    .where(
+        gap.c.noticed_at <= bindparam("before"),
+        or_(gap.c.asked_at.is_(None), gap.c.asked_at <= bindparam("before")),
+    )
+    .order_by(gap.c.noticed_at, gap.c.first)
+    .limit(bindparam("limit"))
+)
+_ASKED = update(gap).where(*_OF, gap.c.first == bindparam("f")).values(asked_at=bindparam("at"))
+_LAST = select(given.c.last).where(
+    given.c.member == bindparam("member"), given.c.recipient == bindparam("recipient")
+)
+_GIVE = Upsert(
+    given,
+    on=["member", "recipient"],
+    merge=lambda table, new: {"last": table.c.last + new.last},
+)
+
+
+def note(
+    conn: Connection,
+    source: str,
+    sequences: Iterable[int],
+    now: datetime,
+    *,
+    member: str = GATEWAY,
+) -> GapReport:
+    """Note numbers that came from `source`, in any order.
+
+    Order within one call does not matter: [9, 8] after 7 leaves no gap.
+    """
+    whose = {"member": member, "source": source}
+    row = conn.execute(_POSITION, whose).first()
+    contiguous, highest = (row[0], row[1]) if row else (0, 0)
+    start = highest
+    fresh: list[int] = []
+    reused: list[int] = []
+    older: list[int] = []
+    last: int | None = None
+    for number in sorted(sequences):
+        if number == last:
+            reused.append(number)
+        elif number > start:
+            fresh.append(number)
+        else:
+            older.append(number)
+        last = number
+    new_gaps: list[tuple[int, int]] = []
+    for number in fresh:
+        if number > highest + 1:
+            new_gaps.append((highest + 1, number - 1))
+        highest = number
+    filled = _fill(conn, member, source, older) if older and contiguous < start else []
+    known = set(filled)
+    reused = sorted(reused + [number for number in older if number not in known])
+    if new_gaps:
+        conn.execute(
+            _ADD,
+            [
+                {**whose, "first": low, "last": high, "noticed_at": now, "asked_at": None}
+                for low, high in new_gaps
+            ],
+        )
+    if fresh or filled:
+        if contiguous == start and not new_gaps:
+            contiguous = highest
+        else:
+            lowest = conn.execute(_LOWEST, {"m": member, "s": source}).scalar()
+            contiguous = highest if lowest is None else lowest - 1
+        _SAVE.run(conn, [{**whose, "contiguous": contiguous, "highest": highest}])
+    return GapReport(new_gaps=new_gaps, filled=filled, reused=reused)
+
+
+def _fill(conn: Connection, member: str, source: str, numbers: list[int]) -> list[int]:
+    """Take `numbers` (ascending) out of the gaps that hold them, splitting ranges."""
+    whose = {"m": member, "s": source}
+    span = {**whose, "low": numbers[0], "high": numbers[-1]}
+    filled: list[int] = []
+    for first, last, noticed_at, asked_at in conn.execute(_OVERLAPPING, span).all():
+        inside = [number for number in numbers if first <= number <= last]
+        if not inside:
+            continue
+        filled += inside
+        conn.execute(_DROP, {**whose, "f": first})
+        rest: list[tuple[int, int]] = []
+        low = first
+        for number in inside:
+            if number > low:
+                rest.append((low, number - 1))
+            low = number + 1
+        if low <= last:
+            rest.append((low, last))
+        if rest:
+            conn.execute(
+                _ADD,
+                [
+                    {
+                        "member": member,
+                        "source": source,
+                        "first": low,
+                        "last": high,
+                        "noticed_at": noticed_at,
+                        "asked_at": asked_at,
+                    }
+                    for low, high in rest
+                ],
+            )
+    return filled
+
+
+def position(conn: Connection, source: str, *, member: str = GATEWAY) -> Position:
+    """How far `source` is; (0, 0) when nothing came yet."""
+    row = conn.execute(_POSITION, {"member": member, "source": source}).first()
+    return Position(row[0], row[1]) if row else Position(0, 0)
+
+
+def gaps_due(conn: Connection, now: datetime, after: timedelta, limit: int = 1000) -> list[Gap]:
+    """Gaps open for `after` or longer that were not asked for within `after`."""
+    found = conn.execute(_DUE, {"before": now - after, "limit": limit})
+    return [Gap(*row) for row in found]
+
+
+def mark_asked(conn: Connection, gaps: Iterable[Gap], now: datetime) -> None:
+    """Note that these gaps were asked for."""
+    rows = [{"m": each.member, "s": each.source, "f": each.first, "at": now} for each in gaps]
+    if rows:
+        conn.execute(_ASKED, rows)
+
+
+def next_sequences(conn: Connection, recipient: str, count: int, *, member: str = GATEWAY) -> int:
+    """Reserve `count` numbers towards `recipient`; the first of them.
+
+    Gapless: a transaction that is rolled back gives its numbers back.
+    """
+    whose = {"member": member, "recipient": recipient}
+    # the write comes first: it locks the row, so that two gateways never read the same number
+    _GIVE.run(conn, [{**whose, "last": count}])
+    return int(conn.execute(_LAST, whose).scalar_one()) - count + 1
