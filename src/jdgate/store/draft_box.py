@@ -1,0 +1,110 @@
+"""Edge: drafts that wait for a named person of a member, as the gateway sent them.
+
+States: `waiting` → `approved` → `sent`, or `rejected`, or `withdrawn` by the gateway.
+
+    draft_box.add(conn, row)                 # False: it is known
+    draft_box.decide(conn, member, draft_id, "approved", by="王医生", reason=None, at=now)
+    draft_box.sent(conn, member, draft_id, message_id)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct, structs
+from sqlalchemy import ColumnElement, Connection, bindparam, update
+
+from jdgate.store.columns import Reader, Upsert
+from jdgate.store.edge_tables import draft_box
+
+WAITING, APPROVED, REJECTED, WITHDRAWN, SENT = (
+    "waiting",
+    "approved",
+    "rejected",
+    "withdrawn",
+    "sent",
+)
+
+
+class DraftBoxRow(Struct, kw_only=True):
+    """`prefill`: the proposed record, sealed by `key_id`; `params` fill the text `reason_code`;
+    `checks`: text codes of what the approver must have checked."""
+
+    member: str
+    id: str
+    type: str
+    rule: str
+    cause: str
+    reason_code: str
+    params: dict[str, Any]
+    key_id: str
+    prefill: bytes | None
+    checks: list[str]
+    received_at: datetime
+    state: str = WAITING
+    decided_at: datetime | None = None
+    by: str | None = None
+    reason: str | None = None
+    message_id: str | None = None
+
+
+_ROWS = Reader(draft_box, DraftBoxRow)
+_ADD = Upsert(draft_box, on=["member", "id"])
+_GET = _ROWS.select.where(
+    draft_box.c.member == bindparam("member"), draft_box.c.id == bindparam("id")
+)
+
+
+def add(conn: Connection, row: DraftBoxRow) -> bool:
+    """Keep a draft that came; False if it is known, whatever became of it."""
+    if get(conn, row.member, row.id) is not None:
+        return False
+    _ADD.run(conn, [structs.asdict(row)])
+    return True
+
+
+def get(conn: Connection, member: str, draft_id: str) -> DraftBoxRow | None:
+    """One draft by its id."""
+    return _ROWS.row(conn.execute(_GET, {"member": member, "id": draft_id}))
+
+
+def decide(
+    conn: Connection,
+    member: str,
+    draft_id: str,
+    decision: Literal["approved", "rejected", "withdrawn"],
+    *,
+    by: str | None,
+    reason: str | None,
+    at: datetime,
+) -> bool:
+    """Note the decision; False if the draft does not wait (decided, withdrawn, unknown)."""
+    change = _this(member, draft_id).where(draft_box.c.state == WAITING)
+    done = conn.execute(change.values(state=decision, by=by, reason=reason, decided_at=at))
+    return done.rowcount == 1
+
+
+def sent(conn: Connection, member: str, draft_id: str, message_id: str) -> bool:
+    """The message of an approved draft is in the outbox (same transaction)."""
+    change = _this(member, draft_id).where(draft_box.c.state == APPROVED)
+    return conn.execute(change.values(state=SENT, message_id=message_id)).rowcount == 1
+
+
+def search(
+    conn: Connection, *, member: str | None = None, state: str | None = WAITING, limit: int = 100
+) -> list[DraftBoxRow]:
+    """Drafts that match all given filters, newest first."""
+    wanted: list[ColumnElement[bool]] = []
+    if member is not None:
+        wanted.append(draft_box.c.member == member)
+    if state is not None:
+        wanted.append(draft_box.c.state == state)
+    query = _ROWS.select.where(*wanted).order_by(
+        draft_box.c.received_at.desc(), draft_box.c.id.desc()
+    )
+    return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def _this(member: str, draft_id: str) -> Any:
+    return update(draft_box).where(draft_box.c.member == member, draft_box.c.id == draft_id)

@@ -1,0 +1,196 @@
+"""Edge: what came for a member, kept until the adapter's effect is durable.
+
+States: `received` → `done`, or `failed` when given up. The receipt is sent after `done`
+(`receipt_at`); a message that comes again changes nothing and is receipted again.
+
+    new = inbox.add_many(conn, rows)                     # ids not seen before
+    for row in inbox.due(conn, now, 50): …               # adapter.deliver, then
+    inbox.mark_done(conn, member, ids, at)
+    inbox.receipted(conn, member, ids, at)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+
+from jdgate.store.columns import Reader, Upsert, any_of, slices, values
+from jdgate.store.edge_tables import inbox
+
+RECEIVED, DONE, FAILED = "received", "done", "failed"
+
+
+class InboxRow(Struct, kw_only=True):
+    """`origin`: the member a forwarded message came from; `body`: the JWS, sealed by `key_id`."""
+
+    member: str
+    id: str
+    source: str
+    type: str
+    received_at: datetime
+    next_at: datetime
+    origin: str | None = None
+    sequence: int | None = None
+    key_id: str | None = None
+    body: bytes | None = None
+    state: str = RECEIVED
+    attempts: int = 0
+    error_code: str | None = None
+    receipt_at: datetime | None = None
+
+
+_ROWS = Reader(inbox, InboxRow)
+_ADD = Upsert(inbox)
+_KNOWN = select(inbox.c.id).where(
+    inbox.c.member == bindparam("member"), inbox.c.id.in_(any_of("ids"))
+)
+_GET = _ROWS.select.where(inbox.c.member == bindparam("member"), inbox.c.id == bindparam("id"))
+_DUE = (
+    _ROWS.select.where(inbox.c.state == RECEIVED, inbox.c.next_at <= bindparam("now"))
+    .order_by(inbox.c.next_at, inbox.c.received_at)
+    .limit(bindparam("limit"))
+)
+_THESE = (inbox.c.member == bindparam("whose"), inbox.c.id.in_(any_of("ids")))
+_DONE = update(inbox).where(*_THESE).values(state=DONE, error_code=None)
+_RECEIPTED = update(inbox).where(*_THESE).values(receipt_at=bindparam("at"))
+_UNRECEIPTED = (
+    _ROWS.select.where(inbox.c.state == DONE, inbox.c.receipt_at.is_(None))
+    .order_by(inbox.c.received_at)
+    .limit(bindparam("limit"))
+)
+_POSTPONE = (
+    update(inbox)
+    .where(inbox.c.member == bindparam("whose"), inbox.c.id == bindparam("the_id"))
+    .where(inbox.c.state == RECEIVED)
+    .values(
+        attempts=inbox.c.attempts + 1, error_code=bindparam("why"), next_at=bindparam("next_time")
+    )
+)
+_FAIL = (
+    update(inbox)
+    .where(*_THESE, inbox.c.state == RECEIVED)
+    .values(state=FAILED, error_code=bindparam("why"))
+)
+_RETRY = (
+    update(inbox)
+    .where(*_THESE, inbox.c.state == FAILED)
+    .values(state=RECEIVED, next_at=bindparam("at"))
+)
+_COUNTS = (
+    select(inbox.c.state, func.count())
+    .where(inbox.c.member == bindparam("member"))
+    .group_by(inbox.c.state)
+)
+_ERASE = (
+    update(inbox)
+    .where(
+        inbox.c.member == bindparam("whose"),
+        inbox.c.state == DONE,
+        inbox.c.receipt_at.is_not(None),
+        inbox.c.received_at < bindparam("before"),
+        inbox.c.body.is_not(None),
+    )
+    .values(body=None)
+)
+
+
+def known(conn: Connection, member: str, ids: Iterable[str]) -> set[str]:
+    """Those of `ids` that came before."""
+    found: set[str] = set()
+    for part in slices(ids):
+        found.update(conn.execute(_KNOWN, {"member": member, "ids": part}).scalars())
+    return found
+
+
+def add_many(conn: Connection, rows: Sequence[InboxRow]) -> set[tuple[str, str]]:
+    """Insert what did not come before; the (member, id) of those inserted."""
+    ids: dict[str, list[str]] = {}
+    for row in rows:
+        ids.setdefault(row.member, []).append(row.id)
+    before = {
+        (member, each) for member, theirs in ids.items() for each in known(conn, member, theirs)
+    }
+    new = {(row.member, row.id): row for row in rows if (row.member, row.id) not in before}
+    _ADD.run(conn, values(new.values()))
+    return set(new)
+
+
+def get(conn: Connection, member: str, message_id: str) -> InboxRow | None:
+    """One message by its id."""
+    return _ROWS.row(conn.execute(_GET, {"member": member, "id": message_id}))
+
+
+def due(conn: Connection, now: datetime, limit: int) -> list[InboxRow]:
+    """Messages of all members that wait for their adapter, longest waiting first."""
+    return _ROWS.rows(conn.execute(_DUE, {"now": now, "limit": limit}))
+
+
+def mark_done(conn: Connection, member: str, ids: Iterable[str]) -> None:
+    """The adapter's effect is durable."""
+    for part in slices(ids):
+        conn.execute(_DONE, {"whose": member, "ids": part})
+
+
+def receipted(conn: Connection, member: str, ids: Iterable[str], at: datetime) -> None:
+    """The receipts are in the outbox (same transaction) or were sent."""
+    for part in slices(ids):
+        conn.execute(_RECEIPTED, {"whose": member, "ids": part, "at": at})
+
+
+def unreceipted(conn: Connection, limit: int) -> list[InboxRow]:
+    """Done, but a crash came before the receipt."""
+    return _ROWS.rows(conn.execute(_UNRECEIPTED, {"limit": limit}))
+
+
+def postpone(conn: Connection, member: str, message_id: str, code: str, next_at: datetime) -> None:
+    """The adapter failed (`code`); try again at `next_at`."""
+    given = {"whose": member, "the_id": message_id, "why": code, "next_time": next_at}
+    conn.execute(_POSTPONE, given)
+
+
+def fail(conn: Connection, member: str, ids: Iterable[str], code: str) -> None:
+    """Give up; a person may have it tried again (`retry`)."""
+    for part in slices(ids):
+        conn.execute(_FAIL, {"whose": member, "ids": part, "why": code})
+
+
+def retry(conn: Connection, member: str, ids: Iterable[str], now: datetime) -> int:
+    """Try failed messages again; how many."""
+    done = 0
+    for part in slices(ids):
+        done += conn.execute(_RETRY, {"whose": member, "ids": part, "at": now}).rowcount
+    return done
+
+
+def search(
+    conn: Connection,
+    member: str,
+    *,
+    type: str | None = None,
+    state: str | None = None,
+    since: datetime | None = None,
+    limit: int = 100,
+) -> list[InboxRow]:
+    """The latest messages for `member`, newest first."""
+    wanted: list[ColumnElement[bool]] = [inbox.c.member == member]
+    if type is not None:
+        wanted.append(inbox.c.type == type)
+    if state is not None:
+        wanted.append(inbox.c.state == state)
+    if since is not None:
+        wanted.append(inbox.c.received_at >= since)
+    query = _ROWS.select.where(*wanted).order_by(inbox.c.received_at.desc(), inbox.c.id.desc())
+    return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def counts(conn: Connection, member: str) -> dict[str, int]:
+    """How many messages for `member` are in each state."""
+    return {row[0]: row[1] for row in conn.execute(_COUNTS, {"member": member})}
+
+
+def erase_done(conn: Connection, member: str, before: datetime) -> int:
+    """Drop the bodies of messages done and receipted that came before `before`; how many."""
+    return conn.execute(_ERASE, {"whose": member, "before": before}).rowcount

@@ -1,0 +1,192 @@
+"""Edge: what a member has to send, kept until the gateway's signed receipt came.
+
+States: `open` → `accepted`, `part` or `refused`, as the receipt says. A message is sent again
+whenever `next_at` has passed. Its number is taken in the transaction that adds it
+(`sequences.next_sequences(conn, "gateway", n, member=…)`), so a crash leaves no hole.
+
+    outbox.add_many(conn, rows)
+    for row in outbox.due(conn, ["cln-01"], now, 100): …      # publish, then
+    outbox.mark_sent(conn, ids, next_at)
+    outbox.close(conn, message_id, "part", receipt_jws, verdict, at)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
+
+from jdgate.store.columns import Reader, any_of, slices, values
+from jdgate.store.edge_tables import outbox
+
+OPEN = "open"
+State = Literal["accepted", "part", "refused"]
+
+
+class OutboxRow(Struct, kw_only=True):
+    """`body`: the member's JWS, sealed by `key_id`; `rows`: the row number in the pushed file of
+    each record; `tracked`: whether it is numbered and receipted; `verdict`: the receipt's record.
+    """
+
+    id: str
+    member: str
+    type: str
+    created_at: datetime
+    next_at: datetime
+    tracked: bool
+    sequence: int | None = None
+    key_id: str | None = None
+    body: bytes | None = None
+    rows: list[int] | None = None
+    state: str = OPEN
+    attempts: int = 0
+    receipt_jws: bytes | None = None
+    verdict: Any = None
+    closed_at: datetime | None = None
+
+
+_ROWS = Reader(outbox, OutboxRow)
+_ADD = insert(outbox)
+_GET = _ROWS.select.where(outbox.c.id == bindparam("id"))
+_DUE = (
+    _ROWS.select.where(
+        outbox.c.state == OPEN,
+        outbox.c.next_at <= bindparam("now"),
+        outbox.c.member.in_(any_of("members")),
+    )
+    .order_by(outbox.c.next_at, outbox.c.sequence)
+    .limit(bindparam("limit"))
+)
+_SENT = (
+    update(outbox)
+    .where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
+    .values(attempts=outbox.c.attempts + 1, next_at=bindparam("at"))
+)
+_CLOSE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("the_id"), outbox.c.state == OPEN)
+    .values(
+        state=bindparam("now_state"),
+        receipt_jws=bindparam("receipt"),
+        verdict=bindparam("answer"),
+        closed_at=bindparam("at"),
+    )
+)
+_WAITING = select(outbox.c.id).where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
+_REQUEUE = (
+    update(outbox)
+    .where(
+        outbox.c.member == bindparam("whose"),
+        outbox.c.sequence.between(bindparam("first"), bindparam("last")),
+        outbox.c.body.is_not(None),
+    )
+    .values(state=OPEN, next_at=bindparam("at"))
+)
+_OLDEST = select(func.min(outbox.c.created_at)).where(
+    outbox.c.member == bindparam("member"), outbox.c.state == OPEN
+)
+_COUNTS = (
+    select(outbox.c.state, func.count())
+    .where(outbox.c.member == bindparam("member"))
+    .group_by(outbox.c.state)
+)
+_ERASE = (
+    update(outbox)
+    .where(
+        outbox.c.member == bindparam("whose"),
+        outbox.c.state != OPEN,
+        outbox.c.closed_at < bindparam("before"),
+        outbox.c.body.is_not(None),
+    )
+    .values(body=None)
+)
+
+
+def add_many(conn: Connection, rows: Sequence[OutboxRow]) -> None:
+    """Insert new messages; the caller's transaction makes a group of them whole."""
+    if rows:
+        conn.execute(_ADD, values(rows))
+
+
+def get(conn: Connection, message_id: str) -> OutboxRow | None:
+    """One message by its id."""
+    return _ROWS.row(conn.execute(_GET, {"id": message_id}))
+
+
+def due(conn: Connection, members: Sequence[str], now: datetime, limit: int) -> list[OutboxRow]:
+    """Open messages of these members whose time to be sent has come, in their order."""
+    given = {"members": list(members), "now": now, "limit": limit}
+    return _ROWS.rows(conn.execute(_DUE, given)) if members else []
+
+
+def mark_sent(conn: Connection, ids: Iterable[str], next_at: datetime) -> None:
+    """Count an attempt; without a receipt it is due again at `next_at`."""
+    for part in slices(ids):
+        conn.execute(_SENT, {"ids": part, "at": next_at})
+
+
+def close(
+    conn: Connection,
+    message_id: str,
+    state: State,
+    receipt_jws: bytes | None,
+    verdict: Any,
+    at: datetime,
+) -> bool:
+    """The gateway's receipt came; False if the message is unknown or was closed before."""
+    given = {
+        "the_id": message_id,
+        "now_state": state,
+        "receipt": receipt_jws,
+        "answer": verdict,
+        "at": at,
+    }
+    return conn.execute(_CLOSE, given).rowcount == 1
+
+
+def waiting(conn: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of `ids` that have no receipt yet."""
+    found: set[str] = set()
+    for part in slices(ids):
+        found.update(conn.execute(_WAITING, {"ids": part}).scalars())
+    return found
+
+
+def requeue(conn: Connection, member: str, first: int, last: int, now: datetime) -> int:
+    """Have numbers `first` to `last` sent again, as the gateway asked; how many can be.
+
+    A receipted message is sent again too: a gateway restored from an older copy of its books
+    asks for what it once had.
+    """
+    given = {"whose": member, "first": first, "last": last, "at": now}
+    return conn.execute(_REQUEUE, given).rowcount
+
+
+def oldest_open(conn: Connection, member: str) -> datetime | None:
+    """When the oldest message without a receipt was made."""
+    found: datetime | None = conn.execute(_OLDEST, {"member": member}).scalar()
+    return found
+
+
+def counts(conn: Connection, member: str) -> dict[str, int]:
+    """How many messages of `member` are in each state."""
+    return {row[0]: row[1] for row in conn.execute(_COUNTS, {"member": member})}
+
+
+def search(
+    conn: Connection, member: str, *, state: str | None = None, limit: int = 100
+) -> list[OutboxRow]:
+    """The latest messages of `member`, newest first."""
+    wanted: list[ColumnElement[bool]] = [outbox.c.member == member]
+    if state is not None:
+        wanted.append(outbox.c.state == state)
+    query = _ROWS.select.where(*wanted).order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
+    return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def erase_closed(conn: Connection, member: str, before: datetime) -> int:
+    """Drop the bodies of messages receipted before `before`; how many."""
+    return conn.execute(_ERASE, {"whose": member, "before": before}).rowcount

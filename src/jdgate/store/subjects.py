@@ -1,0 +1,205 @@
+"""People, as pseudonyms: aliases, relations, and where each appears.
+
+A subject is 16 bytes, made with its domain's key; domains can't be joined.
+
+- **alias**: a sender's own name for a subject (a clinic's patient number), as a token;
+- **relation**: a fact about a subject that routing asks for (a community order and the township
+  office that runs it). It is merged by the greatest dates, so events may come in any order and
+  more than once. It is active iff it was opened and was not closed on that day or later;
+- **index**: which records concern a subject and who was shown them, for the subject report.
+
+    known = subjects.find_aliases(conn, "mmt", "cln-01", tokens)
+    subjects.merge_relations(conn, [Relation(name="comm.order", subject=…, key=…, opened_on=…)])
+    facts = subjects.relations(conn, "comm.order", list_of_subjects)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_, select
+
+from jdgate.store.columns import Reader, Upsert, any_of, later, slices
+from jdgate.store.tables import alias, relation, subject_index
+
+
+class Relation(Struct, frozen=True, kw_only=True):
+    """`key` tells several relations of one name and subject apart (a document number)."""
+
+    name: str
+    subject: bytes
+    key: str
+    opened_on: date | None = None
+    closed_on: date | None = None
+    member: str = ""
+    region: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Opened, and not closed since."""
+        if self.opened_on is None:
+            return False
+        return self.closed_on is None or self.closed_on < self.opened_on
+
+
+class Appearance(Struct, frozen=True, kw_only=True):
+    """Record `record_index` of `message_id` concerns `subject`.
+
+    `recipient`: who was shown it; empty for the acceptance itself.
+    """
+
+    subject: bytes
+    domain: str
+    message_id: str
+    record_index: int
+    recipient: str = ""
+
+
+class Forgotten(Struct, frozen=True):
+    """How many rows `forget` deleted."""
+
+    aliases: int
+    relations: int
+    appearances: int
+
+
+def _merge_relation(table: Table, given: Any) -> Mapping[str, Any]:
+    """The owner (member, region) is that of the latest opening; on one day, the greater name.
+
+    Comparing (opened_on, member, region) as one is a total order, so any order of arrival ends
+    with the same row.
+    """
+    old = table.c
+    newer = or_(
+        and_(old.opened_on.is_(None), given.opened_on.is_not(None)),
+        given.opened_on > old.opened_on,
+        and_(
+            or_(
+                given.opened_on == old.opened_on,
+                and_(given.opened_on.is_(None), old.opened_on.is_(None)),
+            ),
+            or_(
+                given.member > old.member,
+                and_(given.member == old.member, given.region > old.region),
+            ),
+        ),
+    )
+    return {
+        "opened_on": later(old.opened_on, given.opened_on),
+        "closed_on": later(old.closed_on, given.closed_on),
+        "member": case((newer, given.member), else_=old.member),
+        "region": case((newer, given.region), else_=old.region),
+    }
+
+
+_ALIASES = select(alias.c.token, alias.c.subject).where(
+    alias.c.domain == bindparam("domain"),
+    alias.c.member == bindparam("member"),
+    alias.c.token.in_(any_of("tokens")),
+)
+_ADD_ALIASES = Upsert(alias)
+_SET_ALIASES = Upsert(alias, on=["domain", "member", "token"], update=["subject", "set_at"])
+_RELATIONS = Reader(relation, Relation)
+_OF_SUBJECTS = _RELATIONS.select.where(
+    relation.c.name == bindparam("name"), relation.c.subject.in_(any_of("subjects"))
+)
+_MERGE = Upsert(relation, on=["name", "subject", "key"], merge=_merge_relation)
+_APPEARANCES = Reader(subject_index, Appearance)
+_ADD_APPEARANCES = Upsert(subject_index)
+_OF_SUBJECT = (
+    _APPEARANCES.select.where(subject_index.c.subject == bindparam("subject"))
+    .order_by(subject_index.c.message_id, subject_index.c.record_index, subject_index.c.recipient)
+    .limit(bindparam("limit"))
+)
+
+
+def find_aliases(
+    conn: Connection, domain: str, member: str, tokens: Iterable[bytes]
+) -> dict[bytes, bytes]:
+    """token → subject for those tokens that `member` has defined in `domain`."""
+    found: dict[bytes, bytes] = {}
+    for part in slices(set(tokens)):
+        given = {"domain": domain, "member": member, "tokens": part}
+        for token, subject in conn.execute(_ALIASES, given):
+            found[token] = subject
+    return found
+
+
+def add_aliases(
+    conn: Connection,
+    domain: str,
+    member: str,
+    subjects: Mapping[bytes, bytes],
+    at: datetime,
+    *,
+    replace: bool = False,
+) -> dict[bytes, bytes]:
+    """Define aliases (token → subject).
+
+    Returns the clashes: tokens that already mean another subject, with that subject. They are
+    left as they are unless `replace`: a number used again for someone else must not silently
+    move a person's records.
+    """
+    known = find_aliases(conn, domain, member, subjects)
+    rows = [
+        {"domain": domain, "member": member, "token": token, "subject": subject, "set_at": at}
+        for token, subject in subjects.items()
+        if known.get(token) != subject and (replace or token not in known)
+    ]
+    (_SET_ALIASES if replace else _ADD_ALIASES).run(conn, rows)
+    return {token: known[token] for token, new in subjects.items() if known.get(token, new) != new}
+
+
+def merge_relations(conn: Connection, rows: Sequence[Relation]) -> None:
+    """Add what is known about relations: openings, closings, or both."""
+    _MERGE.run(conn, [structs.asdict(row) for row in rows])
+
+
+def relations(
+    conn: Connection, name: str, subjects: Iterable[bytes]
+) -> dict[bytes, list[Relation]]:
+    """All relations called `name` of these subjects, the latest opened first."""
+    found: dict[bytes, list[Relation]] = {}
+    for part in slices(set(subjects)):
+        for row in _RELATIONS.rows(conn.execute(_OF_SUBJECTS, {"name": name, "subjects": part})):
+            found.setdefault(row.subject, []).append(row)
+    for rows in found.values():
+        rows.sort(key=lambda row: (row.opened_on or date.min, row.key), reverse=True)
+    return found
+
+
+def active_relations(
+    conn: Connection, name: str, subjects: Iterable[bytes]
+) -> dict[bytes, Relation]:
+    """The active relation of each subject that has one; of several, the latest opened."""
+    found: dict[bytes, Relation] = {}
+    for subject, rows in relations(conn, name, subjects).items():
+        for row in rows:
+            if row.active:
+                found[subject] = row
+                break
+    return found
+
+
+def add_appearances(conn: Connection, rows: Sequence[Appearance]) -> None:
+    """Index records by subject; what is indexed already stays."""
+    # in the order of the primary key, a batch touches each page of the tree once
+    ordered = sorted(rows, key=lambda row: row.subject)
+    _ADD_APPEARANCES.run(conn, [structs.asdict(row) for row in ordered])
+
+
+def appearances(conn: Connection, subject: bytes, limit: int = 10_000) -> list[Appearance]:
+    """Where a subject appears, by message."""
+    return _APPEARANCES.rows(conn.execute(_OF_SUBJECT, {"subject": subject, "limit": limit}))
+
+
+def forget(conn: Connection, subject: bytes) -> Forgotten:
+    """Delete what leads from this pseudonym to anything. Ledger leaves stay; they name nobody."""
+    gone = [
+        conn.execute(delete(table).where(table.c.subject == subject)).rowcount
+        for table in (alias, relation, subject_index)
+    ]
+    return Forgotten(*gone)
