@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-from jdgate.store import shared_tables
+from jdgate.store import ledger_tables, shared_tables
 from jdgate.store.columns import Instant, Json
 
 metadata = MetaData(naming_convention=shared_tables.NAMING)
@@ -252,3 +252,5 @@ directory = Table(
     Column("jws", LargeBinary, nullable=False),
     Column("published_at", Instant, nullable=False),
 )
+
+ledger = ledger_tables.define(metadata)
