@@ -195,15 +195,18 @@ def _name(cell: Cell, column: Column) -> str:
 
 
 def _code(cell: Cell, column: Column) -> str:
-    return fold(as_text(cell)).replace(" ", "").casefold()
+    return fold(as_text(cell)).replace(" ", "")
 
 
 def _choice(cell: Cell, column: Column) -> str:
-    word = _code(cell, column)
+    word = _code(cell, column).casefold()
     for title, value in column.choices.items():
         if word == fold(title).replace(" ", "").casefold():
             return value
-    raise CellFault("files.choice_unknown", allowed="、".join(column.choices))
+    allowed: dict[str, str] = {}  # of several titles for one value, the first
+    for title, value in column.choices.items():
+        allowed.setdefault(value, title)
+    raise CellFault("files.choice_unknown", allowed="、".join(allowed.values()))
 
 
 _READERS: dict[Kind, Callable[[Cell, Column], str | bool]] = {

@@ -110,10 +110,10 @@ class DelimitedTable:
                 if number % 256 == 0:
                     self.position = raw.tell()
                 if '"' not in line:
-                    cells: list[Cell] = [*line.split(self._separator, self._limits.columns)]
+                    cells: list[Cell] = [*line.split(self._separator)]
                 else:
                     cells = self._quoted(line, lines)
-                yield number, cells[: self._limits.columns]
+                yield number, cells
             self.position = self.total
 
     def _quoted(self, line: str, lines: _Lines) -> list[Cell]:

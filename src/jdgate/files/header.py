@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -48,6 +49,7 @@ class Missing(Struct, frozen=True):
     twice: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4096, typed=True)
 def title_key(cell: Cell) -> str:
     """What a title is compared by; "" for a cell that is not text."""
     if not isinstance(cell, str):

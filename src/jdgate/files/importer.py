@@ -33,8 +33,8 @@ Kind = Literal["text", "name", "code", "choice", "ref", "id_no", "date", "bool"]
 
 - `text`: free text; stray spaces and invisible characters removed, nothing else changed.
 - `name`: as `text`, with full-width letters folded and name dots made one kind (·).
-- `code`: folded (NFKC), lower case, no spaces inside.
-- `choice`: folded and looked up in `choices`.
+- `code`: folded (NFKC), no spaces inside; case is kept.
+- `choice`: folded and looked up in `choices` (title → value); case does not count.
 - `ref`: a number or code in the sender's own system: folded, no spaces inside. A numeric cell
   is taken only if it is whole and below 2**53; `12.0` is `"12"`.
 - `id_no`: an identity document's number: folded, upper case, no spaces inside. A numeric cell

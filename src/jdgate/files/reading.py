@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -96,6 +97,9 @@ class Reading:
         self._importer = importer
         self._limits = limits
         self._defaults = defaults
+        self._needed = frozenset(layout.at.values())
+        self._serials = layout.serials
+        self._first_key = next(filter(None, layout.keys))
         self.header_row = header_row
         self.sheet = table.name
         self.encoding = source.encoding
@@ -152,29 +156,23 @@ class Reading:
 
     def _skip(self, cells: Sequence[Cell]) -> str | None:
         """Why a row is no data: the name of a count in `skipped`, or None."""
-        serials = self._layout.serials
-        filled = [i for i, cell in enumerate(cells) if cell is not None and not is_blank(cell)]
-        if not filled or (serials and all(i in serials for i in filled)):
+        filled = [i for i, cell in enumerate(cells) if not _is_blank(cell)]
+        if not filled:
             return "blank"
-        at = self._layout.at.values()
-        first = cells[filled[0]]
+        lacks = not self._needed.issubset(filled)
         # The word for a total stands first, or anywhere in a row that lacks a needed cell; a
         # remark that happens to be 小计 in a full row is just a remark.
-        words = [first] if isinstance(first, str) else []
-        if not set(at) <= set(filled):
-            words += [cell for i in filled[1:6] if isinstance(cell := cells[i], str)]
-        for word in words:
-            text = fold(word)
-            spaced = text.replace(" ", "")
-            if _TOTAL.match(text) or _TOTAL.match(spaced):
-                return "total"
-            if _NOTE.match(spaced) or _NOTE.match(text):
-                return "note"
-        keys = [header.title_key(cell) for cell in cells]
-        while keys and not keys[-1]:
-            keys.pop()
-        if keys == [*_trimmed(self._layout.keys)]:
-            return "header"
+        for i in filled[:6] if lacks else filled[:1]:
+            cell = cells[i]
+            if isinstance(cell, str) and (reason := _word(cell)):
+                return reason
+        if self._serials.issuperset(filled):
+            return "blank"
+        cell = cells[filled[0]]
+        if isinstance(cell, str) and header.title_key(cell) == self._first_key:
+            keys = [header.title_key(cell) for cell in cells]
+            if _trimmed(keys) == _trimmed(self._layout.keys):
+                return "header"
         return None
 
     def _reader(self) -> Callable[[int, Sequence[Cell]], Row]:
@@ -207,6 +205,9 @@ class Reading:
                 except CellFault as fault:
                     faults.append(_fault(fault.code, title, number, **fault.params))
                     continue
+                if value == "":
+                    faults.append(_fault("files.cell_missing", title, number))
+                    continue
                 record[column.field] = value
                 if type(cell) is str and len(seen[index]) < _CACHED and len(cell) < 100:
                     seen[index][cell] = value
@@ -235,6 +236,22 @@ class Reading:
             if position < len(cells)
         }
         return Row(number, None, tuple(faults), raw)
+
+
+def _is_blank(cell: Cell) -> bool:
+    if type(cell) is str:
+        return not cell.isalnum() and is_blank(cell)
+    return cell is None
+
+
+@lru_cache(maxsize=_CACHED)
+def _word(cell: str) -> str | None:
+    """Whether a cell makes its row a total or a note."""
+    text = fold(cell[:100])
+    spaced = text.replace(" ", "")
+    if _TOTAL.match(text) or _TOTAL.match(spaced):
+        return "total"
+    return "note" if _NOTE.match(spaced) or _NOTE.match(text) else None
 
 
 def _trimmed(keys: Sequence[str]) -> Sequence[str]:

@@ -400,18 +400,20 @@ class _RowReader:
         self._done: list[tuple[int, list[Cell]]] = []
         self._text: list[str] = []
         columns: dict[str, int] = {}
-        names = {"row": "row", "c": "c", "v": "v", "t": "t", "rPh": "rPh"}
         text = self._text
         number = 0
         column = -1
         cells: list[Cell] = []
         kind = style = ""
         phonetic = has_value = False
+        # Tag names as this sheet writes them; a prefix is learnt from the root element.
+        c, v, t, row, rph = "c", "v", "t", "row", "rPh"
+        rooted = False
 
         def start(tag: str, attributes: Attributes) -> None:
             nonlocal number, column, cells, kind, style, phonetic, has_value
-            name = names.get(tag) or _remember(names, tag, _local(tag))
-            if name == "c":
+            nonlocal c, v, t, row, rph, rooted
+            if tag == c:
                 ref = attributes.get("r")
                 if ref:
                     letters = ref.rstrip("0123456789")
@@ -425,30 +427,33 @@ class _RowReader:
                 style = attributes.get("s", "")
                 has_value = False
                 text.clear()
-            elif name == "v" or (name == "t" and not phonetic):
+            elif tag == v or (tag == t and not phonetic):
                 has_value = True
                 parser.CharacterDataHandler = text.append
-            elif name == "row":
+            elif tag == row:
                 ref = attributes.get("r")
                 number = int(ref) if ref else number + 1
                 column = -1
                 cells = []
-            elif name == "rPh":
+            elif tag == rph:
                 phonetic = True
+            elif not rooted:
+                rooted = True
+                prefix = tag[: -len(_local(tag))]
+                c, v, t, row, rph = (f"{prefix}{name}" for name in (c, v, t, row, rph))
 
         def end(tag: str) -> None:
             nonlocal phonetic
-            name = names.get(tag) or _local(tag)
-            if name == "v" or name == "t":
+            if tag == v or tag == t:
                 parser.CharacterDataHandler = None
-            elif name == "c":
+            elif tag == c:
                 if has_value and 0 <= column < limits.columns:
                     if column >= len(cells):
                         cells.extend([None] * (column + 1 - len(cells)))
                     cells[column] = cell(kind, style, "".join(text))
-            elif name == "row":
+            elif tag == row:
                 self._done.append((number, cells))
-            elif name == "rPh":
+            elif tag == rph:
                 phonetic = False
 
         parser.StartElementHandler = start
