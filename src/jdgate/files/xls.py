@@ -52,7 +52,7 @@ class OldTable:
     def __init__(self, name: str, sheet: Any, limits: Limits) -> None:
         self.name: str | None = name
         self.position = 0
-        self.total: int = sheet.total_height
+        self.total: int = (sheet.end or (0, 0))[0] + 1
         self._sheet = sheet
         self._limits = limits
 

@@ -62,11 +62,11 @@ SITE = Column(
 _NEVER_SENT = (
     "电话 联系电话 联系方式 手机 手机号 手机号码 民族 性别 年龄 出生日期 出生年月 住址 地址 "
     "家庭住址 现住址 户籍 户籍地 户籍地址 籍贯 宗教 宗教信仰 文化程度 职业 婚姻状况 工作单位 "
-    "家属 家属电话 剂量 服药剂量 用药剂量 用量 药量 美沙酮剂量 剂量ml 剂量mg 尿检 尿检结果 尿检日期 "
-    "检测结果 吗啡 HIV 艾滋病 梅毒 丙肝 乙肝 结核 诊断 病史 吸毒史 风险等级 照片 签名 患者签名 签字 "
-    "医生 护士 发药人 备注 说明 费用 缴费 phone telephone mobile ethnicity sex gender age birthday "
-    "address dose dosage urine test hepatitis diagnosis signature doctor nurse remarks remark note "
-    "notes fee"
+    "家属 家属电话 剂量 服药剂量 用药剂量 用量 药量 美沙酮剂量 剂量ml 剂量mg 尿检 尿检结果 "
+    "尿检日期 检测结果 吗啡 HIV 艾滋病 梅毒 丙肝 乙肝 结核 诊断 病史 吸毒史 风险等级 照片 签名 "
+    "患者签名 签字 医生 护士 发药人 备注 说明 费用 缴费 phone telephone mobile ethnicity sex "
+    "gender age birthday address dose dosage urine test hepatitis diagnosis signature doctor nurse "
+    "remarks remark note notes fee"
 )
 NEVER_SENT = tuple(_NEVER_SENT.split())
 """Titles often met in a clinic's files that no message of a clinic carries."""
