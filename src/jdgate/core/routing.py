@@ -8,7 +8,8 @@ Rules:
   `member_field`, or the one the caller names; `sender`, `origin`: back to where it came from;
   `all`: every member of the role;
 - no match is a `NoDesk`, which becomes an alert to the authority, never a silent drop. The one
-  exception: no *active* relation means nobody has to know, so there is neither desk nor alert;
+  exception: no *active* relation means nobody has to know, so there is neither desk nor alert
+  (an active one whose desk is missing is an alert like any other);
 - the sender gets no copy of its own record;
 - a member reached by two routes is one desk, which sees what either shows it.
 
@@ -139,9 +140,13 @@ def desks(
     for route in sheet.routes:
         region = _region(route, record, message_region, sender, index)
         facts = _facts(sheet, route, record, relations)
-        members = _members(route, record, region, facts, sender, index, named, origin)
-        if not members and not route.may_be_empty:
-            missing.append(NoDesk(route.role, route.find, region))
+        if route.find == "relation":
+            members, lost = _by_relation(route, facts, index)
+            missing += lost
+        else:
+            members = _members(route, record, region, facts, sender, index, named, origin)
+            if not members and not route.optional:
+                missing.append(NoDesk(route.role, route.find, region))
         for member in members:
             if member == sender and route.find != "sender":
                 continue
@@ -198,12 +203,12 @@ def _members(
     origin: str | None,
 ) -> list[str]:
     """Members that a route leads to, each of them active and of the route's role."""
+    one: object = None
     match route.find:
-        case "relation":
-            return _of_facts(route, facts, index)
         case "care_team":
-            assigned = _of_facts(route, facts, index)
-            return assigned or (index.find(route.role, region) if region else [])
+            assigned = [fact.member for fact in facts if fact.member is not None]
+            serving = [member for member in assigned if index.has_role(member, route.role)]
+            return serving or (index.find(route.role, region) if region else [])
         case "region":
             return index.find(route.role, region) if region else []
         case "all":
@@ -217,15 +222,23 @@ def _members(
     return [one] if isinstance(one, str) and index.has_role(one, route.role) else []
 
 
-def _of_facts(route: Route, facts: Sequence[RelationFact], index: RegionIndex) -> list[str]:
+def _by_relation(
+    route: Route, facts: Sequence[RelationFact], index: RegionIndex
+) -> tuple[list[str], list[NoDesk]]:
+    """The desks that the facts name, and the facts that name none."""
     members: dict[str, None] = {}
+    lost: list[NoDesk] = []
     for fact in facts:
         if fact.member is not None:
-            if index.has_role(fact.member, route.role):
-                members[fact.member] = None
-        elif fact.region is not None:
-            members.update(dict.fromkeys(index.find(route.role, fact.region)))
-    return list(members)
+            found = [fact.member] if index.has_role(fact.member, route.role) else []
+        else:
+            found = index.find(route.role, fact.region) if fact.region else []
+        members.update(dict.fromkeys(found))
+        if not found:
+            lost.append(NoDesk(route.role, route.find, fact.region))
+    if not facts and route.when == "known" and not route.optional:
+        lost.append(NoDesk(route.role, route.find, None))
+    return list(members), lost
 
 
 def _merge(sheet: Sheet, known: Desk | None, member: str, route: Route) -> Desk:

@@ -74,11 +74,6 @@ class Route(msgspec.Struct, frozen=True):
     member_field: str | None = None
     optional: bool = False
 
-    @property
-    def may_be_empty(self) -> bool:
-        """Whether finding nobody is fine. Else it is an alert to the authority."""
-        return self.optional or (self.find == "relation" and self.when == "active")
-
 
 class Subject(msgspec.Struct, frozen=True):
     """The field that names the person a record is about."""
