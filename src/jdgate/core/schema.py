@@ -17,20 +17,27 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 import jsonschema_rs
-import msgspec
 
 from jdgate.core import identity, regions
+from jdgate.core.fault import Fault, Params
 from jdgate.core.forbidden import forbidden_word
 from jdgate.core.message import MEMBER_ID
 from jdgate.core.sheet import Sheet
-from jdgate.texts import Lang, say
 
-Params = dict[str, str | int]
+__all__ = [
+    "FORMATS",
+    "Fault",
+    "Params",
+    "RecordValidator",
+    "check_record",
+    "check_records",
+    "compile_schema",
+]
 
 ADULT_CONTENT_AGE = 14
 """Below this age a person's data needs a guardian's consent (个保法 28, 31)."""
@@ -73,40 +80,6 @@ _LIMITS = {
 }
 # Which fault of one place is told, when several apply: the lowest.
 _RANK = {"type": 0, "required": 1, "additionalProperties": 1, "enum": 2, "const": 2, "format": 3}
-
-
-class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is wrong at one place of one record. Travels in receipts as it is."""
-
-    code: str
-    path: str = ""
-    params: Params = {}
-
-    def text(self, lang: Lang, sheet: Sheet | None = None) -> str:
-        """The sentence for a person, with the sheet's titles for fields and values."""
-        words: dict[str, object] = dict(self.params)
-        field = str(self.params.get("field", self.path.lstrip("/") or "?"))
-        words["title"] = sheet.field_title(field, lang) if sheet else field
-        for name in ("got", "expected"):
-            if self.code == "record.wrong_type":
-                words[name] = _each(words.get(name), lambda k: say(f"record.kind.{k}", lang))
-        if sheet is not None and "allowed" in words:
-            words["allowed"] = _each(words["allowed"], lambda v: _value(sheet, field, v, lang))
-        if self.code == "record.cross_field":
-            titles = [sheet.field_title(f, lang) if sheet else f for f in self._fields()]
-            words["titles"] = ("、" if lang == "zh" else ", ").join(titles)
-            words["why"] = self._why(lang, sheet)
-        if "reason" in words:
-            words["reason"] = say(f"catalogue.forbidden.{words['reason']}", lang)
-        return say(self.code, lang, **words)
-
-    def _fields(self) -> list[str]:
-        return str(self.params.get("fields", "")).split("|")
-
-    def _why(self, lang: Lang, sheet: Sheet | None) -> str:
-        fields = tuple(self._fields())
-        found = [f.why.get(lang) for f in sheet.forbid if f.fields == fields] if sheet else []
-        return found[0] if found else ""
 
 
 class RecordValidator:
@@ -346,17 +319,3 @@ def _value_at(value: object, steps: list[str | int]) -> object:
         else:
             return None
     return value
-
-
-def _each(joined: object, show: Callable[[str], str]) -> str:
-    return " / ".join(show(part) for part in str(joined).split("|"))
-
-
-def _value(sheet: Sheet, field: str, value: str, lang: Lang) -> str:
-    title = sheet.value_title(field, value, lang)
-    return title if title == value else f"{title} ({value})"
-
-
-def fault_texts(faults: Sequence[Fault], lang: Lang, sheet: Sheet | None = None) -> list[str]:
-    """The sentences of several faults, in order."""
-    return [fault.text(lang, sheet) for fault in faults]
