@@ -1,0 +1,266 @@
+"""Who stays away from treatment: alert M1 to the clinic, draft M2 of a dropout notice.
+
+What counts
+- A day is missed when the enrolling clinic said so (`attended` false) and nobody said the
+  patient attended on it. Silence counts nothing: a clinic that sends no report has 300
+  patients nobody knows about, not 300 absences (`jdgate_clinic.daily` asks the clinic).
+- Missed days count from the last day attended, at any clinic or extension site.
+- Custody on or after that day stops the clock from the day of custody until the patient
+  attends again; there is no dropout notice about a patient in custody.
+- When the enrolment has ended nothing stands. After a new enrolment, days count from it.
+- A patient enrolled at two clinics belongs to the one that enrolled later.
+- A day later than tomorrow is a slip of the pen and is not counted.
+
+What follows
+- M1: at `absence_days`, and again at each multiple of it, an alert to the enrolling clinic and
+  nobody else (the weight is on bringing the patient back).
+- M2: at `dropout_days`, when the county has set it, a draft for the clinic. A named clinician
+  checks transfer, custody and hospital, and approves or rejects. Nothing is sent by time.
+
+Everything is a maximum or a union over days, so order and repetition make no difference.
+
+    rule = AbsenceRule(Settings(absence_days=7, dropout_days=15))
+    outcome = run(rule, states, facts, now)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from jdgate.core.calendar import add_days, day_of
+from jdgate.core.rules import Standing
+from jdgate.plugins import Alert, Draft, Effect, Fact, changes
+
+from .settings import Settings
+
+ATTENDANCE = "mmt.attendance.v1"
+ENROLMENT = "mmt.enrol.filed.v1"
+CUSTODY = "mmt.custody.notice.v1"
+ALERT = "mmt.absence.alert.v1"
+NOTICE = "mmt.dropout.notice.v1"
+CHECKS = ("transfer", "custody", "hospital")
+
+MOST_DAYS = 400
+"""Missed days kept per patient and clinic, the latest; thresholds lie far below."""
+MOST_ENTRIES = 50
+"""Custody days and filings kept per patient, the latest."""
+
+
+class Enrolment(Struct, frozen=True, omit_defaults=True):
+    """What one clinic filed about a patient. Days are texts; "" is before all days.
+
+    `ref` is the clinic's number for the patient as filed on `ref_on`, `ended` the latest day
+    the enrolment ended, `active` the days after that on which it was filed as active.
+    """
+
+    ref: str = ""
+    ref_on: str = ""
+    ended: str = ""
+    active: tuple[str, ...] = ()
+
+
+class Attendance(Struct, frozen=True, omit_defaults=True):
+    """What is known of one patient.
+
+    `last` is the latest day attended, at `site`; `absent` the missed days after it by the
+    clinic that reported them; `custody` the days of custody from `last` on; `enrolled` the
+    enrolment per clinic.
+    """
+
+    last: str = ""
+    site: str = ""
+    absent: dict[str, tuple[str, ...]] = {}
+    custody: tuple[str, ...] = ()
+    enrolled: dict[str, Enrolment] = {}
+
+
+class AbsenceRule:
+    """M1 and M2 over attendance, enrolment and custody, per patient."""
+
+    name = "clinic.absence"
+    version = 1
+    types = frozenset({ATTENDANCE, ENROLMENT, CUSTODY})
+    state = Attendance
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+
+    def key(self, fact: Fact) -> str | None:
+        """The patient's pseudonym."""
+        return None if fact.subject is None else fact.subject.hex()
+
+    def step(
+        self, state: Attendance, fact: Fact, now: datetime
+    ) -> tuple[Attendance, Sequence[Effect]]:
+        """Merge one fact; say what now stands that did not, and the reverse."""
+        if fact.type == ATTENDANCE:
+            new = _attendance(state, fact.source, fact.data, now)
+        elif fact.type == CUSTODY:
+            new = _custody(state, fact.data["date"], now)
+        else:
+            new = _enrolment(state, fact.source, fact.data)
+        if new is state or not (state.absent or new.absent) or fact.subject is None:
+            return new, ()
+        subject = fact.subject.hex()
+        before, after = self.standing(state, subject), self.standing(new, subject)
+        return (new, changes(before, after)) if before or after else (new, ())
+
+    def due(
+        self, state: Attendance, name: str, now: datetime
+    ) -> tuple[Attendance, Sequence[Effect]]:
+        """Nothing here waits for a time."""
+        return state, ()
+
+    def standing(self, state: Attendance, subject: str) -> Sequence[Standing]:
+        """The alert and the draft that a state calls for."""
+        settings = self._settings
+        least = settings.absence_days
+        if not any(len(days) >= least for days in state.absent.values()):
+            return ()
+        clinic = _clinic(state)
+        if clinic is None:
+            return ()
+        enrolment = state.enrolled[clinic]
+        since = max(state.last, enrolment.active[0] if enrolment.ended else "")
+        stopped = _stopped(state, enrolment)
+        days = state.absent.get(clinic, ())
+        missed = bisect_left(days, stopped) if stopped else len(days)
+        missed -= bisect_left(days, since)
+        if missed < least:
+            return ()
+        cause = f"{subject}:{clinic}:{since or 'never'}"
+        alert = _alert(state, enrolment, clinic, cause, missed // least * least)
+        if settings.dropout_days is None or missed < settings.dropout_days or stopped:
+            return (alert,)
+        return (alert, _draft(state, enrolment, clinic, cause, settings.dropout_days))
+
+
+def _attendance(state: Attendance, source: str, data: dict[str, Any], now: datetime) -> Attendance:
+    day = data["date"]
+    if day < state.last or day > _tomorrow(now):
+        return state
+    if data["attended"]:
+        site = data.get("site", "")
+        if day == state.last:
+            return replace(state, site=site) if site > state.site else state
+        absent = state.absent
+        if absent:
+            absent = {who: left for who, days in absent.items() if (left := _after(days, day))}
+        custody = state.custody
+        if custody:
+            custody = custody[bisect_left(custody, day) :]
+        return Attendance(day, site, absent, custody, state.enrolled)
+    if day == state.last:
+        return state
+    days = state.absent.get(source, ())
+    grown = _with(days, day, MOST_DAYS)
+    if grown is days:
+        return state
+    return Attendance(
+        state.last, state.site, {**state.absent, source: grown}, state.custody, state.enrolled
+    )
+
+
+def _custody(state: Attendance, day: str, now: datetime) -> Attendance:
+    if day < state.last or day > _tomorrow(now):
+        return state
+    grown = _with(state.custody, day, MOST_ENTRIES)
+    return state if grown is state.custody else replace(state, custody=grown)
+
+
+def _enrolment(state: Attendance, clinic: str, data: dict[str, Any]) -> Attendance:
+    day, ref = data["date"], data["patient_ref"]
+    old = state.enrolled.get(clinic, Enrolment())
+    ref_on, ref = max((old.ref_on, old.ref), (day, ref))
+    ended, active = old.ended, old.active
+    if data["status"] != "active":
+        if day > ended:
+            ended, active = day, _after(active, day)
+    elif day > ended:
+        active = _with(active, day, MOST_ENTRIES)
+    new = Enrolment(ref, ref_on, ended, active)
+    return state if new == old else replace(state, enrolled={**state.enrolled, clinic: new})
+
+
+def _clinic(state: Attendance) -> str | None:
+    """The clinic the patient belongs to: of those with an active enrolment the latest begun."""
+    running = [(one.active[0], clinic) for clinic, one in state.enrolled.items() if one.active]
+    return max(running)[1] if running else None
+
+
+def _stopped(state: Attendance, enrolment: Enrolment) -> str:
+    """The first day of custody that still matters; "" when there is none.
+
+    Custody before the enrolment began is over: the person came out and enrolled.
+    """
+    since = max(state.last, enrolment.active[0])
+    at = bisect_left(state.custody, since)
+    return state.custody[at] if at < len(state.custody) else ""
+
+
+def _alert(state: Attendance, enrolment: Enrolment, clinic: str, cause: str, days: int) -> Alert:
+    data: dict[str, Any] = {"patient_ref": enrolment.ref, "absent_days": days}
+    if state.site:
+        data["site"] = state.site
+    if state.last:
+        data["last_attended"] = state.last
+    return Alert(
+        cause=f"absence:{cause}",
+        rule_id="M1",
+        type=ALERT,
+        to=clinic,
+        data=data,
+        title_code="clinic.absent",
+        params={"days": days, "last": state.last or "—"},
+    )
+
+
+def _draft(state: Attendance, enrolment: Enrolment, clinic: str, cause: str, days: int) -> Draft:
+    prefill: dict[str, Any] = {"patient_ref": enrolment.ref, "absent_days": days}
+    if state.site:
+        prefill["site"] = state.site
+    if state.last:
+        prefill["last_attended"] = state.last
+    return Draft(
+        cause=f"dropout:{cause}",
+        to=clinic,
+        type=NOTICE,
+        prefill=prefill,
+        reason_code="clinic.dropout",
+        params={"days": days, "last": state.last or "—"},
+        checks=CHECKS,
+    )
+
+
+def _with(days: tuple[str, ...], day: str, most: int) -> tuple[str, ...]:
+    """`days` (sorted) with `day`, the latest `most` of them; the same object if unchanged.
+
+    Keeping the latest is order-free: what a union drops, any other order drops too.
+    """
+    at = bisect_left(days, day)
+    if at < len(days) and days[at] == day:
+        return days
+    if len(days) >= most and at == 0:
+        return days
+    grown = list(days)
+    insort(grown, day)
+    return tuple(grown[-most:])
+
+
+def _after(days: tuple[str, ...], day: str) -> tuple[str, ...]:
+    at = bisect_left(days, day)
+    if at < len(days) and days[at] == day:
+        at += 1
+    return days[at:]
+
+
+@lru_cache(maxsize=8)
+def _tomorrow(now: datetime) -> str:
+    return add_days(day_of(now), 1)
