@@ -17,7 +17,8 @@ from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from jdgate.errors import Misuse
-from jdgate.store.columns import Reader, Upsert
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader
 from jdgate.store.tables import alert
 
 RAISED: Final = "raised"

@@ -1,4 +1,4 @@
-"""Column types, row structs and upserts shared by all tables, the same in SQLite and PostgreSQL.
+"""Column types and row structs shared by all tables, the same in SQLite and PostgreSQL.
 
 Rules:
 
@@ -6,19 +6,15 @@ Rules:
   `datetime`. `Instant` is the only place that converts;
 - a JSON value is text, encoded and decoded by msgspec; `Json` is the only place that converts;
 - a row in Python is a msgspec Struct whose fields are columns of the same names; `Reader` selects
-  exactly those and builds it;
-- what differs between the dialects (`INSERT … ON CONFLICT`) is written once, in `Upsert`. A
-  statement is built once for each dialect, so that SQLAlchemy's compiled cache always hits.
+  exactly those and builds it.
 
     MESSAGES = Reader(tables.message, MessageRow)
     MESSAGES.rows(conn.execute(MESSAGES.select.where(...)))
-    NEW = Upsert(tables.message, on=["id"])
-    conn.execute(NEW.on(conn), [{"id": …}])
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -27,8 +23,6 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    Connection,
-    CursorResult,
     Dialect,
     Result,
     Row,
@@ -39,7 +33,6 @@ from sqlalchemy import (
     case,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from jdgate.errors import Misuse
@@ -103,13 +96,13 @@ class Reader(Generic[T]):
 
     def rows(self, result: Result[Any]) -> list[T]:
         """All rows of `result` as Structs."""
-        struct = self.struct
-        return [struct(*row) for row in result]
+        struct, names = self.struct, self.names
+        return [struct(**dict(zip(names, row, strict=True))) for row in result]
 
     def row(self, result: Result[Any]) -> T | None:
         """The first row of `result`, or None."""
         found: Row[Any] | None = result.first()
-        return None if found is None else self.struct(*found)
+        return None if found is None else self.struct(**dict(zip(self.names, found, strict=True)))
 
 
 def values(rows: Iterable[msgspec.Struct]) -> list[dict[str, Any]]:
@@ -135,51 +128,3 @@ def later(current: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnEleme
     `max(a, b)` and `greatest(a, b)` treat NULL differently in SQLite and PostgreSQL.
     """
     return case((current.is_(None), given), (given > current, given), else_=current)
-
-
-Merge = Callable[[Table, Any], Mapping[str, Any]]
-
-
-class Upsert:
-    """One `INSERT … ON CONFLICT` statement, built once for each dialect.
-
-    Without `update` and `merge` a conflicting row is left as it is; `update` names the columns
-    overwritten with the new values; `merge(table, given)` returns expressions that combine the
-    stored row (`table.c`) with the new one (`given`).
-    """
-
-    def __init__(
-        self,
-        table: Table,
-        *,
-        on: Sequence[str] | None = None,
-        update: Sequence[str] = (),
-        merge: Merge | None = None,
-    ) -> None:
-        self._table = table
-        self._on = list(on) if on is not None else None
-        self._update = update
-        self._merge = merge
-        self._built: dict[str, Any] = {}
-
-    def on(self, conn: Connection) -> Any:
-        """The statement for this connection's dialect."""
-        name = conn.dialect.name
-        statement = self._built.get(name)
-        if statement is None:
-            statement = self._built[name] = self._build(name)
-        return statement
-
-    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any] | None:
-        """Execute for all rows; nothing for none."""
-        return conn.execute(self.on(conn), rows) if rows else None
-
-    def _build(self, dialect: str) -> Any:
-        insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect]
-        statement = insert(self._table)
-        changes: dict[str, Any] = {name: statement.excluded[name] for name in self._update}
-        if self._merge is not None:
-            changes.update(self._merge(self._table, statement.excluded))
-        if not changes:
-            return statement.on_conflict_do_nothing(index_elements=self._on)
-        return statement.on_conflict_do_update(index_elements=self._on, set_=changes)

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
-from jdgate.store.columns import Reader, Upsert, values
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader, values
 from jdgate.store.tables import dead
 
 OPEN, RETRIED, DROPPED = "open", "retried", "dropped"

@@ -14,7 +14,8 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, insert, select
 
-from jdgate.store.columns import Reader, Upsert
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader
 from jdgate.store.edge_tables import directory_copy
 from jdgate.store.tables import directory
 

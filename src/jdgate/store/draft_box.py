@@ -15,7 +15,8 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, bindparam, update
 
-from jdgate.store.columns import Reader, Upsert
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader
 from jdgate.store.edge_tables import draft_box
 
 WAITING, APPROVED, REJECTED, WITHDRAWN, SENT = (

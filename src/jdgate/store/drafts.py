@@ -16,7 +16,8 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
-from jdgate.store.columns import Reader, Upsert
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader
 from jdgate.store.tables import draft
 
 WAITING, APPROVED, REJECTED, WITHDRAWN = "waiting", "approved", "rejected", "withdrawn"

@@ -17,7 +17,8 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
-from jdgate.store.columns import Reader, Upsert
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader
 from jdgate.store.tables import expectation
 
 OPEN, FIRED, SETTLED = "open", "fired", "settled"

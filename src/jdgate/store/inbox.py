@@ -17,7 +17,8 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
-from jdgate.store.columns import Reader, Upsert, any_of, slices, values
+from jdgate.store.bulk import Lookup, Upsert
+from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.edge_tables import inbox
 
 RECEIVED, DONE, FAILED = "received", "done", "failed"
@@ -44,9 +45,7 @@ class InboxRow(Struct, kw_only=True):
 
 _ROWS = Reader(inbox, InboxRow)
 _ADD = Upsert(inbox)
-_KNOWN = select(inbox.c.id).where(
-    inbox.c.member == bindparam("member"), inbox.c.id.in_(any_of("ids"))
-)
+_KNOWN = Lookup(inbox, ["id"], fixed=["member"], key="id")
 _GET = _ROWS.select.where(inbox.c.member == bindparam("member"), inbox.c.id == bindparam("id"))
 _DUE = (
     _ROWS.select.where(inbox.c.state == RECEIVED, inbox.c.next_at <= bindparam("now"))
@@ -99,10 +98,7 @@ _ERASE = (
 
 def known(conn: Connection, member: str, ids: Iterable[str]) -> set[str]:
     """Those of `ids` that came before."""
-    found: set[str] = set()
-    for part in slices(ids):
-        found.update(conn.execute(_KNOWN, {"member": member, "ids": part}).scalars())
-    return found
+    return {row[0] for row in _KNOWN.run(conn, (member,), ids)}
 
 
 def add_many(conn: Connection, rows: Sequence[InboxRow]) -> set[tuple[str, str]]:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 
+from jdgate.store.bulk import Lookup
 from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.tables import delivery, message
 
@@ -53,9 +54,7 @@ class Seen(NamedTuple):
 
 _ROWS = Reader(message, MessageRow)
 _ADD = insert(message)
-_SEEN = select(message.c.id, message.c.source, message.c.digest, message.c.receipt_jws).where(
-    message.c.id.in_(any_of("ids"))
-)
+_SEEN = Lookup(message, ["id", "source", "digest", "receipt_jws"], key="id")
 _GET = _ROWS.select.where(message.c.id == bindparam("id"))
 _OPEN_DELIVERY = (
     select(delivery.c.id)
@@ -82,11 +81,7 @@ _ERASE = (
 
 def seen(conn: Connection, ids: Iterable[str]) -> dict[str, Seen]:
     """Those of `ids` that were judged before."""
-    found: dict[str, Seen] = {}
-    for part in slices(ids):
-        for id_, source, digest, receipt in conn.execute(_SEEN, {"ids": part}):
-            found[id_] = Seen(source, digest, receipt)
-    return found
+    return {id_: Seen(*known) for id_, *known in _SEEN.run(conn, (), ids)}
 
 
 def add_many(conn: Connection, rows: Sequence[MessageRow]) -> None:

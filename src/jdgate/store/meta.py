@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from jdgate.store.columns import Upsert, from_ms, to_ms
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import from_ms, to_ms
 from jdgate.store.tables import meta
 
 _GET = select(meta.c.value).where(meta.c.key == bindparam("key"))

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
-from jdgate.store.columns import Upsert
+from jdgate.store.bulk import Upsert
 from jdgate.store.edge_tables import register
 from jdgate.store.vault import Vault
 

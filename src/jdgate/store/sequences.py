@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from jdgate.store.columns import Upsert
+from jdgate.store.bulk import Upsert
 from jdgate.store.tables import sequence_gap as gap
 from jdgate.store.tables import sequence_in as received
 from jdgate.store.tables import sequence_out as given

@@ -20,9 +20,10 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_, select
+from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_
 
-from jdgate.store.columns import Reader, Upsert, any_of, later, slices
+from jdgate.store.bulk import Lookup, Upsert
+from jdgate.store.columns import Reader, later
 from jdgate.store.tables import alias, relation, subject_index
 
 
@@ -95,17 +96,11 @@ def _merge_relation(table: Table, given: Any) -> Mapping[str, Any]:
     }
 
 
-_ALIASES = select(alias.c.token, alias.c.subject).where(
-    alias.c.domain == bindparam("domain"),
-    alias.c.member == bindparam("member"),
-    alias.c.token.in_(any_of("tokens")),
-)
+_ALIASES = Lookup(alias, ["token", "subject"], fixed=["domain", "member"], key="token")
 _ADD_ALIASES = Upsert(alias)
 _SET_ALIASES = Upsert(alias, on=["domain", "member", "token"], update=["subject", "set_at"])
-_RELATIONS = Reader(relation, Relation)
-_OF_SUBJECTS = _RELATIONS.select.where(
-    relation.c.name == bindparam("name"), relation.c.subject.in_(any_of("subjects"))
-)
+_RELATION_COLUMNS = Relation.__struct_fields__
+_RELATIONS = Lookup(relation, _RELATION_COLUMNS, fixed=["name"], key="subject")
 _MERGE = Upsert(relation, on=["name", "subject", "key"], merge=_merge_relation)
 _APPEARANCES = Reader(subject_index, Appearance)
 _ADD_APPEARANCES = Upsert(subject_index)
@@ -120,12 +115,7 @@ def find_aliases(
     conn: Connection, domain: str, member: str, tokens: Iterable[bytes]
 ) -> dict[bytes, bytes]:
     """token → subject for those tokens that `member` has defined in `domain`."""
-    found: dict[bytes, bytes] = {}
-    for part in slices(set(tokens)):
-        given = {"domain": domain, "member": member, "tokens": part}
-        for token, subject in conn.execute(_ALIASES, given):
-            found[token] = subject
-    return found
+    return {token: subject for token, subject in _ALIASES.run(conn, (domain, member), tokens)}
 
 
 def add_aliases(
@@ -163,9 +153,9 @@ def relations(
 ) -> dict[bytes, list[Relation]]:
     """All relations called `name` of these subjects, the latest opened first."""
     found: dict[bytes, list[Relation]] = {}
-    for part in slices(set(subjects)):
-        for row in _RELATIONS.rows(conn.execute(_OF_SUBJECTS, {"name": name, "subjects": part})):
-            found.setdefault(row.subject, []).append(row)
+    for values in _RELATIONS.run(conn, (name,), subjects):
+        row = Relation(**dict(zip(_RELATION_COLUMNS, values, strict=True)))
+        found.setdefault(row.subject, []).append(row)
     for rows in found.values():
         rows.sort(key=lambda row: (row.opened_on or date.min, row.key), reverse=True)
     return found

@@ -36,7 +36,7 @@ from sqlalchemy import Connection, Date, bindparam, select, update
 
 from jdgate.errors import Refused
 from jdgate.store import database as db
-from jdgate.store.columns import Upsert
+from jdgate.store.bulk import Upsert
 from jdgate.store.tables import body_key, named_key
 
 _KEY = 32

@@ -11,7 +11,8 @@ from datetime import datetime
 from msgspec import Struct, structs
 from sqlalchemy import Connection, bindparam
 
-from jdgate.store.columns import Reader, Upsert
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import Reader
 from jdgate.store.edge_tables import witness
 
 
