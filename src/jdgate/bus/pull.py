@@ -31,6 +31,7 @@ from jdgate.errors import TransportFailed
 log = logging.getLogger(__name__)
 
 _HEARTBEAT = 1.0
+_SILENCE = 2.2 * _HEARTBEAT
 _EXPIRES = 30.0
 _LINGER = 0.005
 _MAX_BYTES = 16 * 1024 * 1024
@@ -124,7 +125,8 @@ class Pull:
             if self._wire.connected:
                 if now >= self._not_before and not self._standing(now):
                     await self._ask(limit)
-                until = min(until, max(self._not_before, self._heard + 2.2 * _HEARTBEAT))
+                silent = self._heard + _SILENCE
+                until = min(until, silent if self._standing(now) else self._not_before)
             await self._sleep(until - now)
         linger = time.monotonic() + _LINGER
         while len(self._ready) < limit and self._coming > 0 and self._credit > 0:
@@ -169,11 +171,7 @@ class Pull:
             pass
 
     def _standing(self, now: float) -> bool:
-        return (
-            self._credit > 0
-            and self._epoch == self._wire.epoch
-            and now - self._heard < 2.2 * _HEARTBEAT
-        )
+        return self._credit > 0 and self._epoch == self._wire.epoch and now - self._heard < _SILENCE
 
     async def _ask(self, limit: int) -> None:
         self._asked += 1
