@@ -34,6 +34,7 @@ _WIDTH = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20}
 _NAME_DOT = re.compile(r"\s*[\u2022\u2219\u2027\u22c5\u30fb\uff65\uff0e\u25cf·]\s*")
 _ERRORS = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
 
+_GUARDED = re.compile(r"'\s*[=+\-@\t\r]")  # as `report` writes it, so that it can be read back
 _ROUNDED = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{2,3}", re.IGNORECASE | re.ASCII)
 _WHOLE_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
 _DATE = re.compile(
@@ -228,6 +229,8 @@ def read_cell(column: Column, cell: Cell) -> str | bool:
     """
     if isinstance(cell, str) and cell.strip().upper() in _ERRORS:
         raise CellFault("files.cell_error")
+    if isinstance(cell, str) and _GUARDED.match(cell):
+        cell = cell[1:]
     value = _READERS[column.kind](cell, column)
     if isinstance(value, str) and len(value) > column.max_chars:
         raise CellFault("files.cell_long", chars=len(value), limit=column.max_chars)

@@ -254,11 +254,11 @@ def _word(cell: str) -> str | None:
     return "note" if _NOTE.match(spaced) or _NOTE.match(text) else None
 
 
-def _trimmed(keys: Sequence[str]) -> Sequence[str]:
+def _trimmed(keys: Sequence[str]) -> list[str]:
     end = len(keys)
     while end and not keys[end - 1]:
         end -= 1
-    return keys[:end]
+    return [*keys[:end]]
 
 
 def _fault(code: str, title: str, number: int, **params: object) -> RowFault:

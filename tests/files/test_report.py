@@ -1,0 +1,86 @@
+"""The list of refused rows: it tells why, can be corrected and sent again, and holds no formula."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from jdgate.errors import Refused
+from jdgate.files import Row, RowFault, open_file, write_refused
+from jdgate.files.report import safe_text
+
+FAULT = RowFault("files.cell_missing", "日期", {"row": 3, "title": "日期"})
+
+
+def test_the_list_holds_the_refused_rows_with_their_reasons(
+    make_book, importer, header, good, tmp_path
+) -> None:
+    path = make_book([header, good, ["P2", "昨天", "也许"]])
+    out = tmp_path / "refused.xlsx"
+    with open_file(path, importer) as reading:
+        assert write_refused(out, reading.rows, importer, "zh") == 1
+    titles, row = openpyxl.load_workbook(out).worksheets[0].iter_rows(values_only=True)
+    assert titles[:3] == ("行号", "不通过原因", "编号")
+    assert row[0] == 3
+    assert "“日期”" in row[1]
+    assert "“到诊”" in row[1]
+    assert "昨天" in row
+
+
+def test_a_corrected_list_can_be_sent_again(make_book, importer, header, tmp_path) -> None:
+    path = make_book([header, ["P2", "昨天", "√"], ["=P3", "昨天", "×"]])
+    out = tmp_path / "refused.xlsx"
+    with open_file(path, importer) as reading:
+        write_refused(out, reading.rows, importer, "en")
+    book = openpyxl.load_workbook(out)
+    sheet = book.worksheets[0]
+    day = [cell.value for cell in sheet[1]].index("date") + 1
+    for number in (2, 3):
+        sheet.cell(number, day).value = "2026-11-21"
+    book.save(out)
+    with open_file(out, importer) as reading:
+        assert [row.record and row.record["came"] for row in reading.rows] == [True, False]
+        assert reading.unknown == ()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u3000=cmd|' /C calc'!A0"],
+)
+def test_no_cell_can_become_a_formula(importer, tmp_path, hostile) -> None:
+    out = tmp_path / "refused.xlsx"
+    row = Row(3, None, (FAULT,), {"ref": hostile, "site": "ok"})
+    write_refused(out, [row], importer, "zh")
+    cells = list(openpyxl.load_workbook(out).worksheets[0].iter_rows())[1]
+    assert all(cell.data_type in ("s", "n", "inlineStr") for cell in cells)
+    assert safe_text(hostile).startswith("'")
+    assert cells[2].value.startswith("'")
+
+
+def test_a_row_refused_later_shows_its_record(importer, tmp_path) -> None:
+    out = tmp_path / "refused.xlsx"
+    row = Row(3, {"ref": "P9999", "day": "2026-11-21", "came": True}, (FAULT,))
+    assert write_refused(out, [row], importer, "zh") == 1
+    values = list(openpyxl.load_workbook(out).worksheets[0].iter_rows(values_only=True))[1]
+    assert "P9999" in values
+    assert "是" in values
+
+
+def test_the_list_is_for_its_owner_alone(importer, tmp_path) -> None:
+    out = tmp_path / "refused.xlsx"
+    write_refused(out, [], importer, "zh")
+    assert out.stat().st_mode & 0o077 == 0
+
+
+def test_control_characters_do_not_break_the_list(importer, tmp_path) -> None:
+    out = tmp_path / "refused.xlsx"
+    write_refused(out, [Row(3, None, (FAULT,), {"ref": "a\x00\x0bb"})], importer, "zh")
+    assert openpyxl.load_workbook(out).worksheets[0]["C2"].value == "ab"
+
+
+def test_a_list_that_cannot_be_written_says_so(importer, tmp_path) -> None:
+    with pytest.raises(Refused) as caught:
+        write_refused(Path(tmp_path / "none" / "x.xlsx"), [], importer, "zh")
+    assert caught.value.code == "files.unwritable"
