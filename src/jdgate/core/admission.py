@@ -65,6 +65,10 @@ class Past(Protocol):
         """Whether another message of `source` already holds this sequence number."""
         ...
 
+    def next_sequence(self, source: str) -> int:
+        """One more than the highest sequence number seen of `source`."""
+        ...
+
     def subject_of_alias(self, domain: str, member: str, alias: str) -> bytes | None:
         """The pseudonym behind a member's own reference (e.g. a clinic's patient number)."""
         ...
@@ -151,7 +155,7 @@ def _check_agreement(message: Message, sheet: Sheet | None, trust: Trust) -> She
     if sheet is None:
         raise Refused("agreement.no_type", type=message.type)
     sender = trust.member(message.source)
-    if not set(sender.roles) & set(sheet.senders):
+    if not sheet.may_send(sender.roles):
         raise Refused(
             "agreement.sender_role",
             type=message.type,
@@ -179,28 +183,39 @@ def _check_sequence(message: Message, sheet: Sheet, past: Past) -> None:
     if message.sequence is not None and (
         message.sequence < 1 or past.sequence_used(message.source, message.sequence)
     ):
-        raise Refused("admission.sequence_used", got=message.sequence)
+        following = past.next_sequence(message.source)
+        raise Refused("admission.sequence_used", got=message.sequence, next=following)
 
 
 def find_subject(
-    record: dict[str, object], sheet: Sheet, source: str, past: Past
+    record: dict[str, object], sheet: Sheet, source: str, past: Past, defined: dict[str, bytes]
 ) -> tuple[bytes | None, Fault | None]:
-    """Whom a record is about, by the identity number or by the sender's own reference."""
+    """Whom a record is about, by the identity number or by the sender's own reference.
+
+    `defined` collects the references that earlier records of the same batch defined.
+    """
+    subject = None
     if sheet.subject is not None:
         id_no = record.get(sheet.subject.field)
         if isinstance(id_no, str):
-            return past.pseudonym(sheet.domain, id_no), None
+            subject = past.pseudonym(sheet.domain, id_no)
     alias = sheet.alias
-    if alias is None or alias.defines:
-        return None, None
+    if alias is None:
+        return subject, None
     value = record.get(alias.field)
-    if isinstance(value, str):
-        subject = past.subject_of_alias(sheet.domain, source, value)
+    if not isinstance(value, str):
+        return subject, None
+    known = defined.get(value) or past.subject_of_alias(sheet.domain, source, value)
+    if alias.defines:
+        if known is not None and subject is not None and known != subject:
+            # a number given to somebody else must never move one person's records to another
+            return None, Fault("record.reference_taken", f"/{alias.field}", {"field": alias.field})
         if subject is not None:
-            return subject, None
-    if alias.required:
+            defined[value] = subject
+        return subject, None
+    if known is None and alias.required:
         return None, Fault("record.not_enrolled", f"/{alias.field}", {"field": alias.field})
-    return None, None
+    return known if subject is None else subject, None
 
 
 def judge(
@@ -221,12 +236,15 @@ def judge(
     except Refused as reason:
         return Verdict(arrival, "refused", opened, reason)
 
-    faults = check_records(catalogue.validator(message.type), sheet, message.data)
+    faults = check_records(
+        catalogue.validator(message.type), sheet, message.data, arrival.at.date()
+    )
     subjects: dict[int, bytes] = {}
+    defined: dict[str, bytes] = {}
     for index, record in enumerate(message.data):
         if index in faults:
             continue
-        subject, fault = find_subject(record, sheet, message.source, past)
+        subject, fault = find_subject(record, sheet, message.source, past, defined)
         if fault is not None:
             faults[index] = [fault]
         elif subject is not None:

@@ -1,0 +1,87 @@
+"""Running a member's adapters: sinks that take what came, sources that give what is to be sent.
+
+Each sink has a worker of its own, so that a slow or broken one delays nobody else. A sink is
+called until it succeeds: later and later when its system can't be reached, and given up only
+when it refuses the content itself. What it took is receipted after its effect is durable.
+
+A source goes on from the mark of its last batch, which is kept in the very transaction that puts
+the batch into the outbox: after a crash nothing is collected twice or left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from jdgate.core.rules import place_of
+from jdgate.errors import Refused, TransportFailed
+from jdgate.plugins.adapters import Batch, Delivery, Sink, Source
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=10)
+PATIENCE_S = 60.0
+"""Seconds one call of an adapter may take."""
+COLLECT_EVERY_S = 5.0
+
+
+class Condition(msgspec.Struct):
+    """How an adapter is doing, for `jdgate status`. `trouble` is a code; empty when it works."""
+
+    member: str
+    name: str
+    kind: str
+    trouble: str = ""
+    failures: int = 0
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after `attempts` failed ones: doubling, 10 minutes at most."""
+    return min(FIRST_PAUSE * 2 ** min(attempts, 12), LONGEST_PAUSE)
+
+
+async def deliver(sink: Sink, delivery: Delivery, condition: Condition) -> Refused | bool:
+    """Hand a delivery to a sink: True when it is durable, False to try again, or its refusal."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await sink.deliver(delivery)
+    except Refused as reason:
+        condition.trouble = reason.code
+        return reason
+    except TransportFailed as reason:
+        condition.trouble, condition.failures = reason.code, condition.failures + 1
+        return False
+    except Exception as error:
+        condition.trouble, condition.failures = "edge.adapter_broke", condition.failures + 1
+        log.warning("adapter %s of %s: %s", condition.name, condition.member, place_of(error))
+        return False
+    condition.trouble, condition.failures = "", 0
+    return True
+
+
+async def collect_forever(
+    source: Source,
+    condition: Condition,
+    mark: Callable[[], Awaitable[str | None]],
+    keep: Callable[[Batch], Awaitable[Any]],
+) -> None:
+    """Put everything a source gives into the outbox, for as long as the edge runs."""
+    while True:
+        try:
+            async for batch in source.collect(await mark()):
+                await keep(batch)
+        except (Refused, TransportFailed) as reason:
+            condition.trouble, condition.failures = reason.code, condition.failures + 1
+        except Exception as error:
+            condition.trouble, condition.failures = "edge.adapter_broke", condition.failures + 1
+            log.warning("adapter %s of %s: %s", condition.name, condition.member, place_of(error))
+        else:
+            condition.trouble, condition.failures = "", 0
+        waiting = pause(condition.failures).total_seconds() if condition.failures else 0.0
+        await asyncio.sleep(max(COLLECT_EVERY_S, waiting))

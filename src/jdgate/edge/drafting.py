@@ -1,0 +1,149 @@
+"""A named person decides a draft: the gateway proposed, the member's own key signs.
+
+Approval needs a name and every check of the draft confirmed. It puts two messages into the
+outbox in one transaction: the decision (who, what was checked) and the message itself, completed
+by the member's plugin from its own register and signed by the member. Nothing here runs by time.
+
+    approve(conn, desk, draft_id, by="王医生", checked=["transfer", "custody", "hospital"], now=now)
+    reject(conn, desk, draft_id, by="王医生", reason="…", now=now)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.edge import outbox as writing
+from jdgate.edge.desk import Desk
+from jdgate.errors import Refused
+from jdgate.store import draft_box
+from jdgate.store.draft_box import DraftBoxRow
+
+DECISION = "sys.draft.decision.v1"
+
+
+class ApprovedDraft(msgspec.Struct, frozen=True):
+    """The `DraftView` that plugins complete."""
+
+    id: str
+    type: str
+    prefill: dict[str, Any]
+    decided_by: str
+    decided_at: datetime
+
+
+def content(conn: Connection, desk: Desk, row: DraftBoxRow) -> dict[str, Any]:
+    """What is sealed in a draft: `prefill` and the `params` of its reason."""
+    assert row.prefill is not None
+    opened = desk.vault.open(conn, row.key_id, row.prefill, row.id.encode())
+    found: dict[str, Any] = msgspec.json.decode(opened)
+    return found
+
+
+def waiting(conn: Connection, desk: Desk, draft_id: str) -> DraftBoxRow:
+    """The draft, if it waits for a decision.
+
+    Raises:
+        Refused: `draft.unknown`, `draft.decided`.
+    """
+    row = draft_box.get(conn, desk.member, draft_id)
+    if row is None:
+        raise Refused("draft.unknown", draft=draft_id[:64])
+    if row.state != draft_box.WAITING:
+        raise Refused("draft.decided", draft=draft_id, step=row.state)
+    return row
+
+
+def proposed(
+    conn: Connection, desk: Desk, row: DraftBoxRow, by: str, now: datetime
+) -> dict[str, Any]:
+    """The record that approving `row` would send, completed by the member's plugin.
+
+    Raises:
+        Refused: what the plugin refused, or `draft.nobody_completes`.
+    """
+    view = ApprovedDraft(row.id, row.type, content(conn, desk, row)["prefill"], by, now)
+    record = desk.plugins.ask(
+        "jdgate_complete", draft=view, register=desk.register(conn, row.type)
+    )
+    if record is None:
+        raise Refused("draft.nobody_completes", type=row.type)
+    found: dict[str, Any] = record
+    return found
+
+
+def approve(
+    conn: Connection,
+    desk: Desk,
+    draft_id: str,
+    *,
+    by: str,
+    checked: Collection[str],
+    now: datetime,
+) -> list[str]:
+    """Send what the draft proposes; the ids of the messages now in the outbox.
+
+    Raises:
+        Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`,
+            `draft.checks_missing`, `draft.not_sendable` with the first fault of the record,
+            and what the plugin refused.
+    """
+    row = waiting(conn, desk, draft_id)
+    person = _named(draft_id, by)
+    missing = [check for check in row.checks if check not in checked]
+    if missing:
+        raise Refused("draft.checks_missing", draft=draft_id, missing=", ".join(missing))
+    record = proposed(conn, desk, row, person, now)
+    decision = {
+        "draft_id": draft_id,
+        "decision": "approved",
+        "by": person,
+        "checked": list(row.checks),
+    }
+    decided = writing.submit(conn, desk, DECISION, [decision], now)
+    sent = writing.submit(conn, desk, row.type, [record], now, inreplyto=draft_id)
+    for submission in (decided, sent):
+        if submission.refused:
+            fault = submission.refused[0]
+            raise Refused("draft.not_sendable", code=fault.code, path=fault.path)
+    message_id = sent.messages[0].id
+    draft_box.decide(conn, desk.member, draft_id, "approved", by=person, reason=None, at=now)
+    draft_box.sent(conn, desk.member, draft_id, message_id)
+    return [decided.messages[0].id, message_id]
+
+
+def reject(
+    conn: Connection, desk: Desk, draft_id: str, *, by: str, reason: str, now: datetime
+) -> list[str]:
+    """Decide that the draft is not sent; the id of the decision message.
+
+    Raises:
+        Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`, `draft.reason_needed`.
+    """
+    waiting(conn, desk, draft_id)
+    person = _named(draft_id, by)
+    if not reason.strip():
+        raise Refused("draft.reason_needed", draft=draft_id)
+    decision = {
+        "draft_id": draft_id,
+        "decision": "rejected",
+        "by": person,
+        "reason": reason.strip(),
+    }
+    submission = writing.submit(conn, desk, DECISION, [decision], now)
+    if submission.refused:
+        fault = submission.refused[0]
+        raise Refused("draft.not_sendable", code=fault.code, path=fault.path)
+    draft_box.decide(conn, desk.member, draft_id, "rejected", by=person, reason=reason, at=now)
+    return [submission.messages[0].id]
+
+
+def _named(draft_id: str, by: str) -> str:
+    person = by.strip()
+    if not person:
+        raise Refused("draft.person_needed", draft=draft_id)
+    return person

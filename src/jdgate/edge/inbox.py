@@ -1,0 +1,331 @@
+"""Receiving: what came for a member is opened, proven, kept once, and answered.
+
+Only what the gateway sealed to this member and signed is believed. Receipts close the outbox,
+checkpoints are witnessed, drafts wait for a person, and everything else is put into the inbox
+once, whatever its number of copies. The answer (a signed receipt) is made after the transaction
+that keeps the message, never before.
+
+    taken = take(conn, desk, arrivals, now, sinks={"mmt.dropout.notice.v1"})
+    taken.receipts            # records of the receipt message to send now
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import checkpoints, signing
+from jdgate.core.admission import Arrival, Opened, check_envelope, open_arrival
+from jdgate.core.directory import Directory, accept
+from jdgate.core.encoding import b64u
+from jdgate.core.schema import check_records
+from jdgate.core.signing import TYP_MESSAGE
+from jdgate.edge import outbox as writing
+from jdgate.edge.desk import Desk
+from jdgate.errors import Refused
+from jdgate.store import directories, draft_box, inbox, outbox, sequences, witness
+from jdgate.store.draft_box import DraftBoxRow
+from jdgate.store.inbox import InboxRow
+from jdgate.store.outbox import OutboxRow
+from jdgate.store.witness import WitnessRow
+
+log = logging.getLogger(__name__)
+
+UNOPENED_TRIES = 5
+"""Sendings after which a gateway's "can't open it" is believed."""
+RENEWED = "admission.sequence_used"
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A message of ours that the gateway has judged."""
+
+    id: str
+    verdict: str
+    record: dict[str, Any]
+    rows: list[int] | None = None
+    renewed_as: str | None = None
+
+
+class Taken(msgspec.Struct):
+    """What a group of arrivals led to; told to others only after the commit."""
+
+    receipts: list[dict[str, Any]] = []
+    answered: list[Answered] = []
+    fresh: list[InboxRow] = []
+    drafts: list[str] = []
+    resend: bool = False
+    directory: Directory | None = None
+    warnings: list[Refused] = []
+
+
+def take(
+    conn: Connection,
+    desk: Desk,
+    arrivals: Sequence[Arrival],
+    now: datetime,
+    sinks: Collection[str],
+) -> Taken:
+    """Process what the mailbox gave, in the caller's transaction. Bad input never raises."""
+    taken = Taken()
+    numbers: list[int] = []
+    kept: list[tuple[Opened, InboxRow]] = []
+    for arrival in arrivals:
+        opened = _prove(desk, arrival)
+        if isinstance(opened, Refused):
+            taken.warnings.append(opened)
+            continue
+        message = opened.message
+        if message.sequence is not None:
+            numbers.append(message.sequence)
+        handler = _HANDLERS.get(message.type)
+        if handler is not None:
+            handler(conn, desk, opened, now, taken)
+        else:
+            kept.append((opened, _row(conn, desk, opened, now, sinks)))
+        if handler is not None and message.sequence is not None:
+            taken.receipts.append(delivered(opened.message.id, opened.digest))
+    _keep(conn, desk, kept, now, taken)
+    if numbers:
+        sequences.note(conn, desk.gateway, numbers, now, member=desk.member)
+    return taken
+
+
+def delivered(message_id: str, digest: bytes) -> dict[str, Any]:
+    """What a receipt says of a delivery that is safely here."""
+    return {"message_id": message_id, "digest": b64u(digest), "verdict": "delivered"}
+
+
+def _prove(desk: Desk, arrival: Arrival) -> Opened | Refused:
+    gateway = desk.gateway
+    opened = open_arrival(arrival, desk.trust, desk.keys, sender=gateway)
+    if isinstance(opened, Refused):
+        return opened
+    try:
+        check_envelope(opened, arrival, desk.trust, desk.member, gateway)
+        sheet = desk.sheet(opened.message.type)
+        if opened.message.type.startswith("sys."):
+            faults = check_records(
+                desk.catalogue.validator(sheet.type), sheet, opened.message.data
+            )
+            if faults:
+                raise Refused("edge.malformed", type=sheet.type)
+    except Refused as reason:
+        return reason
+    return opened
+
+
+def _row(
+    conn: Connection, desk: Desk, opened: Opened, now: datetime, sinks: Collection[str]
+) -> InboxRow:
+    message = opened.message
+    sealed = desk.vault.seal(conn, message.type, now.date(), opened.jws, message.id.encode())
+    return InboxRow(
+        member=desk.member,
+        id=message.id,
+        source=message.source,
+        origin=message.origin,
+        type=message.type,
+        sequence=message.sequence,
+        received_at=now,
+        next_at=now,
+        key_id=sealed.key_id,
+        body=sealed.blob,
+        # without an adapter the inbox itself is where the message was to go
+        state=inbox.RECEIVED if message.type in sinks else inbox.DONE,
+        receipt_at=None if message.type in sinks else now,
+    )
+
+
+def _keep(
+    conn: Connection,
+    desk: Desk,
+    kept: Sequence[tuple[Opened, InboxRow]],
+    now: datetime,
+    taken: Taken,
+) -> None:
+    """Insert what is new; answer for all that is safely here, also for what came again."""
+    new = inbox.add_many(conn, [row for _, row in kept])
+    known = [row.id for _, row in kept if (row.member, row.id) not in new]
+    done_before = inbox.done(conn, desk.member, known)
+    seen: set[str] = set()
+    for opened, row in kept:
+        is_new = (row.member, row.id) in new and row.id not in seen
+        seen.add(row.id)
+        if is_new:
+            taken.fresh.append(row)
+        if row.state == inbox.DONE or row.id in done_before:
+            taken.receipts.append(delivered(row.id, opened.digest))
+
+
+def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    for record in opened.message.data:
+        row = outbox.get(conn, record["message_id"])
+        if row is None or row.member != desk.member or row.state != outbox.OPEN:
+            continue
+        if not _is_about(row, record):
+            continue
+        if record.get("code") == RENEWED:
+            following = int(record.get("params", {}).get("next", 1))
+            renewed = writing.renumber(conn, desk, row, following, now)
+            outbox.close(conn, row.id, "refused", opened.jws, record, now)
+            taken.answered.append(Answered(row.id, "refused", record, row.rows, renewed))
+            taken.resend = True
+            continue
+        verdict = record["verdict"]
+        if outbox.close(conn, row.id, verdict, opened.jws, record, now):
+            if verdict in ("accepted", "part"):
+                _tell_plugins(conn, desk, row, record)
+            taken.answered.append(Answered(row.id, verdict, record, row.rows))
+
+
+def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:
+    """Whether a receipt speaks of the bytes in our outbox.
+
+    A refusal without a digest is of something the gateway could not open. It may have been a
+    copy that was spoilt on its way, so it counts only once several sendings had no better answer.
+    """
+    digest = record.get("digest")
+    if digest is None:
+        return record["verdict"] == "refused" and row.attempts >= UNOPENED_TRIES
+    return bool(digest == b64u(row.digest))
+
+
+def _tell_plugins(
+    conn: Connection, desk: Desk, row: OutboxRow, record: dict[str, Any]
+) -> None:
+    """Let plugins note own records that were accepted (a clinic its enrolments)."""
+    if row.key_id is None or row.body is None:
+        return
+    refused = {fault["index"] for fault in record.get("refused", ())}
+    jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+    data = msgspec.json.decode(signing.payload_unverified(jws))["data"]
+    accepted = [each for index, each in enumerate(data) if index not in refused]
+    for answer in desk.plugins.call(
+        "jdgate_accepted",
+        type=row.type,
+        records=accepted,
+        register=desk.register(conn, row.type),
+    ):
+        if answer.error is not None:
+            log.warning("plugin %s could not note %s: %s", answer.plugin, row.type, answer.error)
+
+
+def _checkpoint(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    for record in opened.message.data:
+        jws = record["checkpoint"].encode()
+        try:
+            kid = signing.peek(jws).kid
+            key = desk.trust.signing_key(kid, desk.gateway, opened.message.time, now)
+            seen = checkpoints.verify(jws, key)
+        except Refused as reason:
+            taken.warnings.append(reason)
+            continue
+        row = WitnessRow(desk.member, seen.size, seen.root, jws, now)
+        if not witness.keep(conn, row):
+            taken.warnings.append(Refused("edge.split_view", size=seen.size))
+
+
+def _directory(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    for record in opened.message.data:
+        jws = record["directory"].encode()
+        current = desk.trust.directory
+        try:
+            offered = accept(jws, current.authority, current, now)
+        except Refused as reason:
+            taken.warnings.append(reason)
+            continue
+        directories.keep_copy(conn, desk.member, offered.version, jws, now)
+        if offered.version > current.version:
+            taken.directory = offered
+
+
+def _resend(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    for record in opened.message.data:
+        outbox.requeue(conn, desk.member, record["first"], record["last"], now)
+        taken.resend = True
+
+
+def _draft(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    for record in opened.message.data:
+        draft_id = record["draft_id"]
+        sealed = desk.vault.seal(
+            conn,
+            opened.message.type,
+            now.date(),
+            msgspec.json.encode({"prefill": record["prefill"], "params": record.get("params", {})}),
+            draft_id.encode(),
+        )
+        row = DraftBoxRow(
+            member=desk.member,
+            id=draft_id,
+            type=record["type"],
+            rule=record["rule"],
+            cause=record["cause"],
+            reason_code=record["reason_code"],
+            params={},
+            key_id=sealed.key_id,
+            prefill=sealed.blob,
+            checks=record.get("checks", []),
+            received_at=now,
+        )
+        if draft_box.add(conn, row):
+            taken.drafts.append(draft_id)
+
+
+def _withdrawn(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    for record in opened.message.data:
+        draft_box.decide(
+            conn,
+            desk.member,
+            record["draft_id"],
+            "withdrawn",
+            by=None,
+            reason=record["reason_code"],
+            at=now,
+        )
+
+
+_HANDLERS: dict[str, Callable[[Connection, Desk, Opened, datetime, Taken], None]] = {
+    "sys.receipt.v1": _receipt,
+    "sys.checkpoint.v1": _checkpoint,
+    "sys.directory.v1": _directory,
+    "sys.resend.v1": _resend,
+    "sys.draft.v1": _draft,
+    "sys.draft.withdrawn.v1": _withdrawn,
+}
+
+
+def read_body(conn: Connection, desk: Desk, row: InboxRow) -> dict[str, Any]:
+    """The message in an inbox row, as its JSON.
+
+    Raises:
+        Refused: `books.erased` when its retention has passed.
+    """
+    if row.key_id is None or row.body is None:
+        raise Refused("books.erased", key=row.id)
+    jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+    key = desk.trust.claimed_key(signing.peek(jws).kid, row.source)[1]
+    body: dict[str, Any] = msgspec.json.decode(signing.verify(jws, key, TYP_MESSAGE))
+    return body
+
+
+def digest(conn: Connection, desk: Desk, row: InboxRow) -> bytes:
+    """SHA-256 of the JWS of an inbox row: what its receipt names."""
+    assert row.key_id is not None and row.body is not None
+    return hashlib.sha256(desk.vault.open(conn, row.key_id, row.body, row.id.encode())).digest()
+
+
+def failed(message_id: str, digest_of_jws: bytes, code: str) -> dict[str, Any]:
+    """What a receipt says of a delivery that the member's system refuses to take."""
+    return {
+        "message_id": message_id,
+        "digest": b64u(digest_of_jws),
+        "verdict": "failed",
+        "code": code,
+    }

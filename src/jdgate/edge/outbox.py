@@ -1,0 +1,232 @@
+"""Sending, first half: rows become checked, numbered, signed messages in the durable outbox.
+
+Every row gets an answer. What is wrong is refused here already, with the gateway's own checks, so
+that a mistyped identity number never leaves the department; what is good is batched, signed and
+on disk before `submit` returns. The gateway's verdict comes later, in its receipt.
+
+    submission = submit(conn, desk, "mmt.attendance.v1", records, now, rows=[3, 4, 5])
+    submission.messages            # ids with the indexes of their records
+    submission.refused             # index, row, code, path, parameters
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import message, signing
+from jdgate.core.message import Message
+from jdgate.core.schema import Fault, check_record, check_records
+from jdgate.edge.desk import Desk
+from jdgate.errors import Refused
+from jdgate.store import outbox, sequences
+from jdgate.store.outbox import OutboxRow
+
+BATCH = 200
+"""Records in one message: one signature, one seal and one disk sync for all of them."""
+
+
+class RefusedRow(msgspec.Struct, frozen=True):
+    """A record that was not sent. `row` is its place in the file, where there was one."""
+
+    index: int
+    row: int | None
+    code: str
+    path: str = ""
+    params: dict[str, Any] = {}
+
+
+class Batched(msgspec.Struct, frozen=True):
+    """A message in the outbox and the indexes of the records it carries."""
+
+    id: str
+    indexes: list[int]
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """What became of the records given to `submit`."""
+
+    messages: list[Batched]
+    refused: list[RefusedRow]
+
+
+def check(
+    conn: Connection,
+    desk: Desk,
+    type: str,
+    records: Sequence[dict[str, Any]],
+    now: datetime,
+    rows: Sequence[int] | None = None,
+) -> tuple[list[tuple[int, dict[str, Any]]], list[RefusedRow]]:
+    """The records fit to be sent, by index, and those that are not, with every reason.
+
+    Raises:
+        Refused: `agreement.no_type`, `agreement.sender_role`.
+    """
+    sheet = desk.sheet(type)
+    own = desk.trust.member(desk.member)
+    if not sheet.may_send(own.roles):
+        raise Refused(
+            "agreement.sender_role",
+            type=type,
+            got="/".join(own.roles),
+            expected="/".join(sheet.senders),
+        )
+    validator = desk.catalogue.validator(type)
+    today = now.date()
+    found = check_records(validator, sheet, list(records), today)
+    good: list[tuple[int, dict[str, Any]]] = []
+    refused: list[RefusedRow] = []
+    for index, record in enumerate(records):
+        if index not in found:
+            good.append((index, record))
+            continue
+        # A plugin may know how to complete what the department's file leaves out.
+        try:
+            prepared = desk.plugins.ask(
+                "jdgate_prepare", type=type, record=record, register=desk.register(conn, type)
+            )
+        except Refused as reason:
+            faults = [Fault(reason.code, "", {k: str(v) for k, v in reason.params.items()})]
+        else:
+            faults = found[index]
+            if prepared is not None:
+                faults = check_record(validator, sheet, prepared, today)
+                if not faults:
+                    good.append((index, prepared))
+                    continue
+        row = rows[index] if rows is not None else None
+        refused.extend(
+            RefusedRow(index, row, fault.code, fault.path, dict(fault.params)) for fault in faults
+        )
+    return good, refused
+
+
+def submit(
+    conn: Connection,
+    desk: Desk,
+    type: str,
+    records: Sequence[dict[str, Any]],
+    now: datetime,
+    *,
+    rows: Sequence[int] | None = None,
+    region: str | None = None,
+    inreplyto: str | None = None,
+    batch: int = BATCH,
+) -> Submission:
+    """Check, batch, number, sign and keep records, in the caller's transaction.
+
+    Raises:
+        Refused: `agreement.no_type`, `agreement.sender_role`.
+    """
+    good, refused = check(conn, desk, type, records, now, rows)
+    groups = [good[at : at + batch] for at in range(0, len(good), batch)]
+    first = sequences.next_sequences(conn, desk.gateway, len(groups), member=desk.member)
+    made: list[OutboxRow] = []
+    batched: list[Batched] = []
+    for offset, group in enumerate(groups):
+        indexes = [index for index, _ in group]
+        row = build(
+            conn,
+            desk,
+            type,
+            [record for _, record in group],
+            now,
+            sequence=first + offset,
+            region=region,
+            inreplyto=inreplyto,
+        )
+        row.rows = [rows[index] for index in indexes] if rows is not None else None
+        made.append(row)
+        batched.append(Batched(row.id, indexes))
+    outbox.add_many(conn, made)
+    return Submission(batched, refused)
+
+
+def build(
+    conn: Connection,
+    desk: Desk,
+    type: str,
+    records: list[dict[str, Any]],
+    now: datetime,
+    *,
+    sequence: int,
+    region: str | None = None,
+    inreplyto: str | None = None,
+) -> OutboxRow:
+    """One signed message as a row of the outbox, due at once."""
+    jws, message_id = signed(
+        desk, type, records, now, sequence=sequence, region=region, inreplyto=inreplyto
+    )
+    sealed = desk.vault.seal(conn, type, now.date(), jws, message_id.encode())
+    return OutboxRow(
+        id=message_id,
+        member=desk.member,
+        sequence=sequence,
+        type=type,
+        created_at=now,
+        key_id=sealed.key_id,
+        body=sealed.blob,
+        digest=hashlib.sha256(jws).digest(),
+        tracked=True,
+        next_at=now,
+    )
+
+
+def signed(
+    desk: Desk,
+    type: str,
+    records: list[dict[str, Any]],
+    now: datetime,
+    *,
+    sequence: int | None = None,
+    region: str | None = None,
+    inreplyto: str | None = None,
+) -> tuple[bytes, str]:
+    """The member's JWS over one message to the gateway, and the message's id."""
+    message_id = desk.new_id()
+    payload = message.encode(
+        Message(
+            id=message_id,
+            source=desk.member,
+            type=type,
+            time=now,
+            recipient=desk.gateway,
+            data=records,
+            sequence=sequence,
+            region=region,
+            purpose=desk.sheet(type).purpose,
+            inreplyto=inreplyto,
+        )
+    )
+    return signing.sign(payload, desk.keys.signer, signing.TYP_MESSAGE), message_id
+
+
+def renumber(conn: Connection, desk: Desk, row: OutboxRow, following: int, now: datetime) -> str:
+    """Send a message anew under a number that the gateway has not seen; the new message's id.
+
+    It is needed when an edge lost its database and began to count from 1 again.
+    """
+    assert row.key_id is not None and row.body is not None
+    sequences.skip_to(conn, desk.gateway, following, member=desk.member)
+    number = sequences.next_sequences(conn, desk.gateway, 1, member=desk.member)
+    jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+    old = message.decode(signing.payload_unverified(jws))
+    fresh = build(
+        conn,
+        desk,
+        old.type,
+        old.data,
+        now,
+        sequence=number,
+        region=old.region,
+        inreplyto=old.inreplyto,
+    )
+    fresh.rows = row.rows
+    outbox.add_many(conn, [fresh])
+    return fresh.id

@@ -1,0 +1,166 @@
+"""Messages the gateway sends: numbered, signed, kept as open deliveries, written in the ledger.
+
+A `Plan` says what is to go to whom; `compose` turns all plans of one transaction into signed
+messages at once, so that each recipient's sequence is taken in one step. What is tracked becomes
+a delivery row that stays open until the recipient's receipt; the rest (receipts, checkpoints) is
+made anew when it is needed again.
+
+    outbound = compose(conn, ground, plans, now)       # inside the transaction
+    await dispatcher.send(outbound)                    # after its commit
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import leaves, message, signing
+from jdgate.core.message import Message, show_time
+from jdgate.gateway.ground import Ground
+from jdgate.store import deliveries, sequences
+from jdgate.store.deliveries import DeliveryRow
+
+RESEND_AFTER = timedelta(seconds=10)
+"""How long a receipt may take before a delivery is looked at again."""
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """One message to one recipient, not yet numbered or signed."""
+
+    id: str
+    recipient: str
+    type: str
+    records: list[dict[str, Any]]
+    role: str = ""
+    fields: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
+    message_id: str | None = None
+    origin: str | None = None
+    inreplyto: str | None = None
+    region: str | None = None
+    alert_id: str | None = None
+    draft_id: str | None = None
+    source_indexes: tuple[int, ...] = ()
+
+
+class Outbound(msgspec.Struct, frozen=True):
+    """A signed message ready to be sealed and sent. `attempt` counts sendings before this one."""
+
+    id: str
+    recipient: str
+    type: str
+    jws: bytes
+    digest: bytes
+    tracked: bool
+    attempt: int = 0
+
+
+def sign_plan(ground: Ground, plan: Plan, sequence: int | None, now: datetime) -> Outbound:
+    """The signed message of one plan."""
+    sheet = ground.catalogue.sheets[plan.type]
+    payload = message.encode(
+        Message(
+            id=plan.id,
+            source=ground.me,
+            type=plan.type,
+            time=now,
+            recipient=plan.recipient,
+            data=plan.records,
+            sequence=sequence,
+            region=plan.region,
+            purpose=sheet.purpose,
+            inreplyto=plan.inreplyto,
+            origin=plan.origin,
+        )
+    )
+    jws = signing.sign(payload, ground.keys.signer, signing.TYP_MESSAGE)
+    return Outbound(
+        plan.id, plan.recipient, plan.type, jws, hashlib.sha256(jws).digest(), sheet.tracked
+    )
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """What `compose` made: messages to send, rows for the books, leaves for the ledger."""
+
+    outbound: list[Outbound]
+    rows: list[DeliveryRow]
+    leaves: list[tuple[bytes, bytes | None]]
+
+
+def compose(conn: Connection, ground: Ground, plans: Sequence[Plan], now: datetime) -> Composed:
+    """Number, sign and seal every plan. The rows still want their leaf index (`number_rows`)."""
+    tracked = Counter(
+        plan.recipient for plan in plans if ground.catalogue.sheets[plan.type].tracked
+    )
+    following = {
+        recipient: sequences.next_sequences(conn, recipient, count)
+        for recipient, count in tracked.items()
+    }
+    outbound: list[Outbound] = []
+    rows: list[DeliveryRow] = []
+    new_leaves: list[tuple[bytes, bytes | None]] = []
+    for plan in plans:
+        sequence = None
+        if ground.catalogue.sheets[plan.type].tracked:
+            sequence = following[plan.recipient]
+            following[plan.recipient] += 1
+        made = sign_plan(ground, plan, sequence, now)
+        outbound.append(made)
+        if sequence is None:
+            continue
+        sealed = ground.vault.seal(conn, plan.type, now.date(), made.jws, made.id.encode())
+        rows.append(
+            DeliveryRow(
+                id=plan.id,
+                message_id=plan.message_id,
+                recipient=plan.recipient,
+                role=plan.role,
+                type=plan.type,
+                sequence=sequence,
+                fields=list(plan.fields),
+                basis=list(plan.basis),
+                created_at=now,
+                next_at=now + RESEND_AFTER,
+                digest=made.digest,
+                key_id=sealed.key_id,
+                body=sealed.blob,
+                alert_id=plan.alert_id,
+                draft_id=plan.draft_id,
+            )
+        )
+        new_leaves.append(_leaf(ground, plan, made, now))
+    return Composed(outbound, rows, new_leaves)
+
+
+def _leaf(
+    ground: Ground, plan: Plan, made: Outbound, now: datetime
+) -> tuple[bytes, bytes | None]:
+    salt = ground.salt()
+    leaf = leaves.DisclosedLeaf(
+        id=plan.id,
+        at=show_time(now),
+        message=plan.message_id or plan.id,
+        type=plan.type,
+        recipient=plan.recipient,
+        role=plan.role,
+        fields=tuple(sorted(plan.fields)),
+        basis=plan.basis,
+        records=len(plan.records),
+        directory=ground.version,
+        commitment=leaves.commitment(salt, made.jws),
+        purpose=ground.catalogue.sheets[plan.type].purpose,
+    )
+    return leaves.encode(leaf), salt
+
+
+def store(conn: Connection, composed: Composed, first_leaf: int) -> None:
+    """Write the deliveries, whose leaves stand in the ledger from `first_leaf` on, in order."""
+    for offset, row in enumerate(composed.rows):
+        row.leaf_index = first_leaf + offset
+    deliveries.add_many(conn, composed.rows)

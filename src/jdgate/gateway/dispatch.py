@@ -1,0 +1,98 @@
+"""Out to the mailboxes: what a transaction committed is sealed and published, and sent again
+until the recipient's signed receipt has come.
+
+Publishing may fail or be lost without harm: a delivery stays open in the books. It is sent again
+when its time has come and its recipient's mailbox holds nothing (a copy that still waits there
+will do; a wiped bus has none). What is untracked is not repeated: a receipt is given again when
+its message comes again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from jdgate.bus.port import GatewayBus, NotStored, Outgoing
+from jdgate.core.sealing import context, seal
+from jdgate.errors import Refused
+from jdgate.gateway.compose import RESEND_AFTER, Outbound
+from jdgate.gateway.ground import Ground
+from jdgate.store import deliveries
+from jdgate.store.deliveries import DeliveryRow
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(minutes=10)
+AT_ONCE = 200
+
+
+def seal_outbound(ground: Ground, outbound: Sequence[Outbound], now: datetime) -> list[Outgoing]:
+    """Sealed to each recipient's newest key. Who has none is left for later."""
+    sealed = []
+    for one in outbound:
+        try:
+            key = ground.trust.sealing_key(one.recipient, now)
+        except Refused as reason:
+            log.warning("%s can't be sent now: %s", one.type, reason)
+            continue
+        body = seal(one.jws, key, context(ground.me, one.recipient, one.id))
+        msg_id = f"{one.id}.{one.attempt}" if one.attempt else one.id
+        sealed.append(
+            Outgoing(member=one.recipient, id=one.id, msg_id=msg_id, kid=key.kid, body=body)
+        )
+    return sealed
+
+
+async def send(
+    bus: GatewayBus, ground: Ground, outbound: Sequence[Outbound], now: datetime
+) -> str | None:
+    """Publish; the code of what went wrong, if something did. Nothing is lost then."""
+    trouble = None
+    for at in range(0, len(outbound), AT_ONCE):
+        try:
+            await bus.publish(seal_outbound(ground, outbound[at : at + AT_ONCE], now))
+        except NotStored as reason:
+            trouble = reason.code
+    return trouble
+
+
+async def resend_due(
+    bus: GatewayBus, due: Sequence[DeliveryRow]
+) -> tuple[list[DeliveryRow], list[DeliveryRow]]:
+    """Of the deliveries whose time has come: those to send now, and those whose recipient's
+    mailbox still holds something.
+
+    Raises:
+        TransportFailed: `bus.unavailable`.
+    """
+    lag = (await bus.lag()).mailboxes
+    now, later = [], []
+    for row in due:
+        box = lag.get(row.recipient)
+        holds = box is not None and box.pending + box.unsettled > 0
+        (later if holds else now).append(row)
+    return now, later
+
+
+def open_rows(
+    conn: Connection, ground: Ground, rows: Sequence[DeliveryRow], now: datetime
+) -> list[Outbound]:
+    """The signed messages of these deliveries again, each counted as one more attempt."""
+    outbound = []
+    waits: dict[timedelta, list[str]] = defaultdict(list)
+    for row in rows:
+        waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
+        if row.key_id is None or row.body is None:
+            continue
+        jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
+        digest = hashlib.sha256(jws).digest()
+        attempt = row.attempts + 1
+        outbound.append(Outbound(row.id, row.recipient, row.type, jws, digest, True, attempt))
+    for wait, ids in waits.items():
+        deliveries.mark_sent(conn, ids, now + wait)
+    return outbound

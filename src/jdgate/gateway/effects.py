@@ -1,0 +1,259 @@
+"""What rules ask for, carried out: alerts, drafts, expectations and their settlement.
+
+Everything is written in the caller's transaction; what must be told to members comes back as
+plans. An alert passes the same agreement as any message: it goes to a member only by a route of
+its sheet and with the fields of that route. When it finds no desk, the authority hears of that.
+
+    effects = Effects(conn, ground, now)
+    effects.apply(outcome.effects)
+    effects.plans, effects.leaves, effects.notices
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import leaves
+from jdgate.core.effects import Alert, Draft, Expect, Role, Settle
+from jdgate.core.message import show_time
+from jdgate.core.projection import project
+from jdgate.core.routing import NoDesk
+from jdgate.core.rules import Emitted
+from jdgate.core.schema import check_record
+from jdgate.errors import Misuse
+from jdgate.gateway.compose import Plan
+from jdgate.gateway.ground import Ground
+from jdgate.gateway.notices import Notice
+from jdgate.store import alerts, drafts, expectations
+from jdgate.store.alerts import AlertRow
+from jdgate.store.drafts import DraftRow
+from jdgate.store.expectations import ExpectationRow
+
+GATEWAY_RULE = "gateway"
+"""The rule name of alerts that the exchange itself raises."""
+
+NO_DESK, GAP, BROKEN = "X1", "X2", "X3"
+"""Alerts about the exchange: nobody to tell, a sequence gap, a rule or message that failed."""
+
+
+class Effects:
+    """Collects the effects of one transaction."""
+
+    def __init__(self, conn: Connection, ground: Ground, now: datetime) -> None:
+        self._conn = conn
+        self._ground = ground
+        self._now = now
+        self._expect: list[ExpectationRow] = []
+        self._settled: list[tuple[str, str, str]] = []
+        self.plans: list[Plan] = []
+        self.leaves: list[tuple[bytes, bytes | None]] = []
+        self.notices: list[Notice] = []
+
+    def apply(self, emitted: Iterable[Emitted]) -> None:
+        """Carry out effects in order; `flush` must follow."""
+        for one in emitted:
+            match one.effect:
+                case Expect(name=name, due=due):
+                    self._expect.append(
+                        ExpectationRow(
+                            rule=one.rule, key=one.key, name=name, due_at=due, set_at=self._now
+                        )
+                    )
+                case Settle(cause=cause):
+                    self._settle(one.rule, one.key, cause)
+                case Alert():
+                    self._alert(one.rule, one.effect)
+                case Draft():
+                    self._draft(one.rule, one.effect)
+
+    def flush(self) -> None:
+        """Write what was collected rather than written at once."""
+        expectations.expect(self._conn, self._expect)
+        expectations.settle(self._conn, self._settled, self._now)
+        self._expect, self._settled = [], []
+
+    def tell_authority(self, rule_id: str, cause: str, code: str, params: dict[str, Any]) -> None:
+        """An alert of the exchange itself, to the authority."""
+        alert = Alert(
+            cause=cause,
+            rule_id=rule_id,
+            type="sys.alert.v1",
+            to=self._ground.authority,
+            data={"cause_ref": cause},
+            title_code=code,
+            params=params,
+            urgent=True,
+        )
+        self._alert(GATEWAY_RULE, alert)
+
+    def no_desk(self, type: str, missing: NoDesk) -> None:
+        """A record found nobody to go to."""
+        region = missing.region or "-"
+        params = {"type": type, "role": missing.role, "region": region}
+        cause = f"no_desk:{type}:{missing.role}:{region}"
+        self.tell_authority(NO_DESK, cause, "alert.no_desk", params)
+
+    def settle_own(self, cause: str) -> None:
+        """An alert of the exchange itself is no longer true."""
+        self._settle(GATEWAY_RULE, "", cause)
+
+    def _settle(self, rule: str, key: str, cause: str) -> None:
+        self._settled.append((rule, key, cause))
+        for row in alerts.settle(self._conn, rule, cause, self._now):
+            self.notices.append(
+                Notice("story.alert_settled", {"rule": row.rule_id, "to": row.recipient})
+            )
+        withdrawn = drafts.settle(self._conn, rule, cause, self._now)
+        if withdrawn is not None:
+            self.plans.append(
+                Plan(
+                    id=self._ground.new_id(),
+                    recipient=withdrawn.owner,
+                    type="sys.draft.withdrawn.v1",
+                    records=[{"draft_id": withdrawn.id, "reason_code": "draft.cause_gone"}],
+                    draft_id=withdrawn.id,
+                )
+            )
+            self.notices.append(
+                Notice("story.draft_withdrawn", {"type": withdrawn.type, "to": withdrawn.owner})
+            )
+
+    def _desks_of(self, to: str | Role) -> list[str]:
+        if isinstance(to, str):
+            return [to] if to in self._ground.trust.members else []
+        region = to.region or self._ground.trust.directory.county
+        return self._ground.regions.find(to.role, region)
+
+    def _alert(self, rule: str, alert: Alert) -> None:
+        desks = self._desks_of(alert.to)
+        if not desks:
+            role = alert.to.role if isinstance(alert.to, Role) else alert.to
+            self.no_desk(alert.type, NoDesk(role, "named", None))
+            return
+        for member in desks:
+            cause = alert.cause if len(desks) == 1 else f"{alert.cause}@{member}"
+            self._alert_one(rule, alert, cause, member)
+
+    def _alert_one(self, rule: str, alert: Alert, cause: str, member: str) -> None:
+        alert_id = self._ground.new_id()
+        delivery_id = self._ground.new_id()
+        row = AlertRow(
+            id=alert_id,
+            rule=rule,
+            rule_id=alert.rule_id,
+            cause=cause,
+            type=alert.type,
+            recipient=member,
+            raised_at=self._now,
+            title_code=alert.title_code,
+            # what fills the text may say when somebody last came: the books keep that sealed,
+            # in the delivery, and not here
+            params={},
+            delivery_id=delivery_id,
+        )
+        _, is_new = alerts.raise_or_fold(self._conn, row)
+        if not is_new:
+            return
+        record = {
+            "alert_id": alert_id,
+            "rule": alert.rule_id,
+            "title_code": alert.title_code,
+            "params": alert.params,
+            "raised_at": show_time(self._now),
+            **alert.data,
+        }
+        self.plans.append(self._alert_plan(alert.type, member, record, alert_id, delivery_id))
+        self.notices.append(Notice("story.alert", {"rule": alert.rule_id, "to": member}))
+
+    def _alert_plan(
+        self, type: str, member: str, record: dict[str, Any], alert_id: str, delivery_id: str
+    ) -> Plan:
+        """The message of an alert, cut to the route that its sheet has for this member."""
+        sheet = self._ground.catalogue.sheets.get(type)
+        if sheet is None:
+            raise Misuse("rule.no_agreement", type=type, member=member)
+        roles = self._ground.trust.member(member).roles
+        role = next((role for role in roles if sheet.fields_for(role)), "")
+        fields = sheet.fields_for(role) if role else ()
+        if not fields:
+            raise Misuse("rule.no_agreement", type=type, member=member)
+        shown = project(record, fields)
+        faults = check_record(self._ground.catalogue.validator(type), sheet, shown)
+        if faults:
+            raise Misuse("rule.alert_malformed", type=type, path=faults[0].path)
+        return Plan(
+            id=delivery_id,
+            recipient=member,
+            type=type,
+            records=[shown],
+            role=role,
+            fields=fields,
+            basis=sheet.cite(role),
+            alert_id=alert_id,
+        )
+
+    def _draft(self, rule: str, draft: Draft) -> None:
+        draft_id = self._ground.new_id()
+        sealed = self._ground.vault.seal(
+            self._conn,
+            "sys.draft.v1",
+            self._now.date(),
+            msgspec.json.encode(draft.prefill),
+            draft_id.encode(),
+        )
+        row = DraftRow(
+            id=draft_id,
+            rule=rule,
+            cause=draft.cause,
+            owner=draft.to,
+            type=draft.type,
+            key_id=sealed.key_id,
+            prefill=sealed.blob,
+            reason_code=draft.reason_code,
+            params={},
+            checks=list(draft.checks),
+            created_at=self._now,
+        )
+        _, is_new = drafts.offer(self._conn, row)
+        if not is_new:
+            return
+        record = {
+            "draft_id": draft_id,
+            "type": draft.type,
+            "rule": rule,
+            "cause": draft_id,
+            "reason_code": draft.reason_code,
+            "params": draft.params,
+            "prefill": draft.prefill,
+            "checks": list(draft.checks),
+        }
+        self.plans.append(
+            Plan(
+                id=self._ground.new_id(),
+                recipient=draft.to,
+                type="sys.draft.v1",
+                records=[record],
+                draft_id=draft_id,
+            )
+        )
+        self.leaves.append(
+            (
+                leaves.encode(
+                    leaves.DraftedLeaf(
+                        id=draft_id,
+                        at=show_time(self._now),
+                        recipient=draft.to,
+                        type=draft.type,
+                        rule=rule,
+                        version=self._ground.version,
+                    )
+                ),
+                None,
+            )
+        )
+        self.notices.append(Notice("story.draft", {"type": draft.type, "to": draft.to}))

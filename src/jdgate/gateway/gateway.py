@@ -1,0 +1,363 @@
+"""The gateway at work: reads what members send, commits what follows, sends it on.
+
+    gateway = Gateway(ground=ground, books=books, bus=bus, clock=clock, on_notice=print)
+    await gateway.start()
+    ...
+    await gateway.stop()
+
+One thread does all database work and cryptography, a group of messages at a time. The order of
+things never changes: commit, publish, acknowledge. When the books can't be written (disk full)
+the group waits and is tried again; nothing was acknowledged, so nothing is lost. When processing
+a group breaks, its messages are taken one by one and the one at fault is set aside as a dead
+letter, whole, for a person to look at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.bus.port import GatewayBus, Incoming
+from jdgate.clock import Clock
+from jdgate.core import leaves
+from jdgate.core.admission import Arrival
+from jdgate.core.message import show_time
+from jdgate.core.rules import place_of
+from jdgate.errors import JdgateError, TransportFailed
+from jdgate.gateway import checkpointer, dispatch, pipeline, retention, timekeeper
+from jdgate.gateway.compose import Outbound
+from jdgate.gateway.effects import BROKEN, Effects
+from jdgate.gateway.ground import Ground
+from jdgate.gateway.notices import Notice
+from jdgate.gateway.pipeline import Processed
+from jdgate.store import dead, deliveries, directories, ledger, meta
+from jdgate.store.database import Database
+from jdgate.store.dead import DeadRow
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+GROUP = 128
+"""Messages taken in one transaction at most."""
+UNFINISHED = 4
+"""Groups that may be committed and not yet published."""
+RETENTION_EVERY = timedelta(hours=1)
+
+
+class Counters(msgspec.Struct):
+    """What happened since the start. `latency_ms` holds the last group times."""
+
+    messages: int = 0
+    records: int = 0
+    refused: int = 0
+    dead: int = 0
+    groups: int = 0
+    trouble: str = ""
+    trouble_at: datetime | None = None
+    latency_ms: deque[float] = deque(maxlen=1000)
+
+
+class Gateway:
+    """The county's gateway. `on_notice` is told what happens, for people who watch."""
+
+    def __init__(
+        self,
+        *,
+        ground: Ground,
+        books: Database,
+        bus: GatewayBus,
+        clock: Clock,
+        directory_jws: bytes,
+        checkpoint_every: timedelta = timedelta(seconds=60),
+        on_notice: Callable[[Notice], None] = lambda notice: None,
+    ) -> None:
+        self.ground = ground
+        self.books = books
+        self.bus = bus
+        self.clock = clock
+        self.counters = Counters(latency_ms=deque(maxlen=1000))
+        self._directory_jws = directory_jws
+        self._checkpoint_every = checkpoint_every
+        self._on_notice = on_notice
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway")
+        self._groups: asyncio.Queue[list[Incoming]] = asyncio.Queue(2)
+        self._unfinished = asyncio.Semaphore(UNFINISHED)
+        self._finishing: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life
+
+    async def start(self) -> None:
+        """Make the mailboxes, publish the directory and begin to work.
+
+        Raises:
+            TransportFailed: `bus.…`, `books.…`.
+        """
+        self.clock.raise_floor(await self.run(meta.clock))
+        await self.bus.start()
+        members = [member.id for member in self.ground.trust.active() if member.id != self.ground.me]
+        await self.bus.ensure_members(members)
+        await self._publish_directory()
+        for work in (
+            self._read_forever,
+            self._work_forever,
+            self._resend_forever,
+            self._keep_time,
+            self._checkpoint_forever,
+            self._forget_forever,
+        ):
+            self._tasks.append(asyncio.create_task(work(), name=f"gateway {work.__name__}"))
+
+    async def stop(self) -> None:
+        """Finish what is committed and stop."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._finishing, return_exceptions=True)
+        await self.bus.close()
+        self._thread.shutdown()
+
+    @property
+    def failed(self) -> BaseException | None:
+        """Why a loop ended by itself, which none should."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and task.exception() is not None:
+                return task.exception()
+        return None
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """`work` in a transaction of the books, on the gateway's thread."""
+
+        def in_transaction() -> T:
+            with self.books.transaction() as conn:
+                return work(conn)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
+
+    async def _publish_directory(self) -> None:
+        now, ground = self.clock.now(), self.ground
+        version, jws = ground.version, self._directory_jws
+
+        def note(conn: Connection) -> bool:
+            known = directories.latest(conn)
+            if known is not None and known.version >= version:
+                return False
+            directories.publish(conn, version, jws, now)
+            leaf = leaves.DirectoryLeaf(
+                id=ground.new_id(),
+                at=show_time(now),
+                version=version,
+                digest=leaves.digest(jws),
+            )
+            ledger.append(conn, [(leaves.encode(leaf), None)])
+            return True
+
+        if await self.run(note):
+            await self._send(checkpointer.announce_directory(ground, jws, now))
+
+    # --- in
+
+    async def _read_forever(self) -> None:
+        while True:
+            try:
+                incoming = await self.bus.fetch(GROUP, 5.0)
+            except TransportFailed as reason:
+                self._trouble(reason.code)
+                await asyncio.sleep(0.5)
+                continue
+            if incoming:
+                await self._groups.put(incoming)
+
+    async def _work_forever(self) -> None:
+        while True:
+            incoming = await self._groups.get()
+            processed = await self._process(incoming)
+            await self._unfinished.acquire()
+            task = asyncio.create_task(self._finish(incoming, processed))
+            self._finishing.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._finishing.discard(task)
+        self._unfinished.release()
+
+    async def _finish(self, incoming: list[Incoming], processed: Processed) -> None:
+        """After the commit: publish, then let the bus forget."""
+        await self._send(processed.outbound)
+        try:
+            await self.bus.ack_many(incoming)
+        except TransportFailed as reason:
+            self._trouble(reason.code)  # they come again and are known as duplicates
+        for notice in processed.notices:
+            self._on_notice(notice)
+
+    async def _process(self, incoming: Sequence[Incoming]) -> Processed:
+        arrivals = [
+            Arrival(one.member, one.id, one.kid, one.body, self.clock.now()) for one in incoming
+        ]
+        begun = asyncio.get_running_loop().time()
+        try:
+            processed = await self._committed(arrivals)
+        except JdgateError:
+            raise
+        except Exception:
+            log.exception("a group of %d messages could not be processed", len(arrivals))
+            processed = Processed([], [])
+            for arrival in arrivals:
+                one = await self._process_one(arrival)
+                processed.outbound.extend(one.outbound)
+                processed.notices.extend(one.notices)
+        self.counters.groups += 1
+        self.counters.messages += len(arrivals)
+        self.counters.latency_ms.append((asyncio.get_running_loop().time() - begun) * 1000)
+        return processed
+
+    async def _committed(self, arrivals: Sequence[Arrival]) -> Processed:
+        """The group in the books, however long the disk takes to have room for it."""
+        wait = 0.5
+        while True:
+            now = self.clock.now()
+            try:
+                return await self.run(
+                    lambda conn: pipeline.process(conn, self.ground, arrivals, now)  # noqa: B023
+                )
+            except TransportFailed as reason:
+                self._trouble(reason.code)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 30.0)
+
+    async def _process_one(self, arrival: Arrival) -> Processed:
+        try:
+            processed = await self._committed([arrival])
+        except JdgateError:
+            raise
+        except Exception as error:
+            return await self._set_aside(arrival, error)
+        now = self.clock.now()
+        await self.run(
+            lambda conn: dead.decide(conn, arrival.id, "retried", by=self.ground.me, at=now)
+        )
+        return processed
+
+    async def _set_aside(self, arrival: Arrival, error: Exception) -> Processed:
+        """Keep a message that our own code or a plugin broke on, and tell the authority.
+
+        It gets no receipt, so the sender keeps it too, and tries it again at long intervals.
+        """
+        now, place = self.clock.now(), place_of(error)
+        self.counters.dead += 1
+
+        def keep(conn: Connection) -> timekeeper.Due:
+            sealed = self.ground.vault.seal(
+                conn, "sys.unopened", now.date(), arrival.body, arrival.id.encode()
+            )
+            letter = DeadRow(
+                id=arrival.id or self.ground.new_id(),
+                direction="in",
+                member=arrival.member,
+                code="admission.held",
+                params={"error": place, "kid": arrival.kid},
+                at=now,
+                attempts=1,
+                key_id=sealed.key_id,
+                body=sealed.blob,
+            )
+            dead.add(conn, [letter])
+            params = {"rule": "gateway", "error": place[:200]}
+
+            def tell(effects: Effects) -> None:
+                effects.tell_authority(
+                    BROKEN, f"held:{place}"[:160], "alert.rule_failed", params
+                )
+
+            return timekeeper.originate(conn, self.ground, now, tell)
+
+        due = await self.run(keep)
+        held = Notice("story.held", {"from": arrival.member, "error": place})
+        return Processed(due.outbound, [held, *due.notices])
+
+    # --- out
+
+    async def _send(self, outbound: list[Outbound]) -> None:
+        trouble = await dispatch.send(self.bus, self.ground, outbound, self.clock.now())
+        if trouble is not None:
+            self._trouble(trouble)
+
+    async def _resend_forever(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                await self._resend()
+            except TransportFailed as reason:
+                self._trouble(reason.code)
+
+    async def _resend(self) -> None:
+        now = self.clock.now()
+        due = await self.run(lambda conn: deliveries.due(conn, now, dispatch.AT_ONCE))
+        if not due:
+            return
+        sendable, later = await dispatch.resend_due(self.bus, due)
+
+        def open_and_note(conn: Connection) -> list[Outbound]:
+            deliveries.wait(conn, [row.id for row in later], now + timedelta(seconds=15))
+            return dispatch.open_rows(conn, self.ground, sendable, now)
+
+        await self._send(await self.run(open_and_note))
+
+    # --- time
+
+    async def _keep_time(self) -> None:
+        while True:
+            try:
+                now = self.clock.now()
+                due = await self.run(lambda conn: timekeeper.run_due(conn, self.ground, now))  # noqa: B023
+                await self._send(due.outbound)
+                for notice in due.notices:
+                    self._on_notice(notice)
+                if due.more:
+                    continue
+            except TransportFailed as reason:
+                self._trouble(reason.code)
+            await asyncio.sleep(1.0)
+
+    async def _checkpoint_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._checkpoint_every.total_seconds())
+            try:
+                now = self.clock.now()
+                jws = await self.run(lambda conn: checkpointer.sign_head(conn, self.ground, now))  # noqa: B023
+                if jws is not None:
+                    await self._send(checkpointer.announce(self.ground, jws, now))
+            except TransportFailed as reason:
+                self._trouble(reason.code)
+
+    async def _forget_forever(self) -> None:
+        while True:
+            try:
+                now = self.clock.now()
+                if await self.run(lambda conn: retention.erase_due(conn, self.ground, now)):  # noqa: B023
+                    self.books.scrub()
+            except TransportFailed as reason:
+                self._trouble(reason.code)
+            await asyncio.sleep(RETENTION_EVERY.total_seconds())
+
+    # --- told to operators
+
+    def _trouble(self, code: str) -> None:
+        if self.counters.trouble != code:
+            log.warning("%s", TransportFailed(code))
+        self.counters.trouble, self.counters.trouble_at = code, self.clock.now()
+
+    async def retry(self, letter: DeadRow) -> Any:
+        """Put a dead letter to work again; raises what stands in the way."""
+        from jdgate.gateway import letters
+
+        return await letters.retry(self, letter)

@@ -1,0 +1,68 @@
+"""What the gateway stands on while it works: trust, agreements, keys and rules, all unchanging.
+
+A new directory or catalogue makes a new `Ground`; nothing in one ever changes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+
+import uuid_utils
+
+from jdgate.core.catalogue import Catalogue
+from jdgate.core.directory import Trust
+from jdgate.core.keys import MemberKeys
+from jdgate.core.leaves import SALT_BYTES
+from jdgate.core.regions import RegionIndex
+from jdgate.core.rules import Rule
+from jdgate.store.vault import Vault
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 (RFC 9562 §5.7): unguessable, and sorted by time."""
+    return str(uuid_utils.uuid7())
+
+
+class Ground:
+    """One version of everything a decision depends on besides the books."""
+
+    def __init__(
+        self,
+        *,
+        trust: Trust,
+        catalogue: Catalogue,
+        keys: MemberKeys,
+        vault: Vault,
+        rules: tuple[Rule, ...] = (),
+        new_id: Callable[[], str] = new_id,
+        salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
+    ) -> None:
+        self.trust = trust
+        self.catalogue = catalogue
+        self.keys = keys
+        self.vault = vault
+        self.rules = rules
+        self.new_id = new_id
+        self.salt = salt
+
+    @cached_property
+    def regions(self) -> RegionIndex:
+        """The desks of active members by region."""
+        return RegionIndex(self.trust.active())
+
+    @property
+    def me(self) -> str:
+        """The gateway's own member id."""
+        return self.keys.member
+
+    @property
+    def version(self) -> int:
+        """Of the directory in force."""
+        return self.trust.directory.version
+
+    @property
+    def authority(self) -> str:
+        """The member that hears of what finds no desk."""
+        return self.trust.authority.id

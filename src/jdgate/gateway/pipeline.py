@@ -1,0 +1,363 @@
+"""From arrivals to commitments: everything a group of messages brings about, in one transaction.
+
+     open → judge → references and relations → rules → desks → deliveries → ledger → receipts
+
+The transaction commits the messages, their verdicts, rule states, expectations, alerts, drafts,
+deliveries, ledger leaves and receipts together, or nothing of it. Only then is anything
+published and the bus told to forget the arrivals. A group is processed at once because one disk
+sync and a dozen statements then serve all of it; a message that makes the group fail (a fault of
+ours or a plugin's) is found by taking the messages one at a time, and set aside.
+
+    processed = process(conn, ground, arrivals, now)       # inside `books.transaction()`
+    await dispatcher.send(processed.outbound)              # after it
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import leaves, rules
+from jdgate.core.admission import Arrival, Opened, Verdict, judge, open_arrival
+from jdgate.core.message import show_time
+from jdgate.core.projection import project
+from jdgate.core.routing import Desk, NoDesk, desks, relations_needed, subject_value
+from jdgate.core.rules import Fact, Rule
+from jdgate.errors import Refused
+from jdgate.gateway import answers, system
+from jdgate.gateway.answers import Entry
+from jdgate.gateway.compose import Composed, Outbound, Plan, compose, store
+from jdgate.gateway.effects import BROKEN, GAP, Effects
+from jdgate.gateway.ground import Ground
+from jdgate.gateway.notices import Notice
+from jdgate.gateway.past import PastView
+from jdgate.store import ledger, messages, rulestate, sequences, subjects
+from jdgate.store.subjects import Appearance
+
+
+class Processed(msgspec.Struct, frozen=True):
+    """What a committed group leads to. `dead` names messages that were set aside."""
+
+    outbound: list[Outbound]
+    notices: list[Notice]
+
+
+def process(
+    conn: Connection, ground: Ground, arrivals: Sequence[Arrival], now: datetime
+) -> Processed:
+    """Judge a group of arrivals and write all that follows. Raises only for faults of ours."""
+    verdicts, past = _judge_all(conn, ground, arrivals, now)
+    effects = Effects(conn, ground, now)
+    entries = answers.enter(ground, verdicts, past)
+    let_in = [entry.verdict for entry in entries if entry.verdict.accepted]
+    for verdict in let_in:
+        system.take(conn, ground, verdict, effects, now)
+    ordinary = [verdict for verdict in let_in if not _is_system(verdict)]
+    run_rules(conn, ground, _facts(ground, ordinary), effects, now)
+    plans_of = _route(ground, past, ordinary, effects)
+    _note_sequences(conn, entries, effects, now)
+    effects.flush()
+
+    plans = [plan for group in plans_of.values() for plan in group] + effects.plans
+    composed = compose(conn, ground, plans, now)
+    store(conn, composed, _write_ledger(conn, ground, entries, plans_of, composed, effects, now))
+    rows = {
+        entry.row_id: answers.message_row(conn, ground, entry, now)
+        for entry in entries
+        if entry.leaf is not None
+    }
+    duplicates = [verdict for verdict in verdicts if verdict.outcome == "duplicate"]
+    answered = answers.receipts(conn, ground, entries, rows, duplicates, past, now)
+    messages.add_many(conn, list(rows.values()))
+    subjects.add_appearances(conn, _appearances(ordinary, plans_of))
+    notices = [*_told(ground, entries, plans_of), *effects.notices]
+    return Processed([*answered, *composed.outbound], notices)
+
+
+def _judge_all(
+    conn: Connection, ground: Ground, arrivals: Sequence[Arrival], now: datetime
+) -> tuple[list[Verdict], PastView]:
+    attempts = [open_arrival(arrival, ground.trust, ground.keys) for arrival in arrivals]
+    past = PastView(conn, ground, [one for one in attempts if isinstance(one, Opened)])
+    verdicts = []
+    for arrival, attempt in zip(arrivals, attempts, strict=True):
+        if isinstance(attempt, Refused):
+            verdict = Verdict(arrival, "refused", None, attempt)
+        else:
+            verdict = judge(attempt, arrival, ground.trust, ground.catalogue, ground.me, past)
+        past.note(verdict, now)
+        verdicts.append(verdict)
+    return verdicts, past
+
+
+def _is_system(verdict: Verdict) -> bool:
+    return verdict.opened is not None and verdict.opened.message.type.startswith("sys.")
+
+
+def _facts(ground: Ground, verdicts: Iterable[Verdict]) -> list[Fact]:
+    found = []
+    for verdict in verdicts:
+        assert verdict.opened is not None
+        message = verdict.opened.message
+        region = message.region or ground.regions.region_of(message.source)
+        subject = verdict.subjects.get
+        found.extend(
+            Fact(
+                message.type,
+                message.source,
+                subject(index),
+                message.data[index],
+                message.id,
+                index,
+                region,
+            )
+            for index in verdict.accepted
+        )
+    return found
+
+
+def run_rules(
+    conn: Connection, ground: Ground, facts: list[Fact], effects: Effects, now: datetime
+) -> None:
+    """Put facts through every rule that reads them, and carry out what follows."""
+    types = {fact.type for fact in facts}
+    for rule in ground.rules:
+        if types.isdisjoint(rule.types):
+            continue
+        states = load_states(conn, ground, rule, rules.keys(rule, facts))
+        outcome = rules.run(rule, states, facts, now)
+        save_states(conn, ground, rule, outcome.states, now)
+        effects.apply(outcome.effects)
+        for failure in outcome.failures:
+            cause = f"rule:{failure.rule}:{failure.error}"[:160]
+            params = {"rule": failure.rule, "error": failure.error[:200]}
+            effects.tell_authority(BROKEN, cause, "alert.rule_failed", params)
+            system.keep_failure(conn, ground, failure, now)
+
+
+def load_states(
+    conn: Connection, ground: Ground, rule: Rule, keys: Iterable[str]
+) -> dict[str, Any]:
+    """The states of these keys, opened and decoded."""
+    blobs = rulestate.load(conn, rule.name, keys)
+    opened = ground.vault.open_state
+    return {
+        key: rules.decode_state(rule, opened(conn, rule.name, key, blob))
+        for key, blob in blobs.items()
+    }
+
+
+def save_states(
+    conn: Connection, ground: Ground, rule: Rule, states: dict[str, Any], now: datetime
+) -> None:
+    """Seal and keep these states."""
+    if states:
+        sealed = {
+            key: ground.vault.seal_state(conn, rule.name, key, rules.encode_state(rule, state))
+            for key, state in states.items()
+        }
+        rulestate.save(conn, rule.name, sealed, version=rule.version, now=now)
+
+
+def _route(
+    ground: Ground, past: PastView, verdicts: Sequence[Verdict], effects: Effects
+) -> dict[str, list[Plan]]:
+    """Message id → what is to be delivered because of it. One delivery per desk and message."""
+    _load_relations(ground, past, verdicts)
+    plans_of: dict[str, list[Plan]] = {}
+    for verdict in verdicts:
+        assert verdict.opened is not None
+        message = verdict.opened.message
+        sheet = ground.catalogue.sheets[message.type]
+        if not sheet.routes:
+            continue
+        grouped: dict[Desk, list[int]] = defaultdict(list)
+        nobody: dict[NoDesk, None] = {}
+        for index in verdict.accepted:
+            for item in desks(
+                sheet,
+                message.data[index],
+                sender=message.source,
+                message_region=message.region,
+                index=ground.regions,
+                relations=past.relation,
+                origin=message.origin,
+            ):
+                if isinstance(item, Desk):
+                    grouped[item].append(index)
+                else:
+                    nobody[item] = None
+        for missing in nobody:
+            effects.no_desk(message.type, missing)
+        plans_of[message.id] = [
+            Plan(
+                id=ground.new_id(),
+                recipient=desk.member,
+                type=message.type,
+                records=[project(message.data[index], desk.fields) for index in indexes],
+                role=desk.role,
+                fields=desk.fields,
+                basis=desk.basis,
+                message_id=message.id,
+                origin=message.source,
+                inreplyto=message.id,
+                region=message.region,
+                source_indexes=tuple(indexes),
+            )
+            for desk, indexes in grouped.items()
+        ]
+    return plans_of
+
+
+def _load_relations(ground: Ground, past: PastView, verdicts: Iterable[Verdict]) -> None:
+    wanted: set[tuple[str, str]] = set()
+    for verdict in verdicts:
+        assert verdict.opened is not None
+        message = verdict.opened.message
+        sheet = ground.catalogue.sheets[message.type]
+        for name in relations_needed(sheet):
+            for index in verdict.accepted:
+                id_no = subject_value(sheet, message.data[index])
+                if id_no is not None:
+                    wanted.add((name, id_no))
+    past.load_relations(wanted)
+
+
+def _note_sequences(
+    conn: Connection, entries: Iterable[Entry], effects: Effects, now: datetime
+) -> None:
+    """Count sequence numbers in; a number that fills a gap ends the alert about it."""
+    came: dict[str, list[int]] = defaultdict(list)
+    for entry in entries:
+        verdict = entry.verdict
+        if verdict.opened is None or entry.row_id != verdict.opened.message.id:
+            continue
+        message = verdict.opened.message
+        used = verdict.reason is not None and verdict.reason.code == "admission.sequence_used"
+        if message.sequence is not None and not used and message.source == verdict.arrival.member:
+            came[message.source].append(message.sequence)
+    for source, numbers in came.items():
+        report = sequences.note(conn, source, numbers, now)
+        if report.filled:
+            effects.settle_own(f"{GAP}:{source}")
+
+
+def _write_ledger(
+    conn: Connection,
+    ground: Ground,
+    entries: Sequence[Entry],
+    plans_of: dict[str, list[Plan]],
+    composed: Composed,
+    effects: Effects,
+    now: datetime,
+) -> int:
+    """Append this group's leaves: verdicts, then what effects wrote, then deliveries.
+
+    Each entry learns its place; the place of the first delivery's leaf is returned.
+    """
+    written: list[tuple[bytes, bytes | None]] = []
+    placed: list[Entry] = []
+    for entry in entries:
+        leaf = _verdict_leaf(ground, entry, plans_of, now)
+        if leaf is not None:
+            placed.append(entry)
+            written.append(leaf)
+    written += effects.leaves
+    before_deliveries = len(written)
+    written += composed.leaves
+    first = ledger.append(conn, written)
+    for at, entry in enumerate(placed):
+        entry.leaf = first + at
+    return first + before_deliveries
+
+
+def _verdict_leaf(
+    ground: Ground, entry: Entry, plans_of: dict[str, list[Plan]], now: datetime
+) -> tuple[bytes, bytes] | None:
+    salt = ground.salt()
+    verdict = entry.verdict
+    opened, arrival = verdict.opened, verdict.arrival
+    if verdict.outcome == "refused":
+        assert verdict.reason is not None
+        refused = leaves.RefusedLeaf(
+            id=entry.row_id,
+            at=show_time(now),
+            source=arrival.member,
+            type=opened.message.type if opened else "",
+            code=verdict.reason.code,
+            directory=ground.version,
+            commitment=leaves.commitment(salt, opened.jws if opened else arrival.body),
+        )
+        return leaves.encode(refused), salt
+    assert opened is not None
+    if not ground.catalogue.sheets[opened.message.type].tracked:
+        return None  # a receipt or a request to send again: its effect is what is written down
+    message = opened.message
+    accepted = leaves.AcceptedLeaf(
+        id=message.id,
+        at=show_time(now),
+        source=message.source,
+        recipient=message.recipient,
+        type=message.type,
+        time=show_time(message.time),
+        records=len(message.data),
+        directory=ground.version,
+        commitment=leaves.commitment(salt, opened.jws),
+        refused=tuple(sorted(verdict.faults)),
+        deliveries=tuple(plan.id for plan in plans_of.get(message.id, ())),
+    )
+    return leaves.encode(accepted), salt
+
+
+def _appearances(
+    verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]
+) -> list[Appearance]:
+    """Who is spoken of in which disclosed record: what a subject report will be made from."""
+    rows = []
+    for verdict in verdicts:
+        assert verdict.opened is not None
+        message = verdict.opened.message
+        domain = message.type.partition(".")[0]
+        for plan in plans_of.get(message.id, ()):
+            for index in plan.source_indexes:
+                subject = verdict.subjects.get(index)
+                if subject is not None:
+                    rows.append(
+                        Appearance(
+                            subject=subject,
+                            domain=domain,
+                            message_id=message.id,
+                            record_index=index,
+                            recipient=plan.recipient,
+                        )
+                    )
+    return rows
+
+
+def _told(
+    ground: Ground, entries: Iterable[Entry], plans_of: dict[str, list[Plan]]
+) -> list[Notice]:
+    """What happened, for people who watch."""
+    told = []
+    for entry in entries:
+        notice = answers.notice(ground, entry)
+        if notice is not None:
+            told.append(notice)
+        for plan in plans_of.get(entry.row_id, ()):
+            told.append(
+                Notice(
+                    "story.disclosed",
+                    {
+                        "type": plan.type,
+                        "to": plan.recipient,
+                        "records": len(plan.records),
+                        "fields": ", ".join(plan.fields),
+                    },
+                )
+            )
+    return told

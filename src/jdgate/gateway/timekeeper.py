@@ -1,0 +1,120 @@
+"""What is due: expectations nobody settled, gaps nobody filled. Run every second in a
+transaction of its own; its truth is in the books, so a restart or a clock that jumped only
+delays it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from jdgate.core import rules
+from jdgate.core.rules import Rule
+from jdgate.gateway.compose import Outbound, Plan, compose, store
+from jdgate.gateway.effects import BROKEN, GAP, Effects
+from jdgate.gateway.ground import Ground
+from jdgate.gateway.notices import Notice
+from jdgate.gateway.pipeline import load_states, save_states
+from jdgate.store import expectations, ledger, meta, sequences
+from jdgate.store.expectations import ExpectationRow
+
+AT_ONCE = 500
+GAP_ASK = timedelta(seconds=5)
+"""How long a missing number may be on its way before it is asked for."""
+GAP_ALERT = timedelta(minutes=15)
+"""How long a gap may stay before the authority is told (design choice)."""
+
+
+class Due:
+    """What one pass led to. `more` when there was more than one pass could take."""
+
+    def __init__(self, outbound: list[Outbound], notices: list[Notice], more: bool) -> None:
+        self.outbound = outbound
+        self.notices = notices
+        self.more = more
+
+
+def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
+    """One pass over what is due."""
+    meta.raise_clock(conn, now)
+    effects = Effects(conn, ground, now)
+    rows = expectations.due(conn, now, AT_ONCE)
+    by_name = {rule.name: rule for rule in ground.rules}
+    for row in rows:
+        rule = by_name.get(row.rule)
+        if rule is not None:
+            _fire(conn, ground, rule, row, effects, now)
+    expectations.mark_fired(conn, rows, now)
+    outbound = _ask_for_gaps(conn, ground, effects, now)
+    return _finish(conn, ground, effects, outbound, now, more=len(rows) == AT_ONCE)
+
+
+def originate(
+    conn: Connection, ground: Ground, now: datetime, tell: Callable[[Effects], None]
+) -> Due:
+    """What the exchange itself has to say outside any message: `tell` fills the effects."""
+    effects = Effects(conn, ground, now)
+    tell(effects)
+    return _finish(conn, ground, effects, [], now, more=False)
+
+
+def _finish(
+    conn: Connection,
+    ground: Ground,
+    effects: Effects,
+    outbound: list[Outbound],
+    now: datetime,
+    *,
+    more: bool,
+) -> Due:
+    effects.flush()
+    composed = compose(conn, ground, effects.plans, now)
+    written = effects.leaves + composed.leaves
+    if written:
+        first = ledger.append(conn, written)
+        store(conn, composed, first + len(effects.leaves))
+    return Due([*composed.outbound, *outbound], effects.notices, more)
+
+
+def _fire(
+    conn: Connection,
+    ground: Ground,
+    rule: Rule,
+    row: ExpectationRow,
+    effects: Effects,
+    now: datetime,
+) -> None:
+    state = load_states(conn, ground, rule, [row.key]).get(row.key)
+    if state is None:
+        state = rule.state()
+    outcome = rules.run_due(rule, row.key, state, row.name, now)
+    save_states(conn, ground, rule, outcome.states, now)
+    effects.apply(outcome.effects)
+    for failure in outcome.failures:
+        cause = f"rule:{failure.rule}:{failure.error}"[:160]
+        params = {"rule": failure.rule, "error": failure.error[:200]}
+        effects.tell_authority(BROKEN, cause, "alert.rule_failed", params)
+
+
+def _ask_for_gaps(
+    conn: Connection, ground: Ground, effects: Effects, now: datetime
+) -> list[Outbound]:
+    """Ask senders for numbers that did not come; tell the authority when they stay away."""
+    gaps = sequences.gaps_due(conn, now, GAP_ASK)
+    sequences.mark_asked(conn, gaps, now)
+    plans = [
+        Plan(
+            id=ground.new_id(),
+            recipient=gap.source,
+            type="sys.resend.v1",
+            records=[{"first": gap.first, "last": gap.last}],
+        )
+        for gap in gaps
+        if gap.source in ground.trust.members
+    ]
+    for source in {gap.source for gap in sequences.gaps_older(conn, now - GAP_ALERT)}:
+        cause, params = f"{GAP}:{source}", {"member": source}
+        effects.tell_authority(GAP, cause, "alert.sequence_gap", params)
+    return compose(conn, ground, plans, now).outbound
