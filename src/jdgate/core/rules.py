@@ -18,9 +18,9 @@ The easy way to be order-free is to compute what *stands* from the state alone, 
 One batch goes through a rule like this:
 
     wanted = keys(rule, facts)                                    # load these from the books
-    states = {key: decode_state(rule, blob) for key, blob in rows}
+    states = decode_states(rule, blobs)
     outcome = run(rule, states, facts, now)
-    for key, state in outcome.states.items(): save(key, encode_state(rule, state))
+    save(encode_states(rule, outcome.states))
     for emitted in outcome.effects: ...                           # folded: one per id
     for failure in outcome.failures: ...                          # kept for a retry
 """
@@ -65,8 +65,10 @@ __all__ = [
     "changes",
     "check",
     "decode_state",
+    "decode_states",
     "effect_id",
     "encode_state",
+    "encode_states",
     "fold",
     "keys",
     "place_of",
@@ -146,7 +148,7 @@ class Failure(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What a run changed. `states` holds only the keys whose state is different now."""
+    """What a run changed. `states` holds only the keys whose state was replaced."""
 
     states: dict[str, Any]
     effects: tuple[Emitted, ...] = ()
@@ -171,7 +173,7 @@ def keys(rule: Rule, facts: Iterable[Fact]) -> list[str]:
     return list(found)
 
 
-def run(rule: Rule, states: Mapping[str, Any], facts: Iterable[Fact], now: datetime) -> Outcome:
+def run(rule: Rule, states: Mapping[str, Any], facts: Sequence[Fact], now: datetime) -> Outcome:
     """Put facts through a rule. Never raises for what the rule does wrong.
 
     A key the rule broke on is reported whole in `failures`; the other keys go on. Facts of
@@ -179,23 +181,18 @@ def run(rule: Rule, states: Mapping[str, Any], facts: Iterable[Fact], now: datet
     """
     types, key_of, step = rule.types, rule.key, rule.step
     current: dict[str, Any] = {}
-    seen: dict[str, list[Fact]] = {}
     emitted: dict[str, list[Emitted]] = {}
-    broken: dict[str | None, str] = {}
-    unkeyed: list[Fact] = []
+    broken: dict[str, str] = {}
+    unkeyed: list[Failure] = []
     for fact in facts:
         if fact.type not in types:
             continue
         try:
             key = key_of(fact)
         except Exception as error:
-            broken[None] = place_of(error)
-            unkeyed.append(fact)
+            unkeyed.append(Failure(rule.name, None, (fact,), place_of(error)))
             continue
-        if key is None:
-            continue
-        seen.setdefault(key, []).append(fact)
-        if key in broken:
+        if key is None or (broken and key in broken):
             continue
         try:
             state = current.get(key)
@@ -203,7 +200,7 @@ def run(rule: Rule, states: Mapping[str, Any], facts: Iterable[Fact], now: datet
                 state = states.get(key)
                 if state is None:
                     state = rule.state()
-            new, effects = step(state, fact, now)
+            current[key], effects = step(state, fact, now)
             if effects:
                 said = emitted.setdefault(key, [])
                 for effect in effects:
@@ -211,8 +208,6 @@ def run(rule: Rule, states: Mapping[str, Any], facts: Iterable[Fact], now: datet
                     said.append(Emitted(rule.name, key, effect, fact))
         except Exception as error:
             broken[key] = place_of(error)
-            continue
-        current[key] = new
     last: list[Emitted] = []
     for key, said in emitted.items():
         if key not in broken:
@@ -220,16 +215,26 @@ def run(rule: Rule, states: Mapping[str, Any], facts: Iterable[Fact], now: datet
                 last.extend(fold(said))
             except Misuse as error:
                 broken[key] = place_of(error)
-    changed = {
-        key: state
-        for key, state in current.items()
-        if key not in broken and state is not (old := states.get(key)) and state != old
-    }
-    failures = tuple(
-        Failure(rule.name, key, tuple(unkeyed if key is None else seen[key]), error)
-        for key, error in broken.items()
-    )
-    return Outcome(changed, tuple(last), failures)
+    known = states.get
+    changed = {key: state for key, state in current.items() if state is not known(key)}
+    for key in broken:
+        changed.pop(key, None)
+    failures = [*unkeyed, *_failures(rule, broken, facts)] if broken else unkeyed
+    return Outcome(changed, tuple(last), tuple(failures))
+
+
+def _failures(rule: Rule, broken: Mapping[str, str], facts: Sequence[Fact]) -> list[Failure]:
+    """All facts of the broken keys, also those that went well before it broke."""
+    involved: dict[str, list[Fact]] = {key: [] for key in broken}
+    for fact in facts:
+        if fact.type in rule.types:
+            try:
+                key = rule.key(fact)
+            except Exception:  # noqa: S112 - reported already, as a fact without a key
+                continue
+            if key in involved:
+                involved[key].append(fact)
+    return [Failure(rule.name, key, tuple(involved[key]), broken[key]) for key in broken]
 
 
 def run_due(rule: Rule, key: str, state: Any, name: str, now: datetime) -> Outcome:
@@ -241,7 +246,7 @@ def run_due(rule: Rule, key: str, state: Any, name: str, now: datetime) -> Outco
         said = fold([Emitted(rule.name, key, effect, None) for effect in effects])
     except Exception as error:
         return Outcome({}, (), (Failure(rule.name, key, (), place_of(error)),))
-    changed = {} if new is state or new == state else {key: new}
+    changed = {} if new is state else {key: new}
     return Outcome(changed, tuple(said))
 
 
@@ -268,39 +273,56 @@ def fold(emitted: Sequence[Emitted]) -> list[Emitted]:
     return list(last.values())
 
 
-_encoder = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 
 
 @lru_cache(maxsize=256)
-def _decoder(state: type[Struct]) -> Callable[[bytes], Any]:
+def _decoder(state: type[Struct]) -> Callable[[memoryview], Any]:
     return msgspec.msgpack.Decoder(state).decode
 
 
+def encode_states(rule: Rule, states: Mapping[str, Any]) -> dict[str, bytes]:
+    """States for the books: two bytes of version, then MessagePack."""
+    version = rule.version.to_bytes(2, "big")
+    return {key: version + _encode(state) for key, state in states.items()}
+
+
+def decode_states(rule: Rule, blobs: Mapping[str, bytes]) -> dict[str, Any]:
+    """States from the books.
+
+    Raises:
+        Refused: `rule.state_newer` when a newer version of the rule wrote one,
+            `rule.state_older` when an older one did and the rule has no `upgrade`.
+        Misuse: `rule.state_unreadable` when one does not decode.
+    """
+    decode, version = _decoder(rule.state), rule.version.to_bytes(2, "big")
+    try:
+        return {
+            key: decode(memoryview(blob)[2:]) if blob[:2] == version else _upgraded(rule, blob)
+            for key, blob in blobs.items()
+        }
+    except msgspec.DecodeError as error:
+        raise Misuse("rule.state_unreadable", rule=rule.name) from error
+
+
 def encode_state(rule: Rule, state: Any) -> bytes:
-    """A state for the books: two bytes of version, then MessagePack."""
-    return rule.version.to_bytes(2, "big") + _encoder.encode(state)
+    """One state for the books, as `encode_states` writes it."""
+    return encode_states(rule, {"": state})[""]
 
 
 def decode_state(rule: Rule, blob: bytes) -> Any:
-    """A state from the books.
+    """One state from the books. Raises as `decode_states` does."""
+    return decode_states(rule, {"": blob})[""]
 
-    Raises:
-        Refused: `rule.state_newer` when a newer version of the rule wrote it,
-            `rule.state_older` when an older one did and the rule has no `upgrade`.
-        Misuse: `rule.state_unreadable` when it does not decode.
-    """
+
+def _upgraded(rule: Rule, blob: bytes) -> Any:
     version = int.from_bytes(blob[:2], "big")
-    try:
-        if version == rule.version:
-            return _decoder(rule.state)(blob[2:])
-        if version > rule.version:
-            raise Refused("rule.state_newer", rule=rule.name, got=version, known=rule.version)
-        upgrade = getattr(rule, "upgrade", None)
-        if upgrade is None:
-            raise Refused("rule.state_older", rule=rule.name, got=version, known=rule.version)
-        return upgrade(version, msgspec.msgpack.decode(blob[2:]))
-    except msgspec.DecodeError as error:
-        raise Misuse("rule.state_unreadable", rule=rule.name, version=version) from error
+    if version > rule.version:
+        raise Refused("rule.state_newer", rule=rule.name, got=version, known=rule.version)
+    upgrade = getattr(rule, "upgrade", None)
+    if upgrade is None:
+        raise Refused("rule.state_older", rule=rule.name, got=version, known=rule.version)
+    return upgrade(version, msgspec.msgpack.decode(blob[2:]))
 
 
 def place_of(error: BaseException) -> str:

@@ -29,8 +29,10 @@ from jdgate.core.rules import (
     Rule,
     Settle,
     decode_state,
+    decode_states,
     effect_id,
     encode_state,
+    encode_states,
     run,
 )
 from jdgate.errors import Refused
@@ -50,12 +52,11 @@ class Replay:
 
     def batch(self, facts: Iterable[Fact], now: datetime) -> Outcome:
         """One batch: states out of the books, through the rule, back into the books."""
-        states = {key: decode_state(self.rule, blob) for key, blob in self.blobs.items()}
-        outcome = run(self.rule, states, facts, now)
+        states = decode_states(self.rule, self.blobs)
+        outcome = run(self.rule, states, list(facts), now)
         for failure in outcome.failures:
             raise AssertionError(say("rule.broke", "en", rule=failure.rule, error=failure.error))
-        for key, state in outcome.states.items():
-            self.blobs[key] = encode_state(self.rule, state)
+        self.blobs.update(encode_states(self.rule, outcome.states))
         for emitted in outcome.effects:
             slot = (emitted.key, effect_id(emitted.effect))
             if isinstance(emitted.effect, Settle):
@@ -66,7 +67,7 @@ class Replay:
 
     def end(self) -> tuple[dict[str, Any], Stand]:
         """The states and what stands, in a form that can be compared."""
-        states = {key: decode_state(self.rule, blob) for key, blob in self.blobs.items()}
+        states = decode_states(self.rule, self.blobs)
         stand = {
             slot: (
                 type(effect).__name__,

@@ -26,7 +26,7 @@ AUTHORITY = Role("NCO")
 REPORT = "report"
 
 
-class Reported(Struct, frozen=True):
+class Reported(Struct, frozen=True, array_like=True, gc=False):
     """The latest day a site of a clinic reported on."""
 
     clinic: str = ""

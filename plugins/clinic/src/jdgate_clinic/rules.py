@@ -29,7 +29,7 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -53,7 +53,7 @@ MOST_ENTRIES = 50
 """Custody days and filings kept per patient, the latest."""
 
 
-class Enrolment(Struct, frozen=True, omit_defaults=True):
+class Enrolment(Struct, frozen=True, array_like=True, gc=False):
     """What one clinic filed about a patient. Days are texts; "" is before all days.
 
     `ref` is the clinic's number for the patient as filed on `ref_on`, `ended` the latest day
@@ -66,7 +66,7 @@ class Enrolment(Struct, frozen=True, omit_defaults=True):
     active: tuple[str, ...] = ()
 
 
-class Attendance(Struct, frozen=True, omit_defaults=True):
+class Attendance(Struct, frozen=True, array_like=True, gc=False):
     """What is known of one patient.
 
     `last` is the latest day attended, at `site`; `absent` the missed days after it by the
@@ -106,11 +106,13 @@ class AbsenceRule:
             new = _custody(state, fact.data["date"], now)
         else:
             new = _enrolment(state, fact.source, fact.data)
-        if new is state or not (state.absent or new.absent) or fact.subject is None:
+        if new is state or not (state.absent or new.absent):
+            return new, ()
+        before, after = self._call(state), self._call(new)
+        if before == after or fact.subject is None:
             return new, ()
         subject = fact.subject.hex()
-        before, after = self.standing(state, subject), self.standing(new, subject)
-        return (new, changes(before, after)) if before or after else (new, ())
+        return new, changes(_effects(before, subject), _effects(after, subject))
 
     def due(
         self, state: Attendance, name: str, now: datetime
@@ -120,26 +122,51 @@ class AbsenceRule:
 
     def standing(self, state: Attendance, subject: str) -> Sequence[Standing]:
         """The alert and the draft that a state calls for."""
+        return _effects(self._call(state), subject)
+
+    def _call(self, state: Attendance) -> Call | None:
         settings = self._settings
         least = settings.absence_days
-        if not any(len(days) >= least for days in state.absent.values()):
-            return ()
+        for days in state.absent.values():
+            if len(days) >= least:
+                break
+        else:
+            return None
         clinic = _clinic(state)
         if clinic is None:
-            return ()
+            return None
         enrolment = state.enrolled[clinic]
-        since = max(state.last, enrolment.active[0] if enrolment.ended else "")
+        since = max(state.last, enrolment.active[0]) if enrolment.ended else state.last
         stopped = _stopped(state, enrolment)
         days = state.absent.get(clinic, ())
         missed = bisect_left(days, stopped) if stopped else len(days)
-        missed -= bisect_left(days, since)
+        if since > state.last:
+            missed -= bisect_left(days, since)
         if missed < least:
-            return ()
-        cause = f"{subject}:{clinic}:{since or 'never'}"
-        alert = _alert(state, enrolment, clinic, cause, missed // least * least)
-        if settings.dropout_days is None or missed < settings.dropout_days or stopped:
-            return (alert,)
-        return (alert, _draft(state, enrolment, clinic, cause, settings.dropout_days))
+            return None
+        limit = settings.dropout_days
+        dropout = limit if limit is not None and missed >= limit and not stopped else None
+        return Call(
+            clinic,
+            since,
+            missed // least * least,
+            dropout,
+            enrolment.ref,
+            state.site,
+            state.last,
+        )
+
+
+class Call(NamedTuple):
+    """All that the effects of a state are made of: equal calls, equal effects."""
+
+    clinic: str
+    since: str
+    days: int
+    dropout: int | None
+    ref: str
+    site: str
+    last: str
 
 
 def _attendance(state: Attendance, source: str, data: dict[str, Any], now: datetime) -> Attendance:
@@ -205,38 +232,37 @@ def _stopped(state: Attendance, enrolment: Enrolment) -> str:
     return state.custody[at] if at < len(state.custody) else ""
 
 
-def _alert(state: Attendance, enrolment: Enrolment, clinic: str, cause: str, days: int) -> Alert:
-    data: dict[str, Any] = {"patient_ref": enrolment.ref, "absent_days": days}
-    if state.site:
-        data["site"] = state.site
-    if state.last:
-        data["last_attended"] = state.last
-    return Alert(
+def _effects(call: Call | None, subject: str) -> list[Standing]:
+    if call is None:
+        return []
+    cause = f"{subject}:{call.clinic}:{call.since or 'never'}"
+    known: dict[str, Any] = {"patient_ref": call.ref}
+    if call.site:
+        known["site"] = call.site
+    if call.last:
+        known["last_attended"] = call.last
+    last = call.last or "—"
+    alert = Alert(
         cause=f"absence:{cause}",
         rule_id="M1",
         type=ALERT,
-        to=clinic,
-        data=data,
+        to=call.clinic,
+        data={**known, "absent_days": call.days},
         title_code="clinic.absent",
-        params={"days": days, "last": state.last or "—"},
+        params={"days": call.days, "last": last},
     )
-
-
-def _draft(state: Attendance, enrolment: Enrolment, clinic: str, cause: str, days: int) -> Draft:
-    prefill: dict[str, Any] = {"patient_ref": enrolment.ref, "absent_days": days}
-    if state.site:
-        prefill["site"] = state.site
-    if state.last:
-        prefill["last_attended"] = state.last
-    return Draft(
+    if call.dropout is None:
+        return [alert]
+    draft = Draft(
         cause=f"dropout:{cause}",
-        to=clinic,
+        to=call.clinic,
         type=NOTICE,
-        prefill=prefill,
+        prefill={**known, "absent_days": call.dropout},
         reason_code="clinic.dropout",
-        params={"days": days, "last": state.last or "—"},
+        params={"days": call.dropout, "last": last},
         checks=CHECKS,
     )
+    return [alert, draft]
 
 
 def _with(days: tuple[str, ...], day: str, most: int) -> tuple[str, ...]:
