@@ -6,9 +6,10 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import python_calamine
 
 from jdgate.errors import Refused
-from jdgate.files import Row, RowFault, open_file, write_refused
+from jdgate.files import Limits, Row, RowFault, open_file, write_refused
 from jdgate.files.report import safe_text
 
 FAULT = RowFault("files.cell_missing", "日期", {"row": 3, "title": "日期"})
@@ -29,8 +30,8 @@ def test_the_list_holds_the_refused_rows_with_their_reasons(
     assert "昨天" in row
 
 
-def test_a_corrected_list_can_be_sent_again(make_book, importer, header, tmp_path) -> None:
-    path = make_book([header, ["P2", "昨天", "√"], ["=P3", "昨天", "×"]])
+def test_a_corrected_list_can_be_sent_again(make_text, importer, tmp_path) -> None:
+    path = make_text("编号,日期,到诊\nP2,昨天,√\n@P3,昨天,×\n")
     out = tmp_path / "refused.xlsx"
     with open_file(path, importer) as reading:
         write_refused(out, reading.rows, importer, "en")
@@ -41,7 +42,11 @@ def test_a_corrected_list_can_be_sent_again(make_book, importer, header, tmp_pat
         sheet.cell(number, day).value = "2026-11-21"
     book.save(out)
     with open_file(out, importer) as reading:
-        assert [row.record and row.record["came"] for row in reading.rows] == [True, False]
+        records = [row.record for row in reading.rows]
+        assert records == [
+            {"ref": "P2", "day": "2026-11-21", "came": True},
+            {"ref": "@P3", "day": "2026-11-21", "came": False},
+        ]
         assert reading.unknown == ()
 
 
@@ -78,6 +83,21 @@ def test_control_characters_do_not_break_the_list(importer, tmp_path) -> None:
     out = tmp_path / "refused.xlsx"
     write_refused(out, [Row(3, None, (FAULT,), {"ref": "a\x00\x0bb"})], importer, "zh")
     assert openpyxl.load_workbook(out).worksheets[0]["C2"].value == "ab"
+
+
+def test_a_list_broken_off_leaves_nothing_behind(make_text, importer, tmp_path) -> None:
+    path = make_text("编号,日期,到诊\n" + "P1,昨天,√\n" * 5)
+    out = tmp_path / "refused.xlsx"
+    with open_file(path, importer, limits=Limits(rows=3)) as reading, pytest.raises(Refused):
+        write_refused(out, reading.rows, importer, "zh")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_list_is_read_by_other_programs(importer, tmp_path) -> None:
+    out = tmp_path / "refused.xlsx"
+    write_refused(out, [Row(3, None, (FAULT,), {"ref": "<P&1>\r\n"})], importer, "zh")
+    sheet = python_calamine.CalamineWorkbook.from_path(str(out)).get_sheet_by_name("未通过的行")
+    assert sheet.to_python()[1][2].startswith("<P&1>")
 
 
 def test_a_list_that_cannot_be_written_says_so(importer, tmp_path) -> None:

@@ -18,7 +18,7 @@ import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -96,7 +96,7 @@ class DelimitedTable:
         self.position = 0
         self.total = path.stat().st_size
 
-    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+    def rows(self) -> Generator[tuple[int, list[Cell]]]:
         """(row number, cells), in order. Raises: Refused."""
         # newline=None: \n, \r\n and the old Mac's \r all end a line.
         with (

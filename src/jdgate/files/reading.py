@@ -16,7 +16,8 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -60,7 +61,7 @@ class Table(Protocol):
     position: int
     total: int
 
-    def rows(self) -> Iterator[tuple[int, list[Cell]]]: ...
+    def rows(self) -> Generator[tuple[int, list[Cell]]]: ...
 
 
 class Source(Protocol):
@@ -108,7 +109,7 @@ class Reading:
         self.unknown = layout.unknown
         self.skipped = {"blank": 0, "total": 0, "note": 0, "header": 0}
         self.total_hint = table.total
-        rows = self._read()
+        self._data = rows = self._read()
         first = next(rows, None)
         if first is None:
             raise Refused("files.no_rows", row=header_row)
@@ -120,7 +121,8 @@ class Reading:
         return self._table.position
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; rows not read by then are lost."""
+        self._data.close()
         self._source.close()
 
     def __enter__(self) -> Reading:
@@ -129,12 +131,16 @@ class Reading:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self) -> Iterator[Row]:
+    def _read(self) -> Generator[Row]:
+        with closing(self._table.rows()) as rows:
+            yield from self._read_from(rows)
+
+    def _read_from(self, rows: Iterable[tuple[int, list[Cell]]]) -> Iterator[Row]:
         layout = self._layout
         read = self._reader()
         last = self.header_row
         count = 0
-        for number, cells in self._table.rows():
+        for number, cells in rows:
             if number <= self.header_row:
                 continue
             reason = self._skip(cells)
@@ -342,18 +348,19 @@ def _find(
     anything = False
     # Ends with the first match; of what does not match, the row most like the header is told of.
     for table in source.tables():
-        for number, cells in table.rows():
-            if number > limits.header_rows:
-                break
-            if all(is_blank(cell) for cell in cells):
-                continue
-            anything = True
-            outcome = header.match(importer, cells, given)
-            if isinstance(outcome, header.Layout):
-                return table, number, outcome
-            width = len(header.shown_titles(cells, outcome.matched))
-            if best is None or (outcome.matched, width) > best[:2]:
-                best = (outcome.matched, width, outcome, cells)
+        with closing(table.rows()) as rows:
+            for number, cells in rows:
+                if number > limits.header_rows:
+                    break
+                if all(is_blank(cell) for cell in cells):
+                    continue
+                anything = True
+                outcome = header.match(importer, cells, given)
+                if isinstance(outcome, header.Layout):
+                    return table, number, outcome
+                width = len(header.shown_titles(cells, outcome.matched))
+                if best is None or (outcome.matched, width) > best[:2]:
+                    best = (outcome.matched, width, outcome, cells)
     if best is None:
         if not anything:
             raise Refused("files.empty")

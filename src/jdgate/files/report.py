@@ -2,9 +2,11 @@
 
 Rules
 - Only the columns that the importer needs; what was left out of the message stays out here.
-- A cell can't become a formula: it is written as text, and one that begins with = + - @ tab or
+- A cell can't become a formula: every one is text, and one that begins with = + - @ tab or
   return gets an apostrophe in front, which also holds if the list is saved as CSV later.
-- The file holds personal data: it is created readable for its owner alone.
+- The file holds personal data: it is readable for its owner alone, and no copy of it is left in
+  a temporary folder (which is why it is not written through openpyxl).
+- It is there whole or not at all.
 
     count = write_refused(Path("refused.xlsx"), rows, importer, "zh")
 """
@@ -12,71 +14,131 @@ Rules
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Alignment, Font
+from xml.sax.saxutils import escape
 
 from jdgate.errors import Refused
 from jdgate.files.importer import Importer, Row
 from jdgate.texts import Lang, say
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CELL_CHARS = 32_767  # more, and Excel calls the file damaged
+
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_PARTS = {
+    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
+    '<Default Extension="rels" '
+    'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/>'
+    f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/></Types>',
+    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+    f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+    f'<Relationship Id="rId2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>',
+    # Styles: 0 plain, 1 text (so that what is typed over it stays text), 2 title, 3 wrapped.
+    "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><fonts count="2">'
+    '<font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts>'
+    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
+    '<fill><patternFill patternType="gray125"/></fill></fills>'
+    "<borders count='1'><border/></borders><cellStyleXfs count='1'><xf/></cellStyleXfs>"
+    '<cellXfs count="4"><xf xfId="0"/><xf numFmtId="49" applyNumberFormat="1" xfId="0"/>'
+    '<xf fontId="1" applyFont="1" xfId="0"/><xf applyAlignment="1" xfId="0">'
+    '<alignment vertical="top" wrapText="1"/></xf></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
+    "</styleSheet>",
+}
+_TOP = (
+    f'<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
+    '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView>'
+    '</sheetViews><cols><col min="2" max="2" width="80" customWidth="1"/>'
+    '<col min="3" max="20" width="18" customWidth="1"/></cols><sheetData>'
+)
+_TEXT, _TITLE, _WRAPPED = 1, 2, 3
 
 
 def safe_text(value: object) -> str:
     """`value` as cell text that no spreadsheet program takes for a formula."""
-    text = "" if value is None else str(value)
-    if text.lstrip(" \u3000\ufeff").startswith(_FORMULA) or text.startswith(_FORMULA):
+    text = "" if value is None else _NOT_XML.sub("", str(value))
+    if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA):
         text = f"'{text}"
-    legal: str = ILLEGAL_CHARACTERS_RE.sub("", text)
-    return legal[:_CELL_CHARS]
+    return text[:_CELL_CHARS]
 
 
 def write_refused(path: Path, rows: Iterable[Row], importer: Importer, lang: Lang) -> int:
     """Writes the rows that have faults, with the reasons, and returns how many there were.
 
     A row without `raw` (accepted when read, refused later) shows its record instead.
-    Raises: Refused `files.unwritable`.
+    Raises: Refused `files.unwritable`, and what reading `rows` raises.
     """
-    rows = iter(rows)
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(say("files.report_sheet", lang))
-    sheet.freeze_panes = "A2"
-    sheet.column_dimensions["B"].width = 80
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                written = _Count()
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
+                    for name, text in _PARTS.items():
+                        book.writestr(name, _XML + text)
+                    book.writestr("xl/workbook.xml", _workbook(say("files.report_sheet", lang)))
+                    with book.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+                        for piece in _sheet(rows, importer, lang, written):
+                            sheet.write(piece.encode())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise Refused("files.unwritable", reason=error.strerror or "") from error
+    return written.rows
+
+
+class _Count:
+    rows = 0
+
+
+def _workbook(title: str) -> str:
+    return (
+        f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+        f'<sheet name="{escape(title)}" sheetId="1" r:id="rId1"/></sheets></workbook>'
+    )
+
+
+def _sheet(rows: Iterable[Row], importer: Importer, lang: Lang, count: _Count) -> Iterator[str]:
+    yield _XML + _TOP
     titles = [say("files.report_row", lang), say("files.report_reason", lang)]
     titles += [column.title(lang) for column in importer.columns]
-
-    def cell(value: object, **style: object) -> WriteOnlyCell:
-        made = WriteOnlyCell(sheet, value=safe_text(value))
-        made.data_type = "s"
-        made.number_format = "@"
-        for name, setting in style.items():
-            setattr(made, name, setting)
-        return made
-
-    sheet.append([cell(title, font=Font(bold=True)) for title in titles])
-    count = 0
+    yield _row([(title, _TITLE) for title in titles])
     for row in rows:
         if not row.faults:
             continue
-        count += 1
+        count.rows += 1
         reasons = "\n".join(fault.text(lang) for fault in row.faults)
         values = row.raw if row.raw is not None else row.record or {}
-        shown = [_shown(values.get(column.field)) for column in importer.columns]
-        wrapped = cell(reasons, alignment=Alignment(wrap_text=True, vertical="top"))
-        sheet.append([row.number, wrapped, *map(cell, shown)])
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            book.save(file)
-    except OSError as error:
-        raise Refused("files.unwritable", reason=error.strerror or "") from error
-    return count
+        shown = [(_shown(values.get(column.field)), _TEXT) for column in importer.columns]
+        yield _row([(row.number, 0), (reasons, _WRAPPED), *shown])
+    yield "</sheetData></worksheet>"
+
+
+def _row(cells: Sequence[tuple[object, int]]) -> str:
+    return f"<row>{''.join(_cell(value, style) for value, style in cells)}</row>"
+
+
+def _cell(value: object, style: int) -> str:
+    if isinstance(value, int):
+        return f'<c s="{style}"><v>{value}</v></c>'
+    # A bare return would be read back as a line feed (XML 1.0 §2.11).
+    text = escape(safe_text(value), {"\r": "&#13;"})
+    return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
 def _shown(value: object) -> object:

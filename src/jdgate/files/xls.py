@@ -8,7 +8,7 @@ Through python-calamine, which holds a sheet in memory as a whole. The format it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class OldTable:
         self._sheet = sheet
         self._limits = limits
 
-    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+    def rows(self) -> Generator[tuple[int, list[Cell]]]:
         """(row number, cells), in order, counted from the sheet's first row."""
         merges = [
             (top[0] + 1, bottom[0] + 1, top[1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 from jdgate.errors import Refused
@@ -129,7 +129,7 @@ class SheetTable:
 
         return look
 
-    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+    def rows(self) -> Generator[tuple[int, list[Cell]]]:
         """(row number, cells) of the rows present, in order. Raises: Refused."""
         fill = MergeFill(self._merges)
         reader = _RowReader(self._cell, self._limits)
