@@ -83,6 +83,8 @@ def test_an_unknown_province_is_worth_a_warning_only() -> None:
         ("999999199002300013", "record.bad_id_date"),
         ("999999199913010013", "record.bad_id_date"),
         ("999999000001010013", "record.bad_id_date"),
+        ("999999188912310013", "record.bad_id_date"),
+        ("999999190002290013", "record.bad_id_date"),
         ("999999199001010017", "record.bad_id_check_digit"),
     ],
 )
@@ -95,6 +97,18 @@ def test_synthetic_numbers_pass_and_belong_to_no_region(born: date, seq: int) ->
     id_no = synthetic_id_no(born, seq)
     assert check_id_no(id_no) is None
     assert id_no.startswith("999999")
+
+
+@given(st.integers(1890, 2100), st.integers(0, 13), st.integers(0, 32))
+def test_a_day_is_good_exactly_when_the_calendar_has_it(year: int, month: int, day: int) -> None:
+    digits = f"999999{year:04d}{month:02d}{day:02d}001"
+    try:
+        date(year, month, day)
+    except ValueError:
+        expected = "record.bad_id_date"
+    else:
+        expected = None
+    assert check_id_no(digits + id_check_digit(digits)) == expected
 
 
 def test_synthetic_numbers_end_at_999() -> None:

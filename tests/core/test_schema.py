@@ -168,6 +168,13 @@ def test_an_unknown_field_whose_name_may_be_a_value_is_not_repeated() -> None:
     assert fault == Fault("record.field_unknown", "/?", {"field": "?"})
 
 
+def test_of_a_forbidden_name_only_the_word_we_know_is_repeated() -> None:
+    fault = fault_of("mmt.attendance.v1", **{f"{ID_NO}的民族": "x"})
+    assert fault == Fault(
+        "record.field_forbidden", "/民族", {"field": "民族", "reason": "ethnicity"}
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "path"),
     [

@@ -22,6 +22,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
+from operator import mul
 
 from cryptography.hazmat.primitives import hashes, hmac
 
@@ -35,7 +36,13 @@ UNASSIGNED_REGION = "999999"
 
 _ID_NO = re.compile(r"[0-9]{17}[0-9X]")
 _ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
-_ID_CHECK = "10X98765432"
+_ID_CHECK = b"10X98765432"
+_ZEROS = sum(_ID_WEIGHTS) * ord("0")
+_DAYS = frozenset(
+    f"{month:02d}{day:02d}"
+    for month, last in enumerate((31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1)
+    for day in range(1, last + 1)
+)
 
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC = re.compile(f"[{_USCC_ALPHABET}]{{2}}[0-9]{{6}}[{_USCC_ALPHABET}]{{10}}")
@@ -69,7 +76,11 @@ def normalise(raw: str) -> str:
 
 def id_check_digit(first17: str) -> str:
     """The 18th character of a resident identity number (GB 11643, ISO 7064 MOD 11-2)."""
-    total = sum(weight * int(digit) for weight, digit in zip(_ID_WEIGHTS, first17, strict=True))
+    return chr(_check_byte(first17.encode()))
+
+
+def _check_byte(digits: bytes) -> int:
+    total: int = sum(map(mul, _ID_WEIGHTS, digits)) - _ZEROS
     return _ID_CHECK[total % 11]
 
 
@@ -91,10 +102,11 @@ def check_id_no(id_no: str) -> str | None:
         return "record.bad_id_length"
     if _ID_NO.fullmatch(id_no) is None:
         return "record.bad_id_characters"
-    born = birth_date(id_no)
-    if born is None or born.year < 1890:
+    # The day by table and not by `date`: half the cost, and this runs once per record.
+    if id_no[6:10] < "1890" or (id_no[10:14] not in _DAYS and birth_date(id_no) is None):
         return "record.bad_id_date"
-    if id_check_digit(id_no[:17]) != id_no[17]:
+    characters = id_no.encode()
+    if _check_byte(characters) != characters[17]:
         return "record.bad_id_check_digit"
     return None
 
