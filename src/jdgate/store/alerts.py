@@ -1,7 +1,8 @@
 """The life of an alert: raised → delivered → opened → acknowledged → resolved → closed.
 
-One live alert for a (rule_id, cause): what repeats is folded into it and counted. A cause that
-comes back after its alert was resolved or closed is a new alert.
+One alert for a (rule_id, cause): what repeats is folded into it and counted. What a person
+resolved stays resolved while its cause stands; only a cause that its rule settled may start a
+new alert.
 
     alert_id, is_new = alerts.raise_or_fold(conn, row)
     alerts.settle(conn, "clinic.absence", cause, now)        # the cause is gone
@@ -59,6 +60,7 @@ class AlertRow(Struct, kw_only=True):
     last_at: datetime | None = None
     delivery_id: str | None = None
     deadline_at: datetime | None = None
+    settled_at: datetime | None = None
 
 
 _ROWS = Reader(alert, AlertRow)
@@ -67,16 +69,22 @@ _LIVE = (alert.c.resolved_at.is_(None), alert.c.closed_at.is_(None))
 _GET = _ROWS.select.where(alert.c.id == bindparam("id"))
 _BY_DELIVERY = _ROWS.select.where(alert.c.delivery_id == bindparam("id"))
 _LIVE_ID = select(alert.c.id).where(
-    alert.c.rule_id == bindparam("rule_id"), alert.c.cause == bindparam("cause"), *_LIVE
+    alert.c.rule_id == bindparam("rule_id"),
+    alert.c.cause == bindparam("cause"),
+    alert.c.settled_at.is_(None),
 )
 _FOLD = (
     update(alert)
     .where(alert.c.id == bindparam("the_id"))
     .values(repeats=alert.c.repeats + 1, last_at=bindparam("at"))
 )
-_SETTLED = _ROWS.select.where(
-    alert.c.rule == bindparam("rule"), alert.c.cause == bindparam("cause"), *_LIVE
+_UNSETTLED = (
+    alert.c.rule == bindparam("the_rule"),
+    alert.c.cause == bindparam("the_cause"),
+    alert.c.settled_at.is_(None),
 )
+_SETTLED = _ROWS.select.where(*_UNSETTLED)
+_SETTLE = update(alert).where(*_UNSETTLED).values(settled_at=bindparam("at"))
 _LATE = (
     _ROWS.select.where(*_LIVE, alert.c.deadline_at <= bindparam("now"))
     .order_by(alert.c.deadline_at)
@@ -142,11 +150,19 @@ def reassign(conn: Connection, alert_id: str, recipient: str, deadline_at: datet
 
 
 def settle(conn: Connection, rule: str, cause: str, at: datetime) -> list[AlertRow]:
-    """Close the live alerts of a cause that is gone; those closed, as they were before."""
-    rows = _ROWS.rows(conn.execute(_SETTLED, {"rule": rule, "cause": cause}))
-    for row in rows:
+    """Close the live alerts of a cause that is gone; those closed, as they were before.
+
+    An outcome that a person recorded is kept.
+    """
+    given = {"the_rule": rule, "the_cause": cause}
+    rows = _ROWS.rows(conn.execute(_SETTLED, given))
+    if not rows:
+        return []
+    conn.execute(_SETTLE, {**given, "at": at})
+    live = [row for row in rows if row.resolved_at is None and row.closed_at is None]
+    for row in live:
         advance(conn, row.id, CLOSED, at, outcome="settled")
-    return rows
+    return live
 
 
 def get(conn: Connection, alert_id: str) -> AlertRow | None:

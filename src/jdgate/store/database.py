@@ -194,10 +194,9 @@ class Database:
                 os.close(self._lock)  # closing releases the lock
                 self._lock = None
 
-    def _on_error(self, context: ExceptionContext) -> None:
-        mapped = faults.translate(context.original_exception, self.name)
-        if mapped is not None:
-            context.chained_exception = mapped
+    def _on_error(self, context: ExceptionContext) -> BaseException | None:
+        # SQLAlchemy raises what is returned in the place of the driver's error
+        return faults.translate(context.original_exception, self.name)
 
 
 def _parse(url: str) -> URL:
@@ -236,8 +235,12 @@ def _lock(path: Path) -> int:
 
 def _engines(url: URL) -> tuple[Engine, Engine]:
     if url.get_backend_name() == "postgresql":
-        writer = sqlalchemy.create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0)
-        readers = sqlalchemy.create_engine(url, pool_size=4, pool_pre_ping=True)
+        writer = sqlalchemy.create_engine(
+            url, poolclass=QueuePool, pool_size=1, max_overflow=0, hide_parameters=True
+        )
+        readers = sqlalchemy.create_engine(
+            url, pool_size=4, pool_pre_ping=True, hide_parameters=True
+        )
         event.listen(readers, "begin", _begin_read_only)
         return writer, readers
     writer = _sqlite_engine(url, StaticPool, "BEGIN IMMEDIATE")
@@ -250,6 +253,7 @@ def _sqlite_engine(url: URL, pool: type[Any], begin: str) -> Engine:
     engine = sqlalchemy.create_engine(
         url,
         poolclass=pool,
+        hide_parameters=True,  # an error's text must hold no value
         connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)

@@ -6,7 +6,7 @@ is sent again whenever `next_at` has passed; it may be sent many times and is cl
     deliveries.add_many(conn, rows)                  # in the transaction that accepts the message
     for row in deliveries.due(conn, now, 200): …     # publish, then
     deliveries.mark_sent(conn, ids, next_at)
-    deliveries.close(conn, delivery_id, receipt_jws, at)
+    deliveries.close_many(conn, ids, receipt_id, at)
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DeliveryRow(Struct, kw_only=True):
     state: str = OPEN
     attempts: int = 0
     code: str | None = None
-    receipt_jws: bytes | None = None
+    receipt_id: str | None = None
     delivered_at: datetime | None = None
     alert_id: str | None = None
     draft_id: str | None = None
@@ -71,8 +71,14 @@ _SENT = (
 )
 _CLOSE = (
     update(delivery)
-    .where(delivery.c.id == bindparam("the_id"), delivery.c.state != DELIVERED)
-    .values(state=DELIVERED, receipt_jws=bindparam("receipt"), delivered_at=bindparam("at"))
+    .where(delivery.c.id.in_(any_of("ids")), delivery.c.state != DELIVERED)
+    .values(state=DELIVERED, receipt_id=bindparam("receipt"), delivered_at=bindparam("at"))
+)
+_UNRECEIPTED = _ROWS.select.where(delivery.c.id.in_(any_of("ids")), delivery.c.state != DELIVERED)
+_WAIT = (
+    update(delivery)
+    .where(delivery.c.id.in_(any_of("ids")), delivery.c.state == OPEN)
+    .values(next_at=bindparam("at"))
 )
 _POSTPONE = (
     update(delivery)
@@ -152,17 +158,27 @@ def mark_sent(conn: Connection, ids: Iterable[str], next_at: datetime) -> None:
         conn.execute(_SENT, {"ids": part, "at": next_at})
 
 
-def close(
-    conn: Connection, delivery_id: str, receipt_jws: bytes, at: datetime
-) -> DeliveryRow | None:
-    """The recipient's receipt came. The closed row; None if unknown or closed before.
+def wait(conn: Connection, ids: Iterable[str], until: datetime) -> None:
+    """Look at these again at `until`; it counts as no attempt."""
+    for part in slices(ids):
+        conn.execute(_WAIT, {"ids": part, "at": until})
+
+
+def unreceipted(conn: Connection, ids: Iterable[str]) -> list[DeliveryRow]:
+    """Those of `ids` whose receipt has not come, given up or not."""
+    found: list[DeliveryRow] = []
+    for part in slices(ids):
+        found += _ROWS.rows(conn.execute(_UNRECEIPTED, {"ids": part}))
+    return found
+
+
+def close_many(conn: Connection, ids: Iterable[str], receipt_id: str, at: datetime) -> None:
+    """The recipient's receipt for these came (see `receipts`).
 
     A delivery that was given up is closed too: the receipt proves that it arrived.
     """
-    given = {"the_id": delivery_id, "receipt": receipt_jws, "at": at}
-    if conn.execute(_CLOSE, given).rowcount == 0:
-        return None
-    return get(conn, delivery_id)
+    for part in slices(ids):
+        conn.execute(_CLOSE, {"ids": part, "receipt": receipt_id, "at": at})
 
 
 def reopen_range(

@@ -1,6 +1,6 @@
 """Messages that wait for a named person's approval, as the gateway keeps them.
 
-One waiting draft for a (rule, cause). States: `waiting` → `approved` → `sent` → `accepted`, or
+One draft for a (rule, cause) until the rule settles the cause: once decided it stays decided. States: `waiting` → `approved` → `sent` → `accepted`, or
 `rejected`, or `withdrawn` when its cause is gone. What is prefilled may name a person and is
 sealed (`key_id`).
 
@@ -50,23 +50,23 @@ _ROWS = Reader(draft, DraftRow)
 _NEW = Upsert(draft)
 _GET = _ROWS.select.where(draft.c.id == bindparam("id"))
 _FOR_MESSAGE = _ROWS.select.where(draft.c.message_id == bindparam("id"))
-_WAITING = (
+_OF_CAUSE = (
     draft.c.rule == bindparam("rule"),
     draft.c.cause == bindparam("cause"),
-    draft.c.state == WAITING,
+    draft.c.state != WITHDRAWN,
 )
-_WAITING_ID = select(draft.c.id).where(*_WAITING)
-_WAITING_ROW = _ROWS.select.where(*_WAITING)
+_LIVE_ID = select(draft.c.id).where(*_OF_CAUSE)
+_LIVE_ROW = _ROWS.select.where(*_OF_CAUSE)
 
 
 def offer(conn: Connection, row: DraftRow) -> tuple[str, bool]:
-    """Add the draft unless one waits for the same cause; (id of the waiting one, is new)."""
+    """Add the draft unless its cause has one, decided or not; (id of that one, is new)."""
     given = {"rule": row.rule, "cause": row.cause}
-    waiting = conn.execute(_WAITING_ID, given).scalar()
-    if waiting is None:
+    live = conn.execute(_LIVE_ID, given).scalar()
+    if live is None:
         _NEW.run(conn, [structs.asdict(row)])
-        waiting = conn.execute(_WAITING_ID, given).scalar_one()
-    return str(waiting), waiting == row.id
+        live = conn.execute(_LIVE_ID, given).scalar_one()
+    return str(live), live == row.id
 
 
 def decide(
@@ -78,28 +78,43 @@ def decide(
     reason: str | None,
     at: datetime,
 ) -> bool:
-    """Note a person's decision; False if the draft does not wait (decided, withdrawn, unknown)."""
+    """Note a person's decision; False if there is nothing to decide (decided, withdrawn, unknown).
+
+    An approval may come after the message it sent: then only who decided is noted.
+    """
+    told = {"by": by, "reason": reason, "decided_at": at}
     change = update(draft).where(draft.c.id == draft_id, draft.c.state == WAITING)
-    done = conn.execute(change.values(state=decision, by=by, reason=reason, decided_at=at))
-    return done.rowcount == 1
+    if conn.execute(change.values(state=decision, **told)).rowcount == 1:
+        return True
+    if decision != "approved":
+        return False
+    ahead = update(draft).where(
+        draft.c.id == draft_id, draft.c.state.in_((SENT, ACCEPTED)), draft.c.by.is_(None)
+    )
+    return conn.execute(ahead.values(**told)).rowcount == 1
 
 
 def follow(
     conn: Connection, draft_id: str, state: Literal["sent", "accepted"], message_id: str
 ) -> bool:
     """Note that the message of an approved draft was sent, or accepted."""
-    before = (APPROVED,) if state == SENT else (APPROVED, SENT)
+    # the message of an approved draft may overtake the decision that it carries out
+    before = (WAITING, APPROVED) if state == SENT else (WAITING, APPROVED, SENT)
     change = update(draft).where(draft.c.id == draft_id, draft.c.state.in_(before))
     return conn.execute(change.values(state=state, message_id=message_id)).rowcount == 1
 
 
 def settle(conn: Connection, rule: str, cause: str, at: datetime) -> DraftRow | None:
-    """Withdraw the draft waiting for a cause that is gone; the row as it was, or None."""
-    row = _ROWS.row(conn.execute(_WAITING_ROW, {"rule": rule, "cause": cause}))
-    if row is not None:
-        change = update(draft).where(draft.c.id == row.id)
-        conn.execute(change.values(state=WITHDRAWN, decided_at=at))
-    return row
+    """Withdraw the draft of a cause that is gone, so that the cause may start anew.
+
+    What was sent stays sent. Returns the row as it was if it still waited, else None.
+    """
+    row = _ROWS.row(conn.execute(_LIVE_ROW, {"rule": rule, "cause": cause}))
+    if row is None or row.state in (SENT, ACCEPTED):
+        return None
+    change = update(draft).where(draft.c.id == row.id)
+    conn.execute(change.values(state=WITHDRAWN, decided_at=row.decided_at or at))
+    return row if row.state == WAITING else None
 
 
 def get(conn: Connection, draft_id: str) -> DraftRow | None:

@@ -52,6 +52,19 @@ _DUE = (
     .order_by(inbox.c.next_at, inbox.c.received_at)
     .limit(bindparam("limit"))
 )
+_DUE_FOR = (
+    _ROWS.select.where(
+        inbox.c.state == RECEIVED,
+        inbox.c.next_at <= bindparam("now"),
+        inbox.c.member == bindparam("whose"),
+        inbox.c.type.in_(any_of("types")),
+    )
+    .order_by(inbox.c.next_at, inbox.c.received_at)
+    .limit(bindparam("limit"))
+)
+_DONE_OF = select(inbox.c.id).where(
+    inbox.c.member == bindparam("whose"), inbox.c.id.in_(any_of("ids")), inbox.c.state == DONE
+)
 _THESE = (inbox.c.member == bindparam("whose"), inbox.c.id.in_(any_of("ids")))
 _DONE = update(inbox).where(*_THESE).values(state=DONE, error_code=None)
 _RECEIPTED = update(inbox).where(*_THESE).values(receipt_at=bindparam("at"))
@@ -122,6 +135,22 @@ def get(conn: Connection, member: str, message_id: str) -> InboxRow | None:
 def due(conn: Connection, now: datetime, limit: int) -> list[InboxRow]:
     """Messages of all members that wait for their adapter, longest waiting first."""
     return _ROWS.rows(conn.execute(_DUE, {"now": now, "limit": limit}))
+
+
+def due_for(
+    conn: Connection, member: str, types: Sequence[str], now: datetime, limit: int
+) -> list[InboxRow]:
+    """Messages of these types that wait for `member`'s adapter, longest waiting first."""
+    given = {"whose": member, "types": list(types), "now": now, "limit": limit}
+    return _ROWS.rows(conn.execute(_DUE_FOR, given))
+
+
+def done(conn: Connection, member: str, ids: Iterable[str]) -> set[str]:
+    """Those of `ids` that are safely where they were to go."""
+    found: set[str] = set()
+    for part in slices(ids):
+        found.update(conn.execute(_DONE_OF, {"whose": member, "ids": part}).scalars())
+    return found
 
 
 def mark_done(conn: Connection, member: str, ids: Iterable[str]) -> None:

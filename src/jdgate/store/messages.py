@@ -1,7 +1,6 @@
 """Every message the gateway judged: what it was, what was said of it, its sealed body.
 
-A duplicate is answered with the receipt that was given the first time, so the receipt's exact
-bytes are kept here.
+A duplicate is answered with the receipt that was given the first time (`receipts`).
 
     known = messages.seen(conn, ids)              # one query for a batch
     messages.add_many(conn, rows)
@@ -39,7 +38,8 @@ class MessageRow(Struct, kw_only=True):
     code: str | None = None
     key_id: str | None = None
     body: bytes | None = None
-    receipt_jws: bytes | None = None
+    receipt_id: str | None = None
+    claimed_id: str | None = None
     leaf_index: int | None = None
     erased_at: datetime | None = None
 
@@ -49,12 +49,12 @@ class Seen(NamedTuple):
 
     source: str
     digest: bytes
-    receipt_jws: bytes | None
+    receipt_id: str | None
 
 
 _ROWS = Reader(message, MessageRow)
 _ADD = insert(message)
-_SEEN = Lookup(message, ["id", "source", "digest", "receipt_jws"], key="id")
+_SEEN = Lookup(message, ["id", "source", "digest", "receipt_id"], key="id")
 _GET = _ROWS.select.where(message.c.id == bindparam("id"))
 _OPEN_DELIVERY = (
     select(delivery.c.id)
@@ -126,7 +126,7 @@ def search(
     return [MessageRow(**row._mapping) for row in conn.execute(query)]
 
 
-_BARE = tuple(name for name in _ROWS.names if name not in ("body", "receipt_jws"))
+_BARE = tuple(name for name in _ROWS.names if name != "body")
 
 
 def bodies_due(conn: Connection, type: str, before: datetime, limit: int = 1000) -> list[str]:

@@ -7,7 +7,7 @@ whenever `next_at` has passed. Its number is taken in the transaction that adds 
     outbox.add_many(conn, rows)
     for row in outbox.due(conn, ["cln-01"], now, 100): …      # publish, then
     outbox.mark_sent(conn, ids, next_at)
-    outbox.close(conn, message_id, "part", receipt_jws, verdict, at)
+    outbox.close(conn, message_id, "part", receipt_id, verdict, at)
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ class OutboxRow(Struct, kw_only=True):
     created_at: datetime
     next_at: datetime
     tracked: bool
+    digest: bytes
     sequence: int | None = None
     key_id: str | None = None
     body: bytes | None = None
     rows: list[int] | None = None
     state: str = OPEN
     attempts: int = 0
-    receipt_jws: bytes | None = None
+    receipt_id: str | None = None
     verdict: Any = None
     closed_at: datetime | None = None
 
@@ -65,12 +66,17 @@ _SENT = (
     .where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
     .values(attempts=outbox.c.attempts + 1, next_at=bindparam("at"))
 )
+_POSTPONE = (
+    update(outbox)
+    .where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
+    .values(next_at=bindparam("at"))
+)
 _CLOSE = (
     update(outbox)
     .where(outbox.c.id == bindparam("the_id"), outbox.c.state == OPEN)
     .values(
         state=bindparam("now_state"),
-        receipt_jws=bindparam("receipt"),
+        receipt_id=bindparam("receipt"),
         verdict=bindparam("answer"),
         closed_at=bindparam("at"),
     )
@@ -128,11 +134,17 @@ def mark_sent(conn: Connection, ids: Iterable[str], next_at: datetime) -> None:
         conn.execute(_SENT, {"ids": part, "at": next_at})
 
 
+def postpone(conn: Connection, ids: Iterable[str], until: datetime) -> None:
+    """The bus did not take these; try again at `until`."""
+    for part in slices(ids):
+        conn.execute(_POSTPONE, {"ids": part, "at": until})
+
+
 def close(
     conn: Connection,
     message_id: str,
     state: State,
-    receipt_jws: bytes | None,
+    receipt_id: str | None,
     verdict: Any,
     at: datetime,
 ) -> bool:
@@ -140,7 +152,7 @@ def close(
     given = {
         "the_id": message_id,
         "now_state": state,
-        "receipt": receipt_jws,
+        "receipt": receipt_id,
         "answer": verdict,
         "at": at,
     }

@@ -78,6 +78,12 @@ _DUE = (
     .order_by(gap.c.noticed_at, gap.c.first)
     .limit(bindparam("limit"))
 )
+_OLDER = (
+    select(gap.c.member, gap.c.source, gap.c.first, gap.c.last)
+    .where(gap.c.noticed_at <= bindparam("before"))
+    .order_by(gap.c.noticed_at, gap.c.first)
+    .limit(bindparam("limit"))
+)
 _ASKED = update(gap).where(*_OF, gap.c.first == bindparam("f")).values(asked_at=bindparam("at"))
 _LAST = select(given.c.last).where(
     given.c.member == bindparam("member"), given.c.recipient == bindparam("recipient")
@@ -184,6 +190,32 @@ def position(conn: Connection, source: str, *, member: str = GATEWAY) -> Positio
     """How far `source` is; (0, 0) when nothing came yet."""
     row = conn.execute(_POSITION, {"member": member, "source": source}).first()
     return Position(row[0], row[1]) if row else Position(0, 0)
+
+
+def used(
+    conn: Connection, source: str, numbers: Iterable[int], *, member: str = GATEWAY
+) -> set[int]:
+    """Those of `numbers` that came before: not above the highest, and in no gap."""
+    at = position(conn, source, member=member)
+    older = sorted(number for number in set(numbers) if number <= at.highest)
+    if not older:
+        return set()
+    span = {"m": member, "s": source, "low": older[0], "high": older[-1]}
+    gaps = [(row.first, row.last) for row in conn.execute(_OVERLAPPING, span)]
+    return {n for n in older if not any(first <= n <= last for first, last in gaps)}
+
+
+def gaps_older(conn: Connection, before: datetime, *, limit: int = 1000) -> list[Gap]:
+    """Gaps that were noticed before `before` and are still open."""
+    return [Gap(*row) for row in conn.execute(_OLDER, {"before": before, "limit": limit})]
+
+
+def skip_to(conn: Connection, recipient: str, following: int, *, member: str = GATEWAY) -> None:
+    """Give no number towards `recipient` below `following` any more."""
+    whose = {"member": member, "recipient": recipient}
+    last = conn.execute(_LAST, whose).scalar() or 0
+    if following - 1 > last:
+        _GIVE.run(conn, [{**whose, "last": following - 1 - last}])
 
 
 def gaps_due(conn: Connection, now: datetime, after: timedelta, limit: int = 1000) -> list[Gap]:

@@ -40,6 +40,7 @@ class SharedTables:
     sequence_gap: Table
     sequence_out: Table
     meta: Table
+    receipt: Table
 
 
 def define(metadata: MetaData) -> SharedTables:
@@ -101,4 +102,12 @@ def define(metadata: MetaData) -> SharedTables:
         Column("key", String, primary_key=True),
         Column("value", Text, nullable=False),
     )
-    return SharedTables(body_key, named_key, sequence_in, sequence_gap, sequence_out, meta)
+    receipt = Table(
+        "receipt",
+        metadata,
+        Column("id", String, primary_key=True),
+        Column("member", String, nullable=False),
+        Column("jws", LargeBinary, nullable=False),
+        Column("at", Instant, nullable=False),
+    )
+    return SharedTables(body_key, named_key, sequence_in, sequence_gap, sequence_out, meta, receipt)

@@ -38,11 +38,14 @@ sequence_in = _shared.sequence_in
 sequence_gap = _shared.sequence_gap
 sequence_out = _shared.sequence_out
 meta = _shared.meta
+receipt = _shared.receipt
 
 message = Table(
     "message",
     metadata,
     Column("id", String, primary_key=True),
+    # what the envelope claimed, where it is not the id it is kept under
+    Column("claimed_id", String),
     Column("source", String, nullable=False),
     Column("type", String, nullable=False),
     Column("sequence", BigInteger),
@@ -56,10 +59,11 @@ message = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("key_id", String),
     Column("body", LargeBinary),
-    Column("receipt_jws", LargeBinary),
+    Column("receipt_id", String),
     Column("leaf_index", BigInteger),
     Column("erased_at", Instant),
     Index(None, "source", "received_at"),
+    Index(None, "source", "sequence"),
     Index(None, "type", "received_at"),
     Index(None, "verdict", "received_at"),
 )
@@ -83,7 +87,7 @@ delivery = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_at", Instant, nullable=False),
     Column("code", String),
-    Column("receipt_jws", LargeBinary),
+    Column("receipt_id", String),
     Column("delivered_at", Instant),
     Column("alert_id", String),
     Column("draft_id", String),
@@ -144,14 +148,16 @@ alert = Table(
     Column("params", Json, nullable=False),
     Column("delivery_id", String, index=True),
     Column("deadline_at", Instant),
-    # one live alert for a cause; a cause that comes back after it was resolved is a new alert
+    # set when its rule finds the cause gone; only then may the cause start anew
+    Column("settled_at", Instant),
+    # one alert for a cause, until its rule settles the cause
     Index(
         "uq_alert_rule_id_cause",
         "rule_id",
         "cause",
         unique=True,
-        sqlite_where=text("resolved_at IS NULL AND closed_at IS NULL"),
-        postgresql_where=text("resolved_at IS NULL AND closed_at IS NULL"),
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
     ),
     Index(None, "rule", "cause"),
     Index(None, "recipient", "state", "raised_at"),
@@ -183,8 +189,8 @@ draft = Table(
         "rule",
         "cause",
         unique=True,
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text("state <> 'withdrawn'"),
+        postgresql_where=text("state <> 'withdrawn'"),
     ),
     Index(None, "owner", "state", "created_at"),
 )

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("params", sa.Text(), nullable=False),
         sa.Column("delivery_id", sa.String(), nullable=True),
         sa.Column("deadline_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
     op.create_index(op.f("ix_alert_delivery_id"), "alert", ["delivery_id"], unique=False)
@@ -54,8 +55,8 @@ def upgrade() -> None:
         "alert",
         ["rule_id", "cause"],
         unique=True,
-        sqlite_where=sa.text("resolved_at IS NULL AND closed_at IS NULL"),
-        postgresql_where=sa.text("resolved_at IS NULL AND closed_at IS NULL"),
+        sqlite_where=sa.text("settled_at IS NULL"),
+        postgresql_where=sa.text("settled_at IS NULL"),
     )
     op.create_table(
         "alias",
@@ -121,7 +122,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=False),
         sa.Column("code", sa.String(), nullable=True),
-        sa.Column("receipt_jws", sa.LargeBinary(), nullable=True),
+        sa.Column("receipt_id", sa.String(), nullable=True),
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
         sa.Column("alert_id", sa.String(), nullable=True),
         sa.Column("draft_id", sa.String(), nullable=True),
@@ -178,8 +179,8 @@ def upgrade() -> None:
         "draft",
         ["rule", "cause"],
         unique=True,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
+        sqlite_where=sa.text("state <> 'withdrawn'"),
+        postgresql_where=sa.text("state <> 'withdrawn'"),
     )
     op.create_table(
         "expectation",
@@ -252,6 +253,7 @@ def upgrade() -> None:
     op.create_table(
         "message",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("claimed_id", sa.String(), nullable=True),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=True),
@@ -265,7 +267,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("key_id", sa.String(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
-        sa.Column("receipt_jws", sa.LargeBinary(), nullable=True),
+        sa.Column("receipt_id", sa.String(), nullable=True),
         sa.Column("leaf_index", sa.BigInteger(), nullable=True),
         sa.Column("erased_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
@@ -273,6 +275,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_message_received_at"), "message", ["received_at"], unique=False)
     op.create_index(
         op.f("ix_message_source_received_at"), "message", ["source", "received_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_message_source_sequence"), "message", ["source", "sequence"], unique=False
     )
     op.create_index(
         op.f("ix_message_type_received_at"), "message", ["type", "received_at"], unique=False
@@ -292,6 +297,14 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_named_key")),
+    )
+    op.create_table(
+        "receipt",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("jws", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
     )
     op.create_table(
         "relation",

@@ -116,7 +116,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=False),
-        sa.Column("receipt_jws", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("receipt_id", sa.String(), nullable=True),
         sa.Column("verdict", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
@@ -132,6 +133,14 @@ def upgrade() -> None:
         "outbox",
         ["state", "next_at", "sequence"],
         unique=False,
+    )
+    op.create_table(
+        "receipt",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("jws", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
     )
     op.create_table(
         "register",
