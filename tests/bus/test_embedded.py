@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import stat
 import sys
@@ -175,7 +176,7 @@ async def test_a_store_deleted_under_the_server_is_made_again(county: Any, tools
     m1 = await county.member("m1")
     await gateway.publish([tools.message("m1", "lost")])
     await asyncio.sleep(0)
-    await tools.until(lambda: county.server._seen == {"JD_IN", "JD_BOX"})
+    await tools.until(lambda: county.server._watch.streams == {"JD_IN", "JD_BOX"})
     shutil.rmtree(county.directory / "jetstream")
     await tools.until(lambda: county.server.restarts == 1 and county.server.running)
 
@@ -197,7 +198,7 @@ async def test_a_whole_directory_deleted_is_made_again(county: Any, tools: Any) 
     import shutil
 
     gateway = await county.gateway("m1")
-    await tools.until(lambda: county.server._seen == {"JD_IN", "JD_BOX"})
+    await tools.until(lambda: county.server._watch.streams == {"JD_IN", "JD_BOX"})
     shutil.rmtree(county.directory)
     await tools.until(lambda: county.server.restarts == 1 and county.server.running)
 
@@ -208,6 +209,29 @@ async def test_a_whole_directory_deleted_is_made_again(county: Any, tools: Any) 
         return False
 
     await tools.until(stored)
+
+
+async def test_a_server_whose_write_failed_is_restarted_once_there_is_room(
+    county: Any, tools: Any
+) -> None:
+    """A limit on the size of its files makes the running server's writes fail."""
+    gateway = await county.gateway("m1")
+    m1 = await county.member("m1", confirm=0.3)
+    await m1.publish([tools.message("m1", "before")])
+    resource.prlimit(county.server.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
+    stored = 0
+
+    async def recovered() -> bool:
+        nonlocal stored
+        with contextlib.suppress(NotStored):
+            await m1.publish([tools.message("m1", stored, bytes(50_000))])
+            stored += 1
+        return county.server.restarts > 0 and stored > 5
+
+    await tools.until(recovered)
+    assert "critical write error" in county.server.log_file.read_text()
+    got = {g.id for g in await tools.fetch_all(gateway, stored + 1)}
+    assert got == {"id-before", *(f"id-{n}" for n in range(stored))}
 
 
 async def test_it_dies_with_a_daemon_that_is_killed(tmp_path: Path, tools: Any) -> None:

@@ -7,8 +7,8 @@ Rules
 - It listens on the loopback interface, or with TLS elsewhere. Port -1 takes a free port once;
   every restart uses that same port, so that clients find their way back.
 - When it ends unasked it is started again, at once the first time, then with growing pauses.
-- When its store is deleted under it, the running server would go on acknowledging into deleted
-  files: it is restarted, and the gateway makes its streams again.
+- When it runs but can't store any more (its store deleted, a disk that was full), it is
+  restarted as soon as that helps (see `watch`), and the gateway makes its streams again.
 - `reload` never hands the server a configuration that the server itself has not parsed before,
   and returns only when the server says that it is in force.
 
@@ -40,6 +40,7 @@ from jdgate.bus import tether
 from jdgate.bus.access import BusUser, ServerSettings, Tls, is_loopback, render
 from jdgate.bus.binary import find
 from jdgate.bus.port import MAX_PAYLOAD
+from jdgate.bus.watch import StoreWatch
 from jdgate.errors import Misuse, TransportFailed, UsageError
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class EmbeddedServer:
         self._supervisor: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
         self._running = False
-        self._seen: set[str] = set()
+        self._watch = StoreWatch(self._directory / "jetstream", self.log_file)
         self.restarts = 0
 
     @property
@@ -106,6 +107,11 @@ class EmbeddedServer:
     def running(self) -> bool:
         """Whether it is up and took connections when last started."""
         return self._running and self.pid is not None
+
+    @property
+    def full(self) -> bool:
+        """Whether it could not store something for want of room since it was last started."""
+        return self._watch.full
 
     @property
     def log_file(self) -> Path:
@@ -167,14 +173,14 @@ class EmbeddedServer:
             process = self._process
             if process is None or process.returncode is not None:
                 return
-            size = self._log_size()
+            size = self._watch.log_size()
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGHUP)
             deadline = time.monotonic() + 5
             while time.monotonic() < deadline:
                 if process.returncode is not None:
                     return  # it ended: the next start reads the new file
-                if _RELOADED in self._log_since(size):
+                if _RELOADED in self._watch.log_since(size):
                     return
                 await asyncio.sleep(0.002)
             raise TransportFailed("bus.not_reloaded")
@@ -189,17 +195,13 @@ class EmbeddedServer:
     def _ports_dir(self) -> Path:
         return self._directory / "run"
 
-    @property
-    def _store(self) -> Path:
-        return self._directory / "jetstream"  # nats-server puts its files here, by this name
-
     async def _write_config(self) -> None:
         text = render(
             ServerSettings(
                 users=self._users,
                 port=self._port,
                 host=self._host,
-                store_dir=self._directory,
+                store_dir=self._directory,  # it makes `jetstream` in there
                 ports_dir=self._ports_dir,
                 log_file=self.log_file,
                 tls=self._tls,
@@ -247,21 +249,6 @@ class EmbeddedServer:
             os.close(self._lock)
             self._lock = None
 
-    def _log_size(self) -> int:
-        try:
-            return self.log_file.stat().st_size
-        except FileNotFoundError:
-            return 0
-
-    def _log_since(self, size: int) -> bytes:
-        try:
-            with self.log_file.open("rb") as file:
-                # A shorter file is a new one: the log was rotated.
-                file.seek(size if self._log_size() >= size else 0)
-                return file.read()
-        except FileNotFoundError:
-            return b""
-
     # -- the process -----------------------------------------------------------------------
 
     async def _spawn(self) -> None:
@@ -290,7 +277,7 @@ class EmbeddedServer:
                     self._port = int(told["nats"][0].rpartition(":")[2])
                     await self._write_config()
                 self._running = True
-                self._seen = set()
+                self._watch.begin()
                 log.info("bus: nats-server %d listens on port %d", process.pid, self._port)
                 return
             await asyncio.sleep(0.003)
@@ -320,9 +307,10 @@ class EmbeddedServer:
             try:
                 while not ended.done():
                     await asyncio.wait({ended}, timeout=_WATCH_EVERY)
-                    if not ended.done() and self._store_is_gone():
-                        log.error("bus: the store was deleted under nats-server: restarting it")
-                        self._process.kill()
+                    if not ended.done() and (reason := self._watch.look()):
+                        log.error("bus: nats-server must be restarted: %s", reason)
+                        with contextlib.suppress(ProcessLookupError):
+                            self._process.kill()  # every write is synced: nothing to wait for
                         await ended
             finally:
                 ended.cancel()
@@ -340,14 +328,3 @@ class EmbeddedServer:
                     log.error("bus: nats-server does not start: %s", type(error).__name__)
                     await self._end_process()
             self.restarts += 1
-
-    def _store_is_gone(self) -> bool:
-        """Whether a stream's directory that was there is there no more. We never delete one."""
-        streams = self._store / "$G" / "streams"
-        try:
-            now = {entry.name for entry in os.scandir(streams)}
-        except FileNotFoundError:
-            now = set()
-        gone = bool(self._seen - now)
-        self._seen = now
-        return gone
