@@ -102,12 +102,11 @@ def test_synthetic_numbers_pass_and_belong_to_no_region(born: date, seq: int) ->
 @given(st.integers(1890, 2100), st.integers(0, 13), st.integers(0, 32))
 def test_a_day_is_good_exactly_when_the_calendar_has_it(year: int, month: int, day: int) -> None:
     digits = f"999999{year:04d}{month:02d}{day:02d}001"
+    expected: str | None = None
     try:
         date(year, month, day)
     except ValueError:
         expected = "record.bad_id_date"
-    else:
-        expected = None
     assert check_id_no(digits + id_check_digit(digits)) == expected
 
 

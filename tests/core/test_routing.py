@@ -18,6 +18,7 @@ from jdgate.core.routing import (
     NoDesk,
     RelationChange,
     RelationFact,
+    desk_of,
     desks,
     relation_changes,
     relation_domain,
@@ -244,6 +245,36 @@ def test_a_member_reached_twice_is_one_desk_that_sees_both_routes_fields() -> No
 def test_an_alert_of_the_exchange_reaches_the_authority_and_the_member_concerned() -> None:
     assert members(route("sys.alert.v1", {}, "gateway")) == ["nco"]
     assert members(route("sys.alert.v1", {}, "gateway", named="cln-01")) == ["nco", "cln-01"]
+
+
+def test_a_desk_the_gateway_addresses_itself_sees_what_its_role_may_see() -> None:
+    alert = CATALOGUE.sheets["mmt.absence.alert.v1"]
+    clinic = desk_of(alert, "cln-01", INDEX)
+    assert clinic is not None
+    assert clinic.fields == CATALOGUE.fields_for(alert.type, "CLN")
+    for member in ("pol", "nco", "cln-99"):
+        assert desk_of(alert, member, INDEX) is None
+    assert desk_of(CATALOGUE.sheets["mmt.attendance.v1"], "cln-01", INDEX) is None
+
+
+def test_a_row_of_the_books_serves_as_a_fact() -> None:
+    from jdgate.store.subjects import Relation
+
+    row = Relation(name="mmt.enrolled", subject=b"s" * 16, key="cln-02", member="cln-02",
+                   opened_on=date(2026, 1, 5))  # fmt: skip
+    town = Relation(name="comm.order", subject=b"s" * 16, key="1", region="511623101000",
+                    opened_on=date(2026, 1, 5))  # fmt: skip
+
+    def facts(name: str, _: str) -> list[Relation]:
+        return [row] if name == row.name else [town]
+
+    def reached(type_name: str, record: dict[str, Any], sender: str) -> list[str]:
+        sheet = CATALOGUE.sheets[type_name]
+        return members(desks(sheet, record, sender=sender, message_region=None, index=INDEX,
+                             relations=facts))  # fmt: skip
+
+    assert reached("mmt.custody.notice.v1", CUSTODY, "pol") == ["cln-02"]
+    assert reached("mmt.dropout.notice.v1", DROPOUT, "cln-01") == ["pol", "com-01"]
 
 
 facts_of = st.lists(

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -44,7 +44,20 @@ class RelationFact(msgspec.Struct, frozen=True):
     key: str = ""
 
 
-Relations = Callable[[str, str], "RelationFact | Sequence[RelationFact] | None"]
+class Fact(Protocol):
+    """What routing reads of a relation; a row of the books fits as it is. Empty means none."""
+
+    @property
+    def active(self) -> bool: ...
+    @property
+    def member(self) -> str | None: ...
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def key(self) -> str: ...
+
+
+Relations = Callable[[str, str], "Fact | Sequence[Fact] | None"]
 """(relation name, identity number) → the facts known."""
 
 
@@ -154,19 +167,36 @@ def desks(
     return [*found.values(), *missing]
 
 
+def desk_of(sheet: Sheet, member: str, index: RegionIndex) -> Desk | None:
+    """The desk of a member that the gateway itself addresses (an alert, a draft, a receipt).
+
+    It sees what the sheet shows to its roles; None when that is nothing, or when it is not an
+    active member: then nothing may be sent.
+    """
+    found: Desk | None = None
+    for route in sheet.routes:
+        if index.has_role(member, route.role):
+            found = _merge(sheet, found, member, route)
+    return found
+
+
 def _relation_of(route: Route) -> str | None:
     return f"care.{route.role}" if route.find == "care_team" else route.relation
 
 
 def _facts(
     sheet: Sheet, route: Route, record: Mapping[str, Any], relations: Relations
-) -> list[RelationFact]:
+) -> list[Fact]:
     name = _relation_of(route)
     subject = subject_value(sheet, record)
     if name is None or subject is None:
         return []
     answer = relations(name, subject)
-    facts = [answer] if isinstance(answer, RelationFact) else list(answer or ())
+    facts: list[Fact] = []
+    if isinstance(answer, Sequence):
+        facts += answer
+    elif answer is not None:
+        facts.append(answer)
     if route.find == "care_team" or route.when == "active":
         facts = [fact for fact in facts if fact.active]
     rule = sheet.relation
@@ -196,7 +226,7 @@ def _members(
     route: Route,
     record: Mapping[str, Any],
     region: str | None,
-    facts: Sequence[RelationFact],
+    facts: Sequence[Fact],
     sender: str,
     index: RegionIndex,
     named: str | None,
@@ -206,7 +236,7 @@ def _members(
     one: object = None
     match route.find:
         case "care_team":
-            assigned = [fact.member for fact in facts if fact.member is not None]
+            assigned = [fact.member for fact in facts if fact.member]
             serving = [member for member in assigned if index.has_role(member, route.role)]
             return serving or (index.find(route.role, region) if region else [])
         case "region":
@@ -223,19 +253,19 @@ def _members(
 
 
 def _by_relation(
-    route: Route, facts: Sequence[RelationFact], index: RegionIndex
+    route: Route, facts: Sequence[Fact], index: RegionIndex
 ) -> tuple[list[str], list[NoDesk]]:
     """The desks that the facts name, and the facts that name none."""
     members: dict[str, None] = {}
     lost: list[NoDesk] = []
     for fact in facts:
-        if fact.member is not None:
+        if fact.member:
             found = [fact.member] if index.has_role(fact.member, route.role) else []
         else:
             found = index.find(route.role, fact.region) if fact.region else []
         members.update(dict.fromkeys(found))
         if not found:
-            lost.append(NoDesk(route.role, route.find, fact.region))
+            lost.append(NoDesk(route.role, route.find, fact.region or None))
     if not facts and route.when == "known" and not route.optional:
         lost.append(NoDesk(route.role, route.find, None))
     return list(members), lost
