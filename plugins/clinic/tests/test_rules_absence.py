@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jdgate_clinic.rules
 from jdgate.core.calendar import add_days
 from jdgate.core.rules import Alert, Draft, Effect, Fact, run
 from jdgate.plugins.conformance import Replay, assert_order_free
+from jdgate.texts import LANGUAGES, add_file, say
+from jdgate_clinic.daily import DailyReportRule
 from jdgate_clinic.rules import ATTENDANCE, CHECKS, CUSTODY, ENROLMENT, AbsenceRule
 from jdgate_clinic.settings import Settings
 
@@ -136,6 +140,19 @@ def test_after_a_transfer_the_new_clinic_gets_the_alert() -> None:
     (alert,) = alerts([*moved, *missed_days(6, 12, "cln-02")])
     assert (alert.to, alert.data["patient_ref"]) == ("cln-02", "B9")
     assert alerts([*moved, *missed_days(2, 20, "cln-01")]) == []
+
+
+def test_of_two_clinics_the_one_that_enrolled_later_is_told() -> None:
+    both = [enrolled("cln-02", 0, ref="B9"), enrolled("cln-01", 2), came(3)]
+    assert [one.to for one in alerts([*both, *missed_days(4, 12)])] == ["cln-01"]
+    assert alerts([*both, *missed_days(4, 12, "cln-02")]) == []
+
+
+def test_each_rule_id_is_explained_in_both_languages() -> None:
+    add_file(Path(jdgate_clinic.rules.__file__).parent / "texts.toml")
+    for explained in (AbsenceRule.explains, DailyReportRule.explains):
+        for rule_id, code in explained.items():
+            assert all(rule_id in say(code, lang) for lang in LANGUAGES)
 
 
 def test_nobody_is_told_about_a_patient_no_clinic_enrolled() -> None:

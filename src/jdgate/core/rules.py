@@ -97,7 +97,8 @@ class Rule(Protocol):
     """What a plugin returns from `jdgate_rules`.
 
     A rule whose `version` was raised may have `upgrade(version: int, raw: object) -> State`,
-    which gets the decoded state of the older version.
+    which gets the decoded state of the older version. It may have `explains`, a mapping from
+    the rule ids of its alerts and drafts to the texts that give their legal basis.
     """
 
     @property

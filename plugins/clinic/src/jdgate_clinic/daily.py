@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, time
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -41,6 +42,7 @@ class DailyReportRule:
     version = 1
     types = frozenset({ATTENDANCE})
     state = Reported
+    explains: ClassVar = {"M0": "clinic.rule_daily_report"}
 
     def __init__(self, report_by: time) -> None:
         self._report_by = report_by

@@ -29,7 +29,7 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -88,6 +88,7 @@ class AbsenceRule:
     version = 1
     types = frozenset({ATTENDANCE, ENROLMENT, CUSTODY})
     state = Attendance
+    explains: ClassVar = {"M1": "clinic.rule_absence", "M2": "clinic.rule_dropout"}
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
