@@ -25,7 +25,7 @@ Everything is a maximum or a union over days, so order and repetition make no di
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -276,9 +276,7 @@ def _with(days: tuple[str, ...], day: str, most: int) -> tuple[str, ...]:
         return days
     if len(days) >= most and at == 0:
         return days
-    grown = list(days)
-    insort(grown, day)
-    return tuple(grown[-most:])
+    return (*days[:at], day, *days[at:])[-most:]
 
 
 def _after(days: tuple[str, ...], day: str) -> tuple[str, ...]:
