@@ -8,7 +8,8 @@ with open_file(path, importer, defaults={"site": "cln-01"}) as reading:
 """
 
 from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
-from jdgate.files.reading import Reading, open_file
+from jdgate.files.opening import open_file
+from jdgate.files.reading import Reading
 from jdgate.files.report import write_refused
 
 __all__ = [

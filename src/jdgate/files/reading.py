@@ -1,8 +1,6 @@
-"""Opens a file as it really is, and reads its rows as records of one message type.
+"""Reads the rows below a header as records of one message type.
 
 Rules
-- What the file is decides its content, not its name.
-- The header may stand below titles, on any sheet; the first visible sheet that has it is read.
 - Blank rows, total and sign-off lines and a header printed again are skipped and counted.
 - Nothing that the importer does not name gets into a record.
 - A bad row is a `Row` with faults. Only a file that can't be read at all raises, and only
@@ -20,28 +18,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from functools import lru_cache
 from itertools import chain
-from pathlib import Path
 from typing import Protocol
 
 from jdgate.errors import Refused
 from jdgate.files import header
 from jdgate.files.cells import Cell, CellFault, as_text, fold, is_blank, read_cell
-from jdgate.files.delimited import BadQuote, Delimited
+from jdgate.files.delimited import BadQuote
 from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
-from jdgate.files.xls import OldWorkbook
-from jdgate.files.xlsx import Workbook
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_OTHER_FORMATS = (
-    b"%PDF",
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"Rar!",
-    b"7z\xbc\xaf",
-    b"\x1f\x8b",
-)
 _TOTAL = re.compile(
     r"(?:本页|本月|本日|全部|全月)?(?:合计|总计|小计|共计|累计|总数)|(?:grand ?|sub)?total\b|sum\b",
     re.IGNORECASE,
@@ -269,124 +253,3 @@ def _trimmed(keys: Sequence[str]) -> list[str]:
 
 def _fault(code: str, title: str, number: int, **params: object) -> RowFault:
     return RowFault(code, title, {"row": number, "title": title, **params})
-
-
-def open_file(
-    path: Path,
-    importer: Importer,
-    *,
-    limits: Limits | None = None,
-    defaults: Mapping[str, object] | None = None,
-) -> Reading:
-    """Opens a CSV, XLSX or XLS file and finds the header for `importer`.
-
-    `defaults` gives values for fields whose column or cell is absent (the clinic's own site).
-
-    Raises: Refused — `files.unreadable`, `files.too_large`, `files.empty`, `files.password`,
-    `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
-    `files.encoding`, `files.header_wrong`, `files.header_none`, `files.column_twice`,
-    `files.no_rows`, and while rows are read also `files.line_long`, `files.rows_many`.
-    """
-    limits = limits or Limits()
-    defaults = defaults or {}
-    source = _open(path, limits)
-    try:
-        table, row, layout = _find(source, importer, limits, frozenset(defaults))
-        return Reading(source, table, row, layout, importer, limits, defaults)
-    except BaseException:
-        source.close()
-        raise
-
-
-def _open(path: Path, limits: Limits) -> Source:
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-        size = path.stat().st_size
-    except OSError as error:
-        raise Refused("files.unreadable", reason=error.strerror or type(error).__name__) from error
-    if size > limits.file_bytes:
-        raise Refused("files.too_large", limit=limits.file_bytes // 2**20)
-    if head.startswith(_OLE):
-        if _contains(path, _ENCRYPTED):
-            raise Refused("files.password")
-        return OldWorkbook(path, limits)
-    if head.startswith(b"PK"):
-        return Workbook(path, limits)
-    if head.startswith(_OTHER_FORMATS):
-        raise Refused("files.not_spreadsheet")
-    plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if size < 10_000 and not _text_of(path).strip():
-        raise Refused("files.empty")
-    if re.match(rb"<(?:!doctype|html|table|meta|head|body|\?xml)", plain, re.IGNORECASE):
-        raise Refused("files.web_page")
-    return Delimited(path, limits)
-
-
-def _contains(path: Path, wanted: bytes) -> bool:
-    rest = b""
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            if wanted in rest + chunk:
-                return True
-            rest = chunk[-len(wanted) :]
-    return False
-
-
-def _text_of(path: Path) -> str:
-    """What a small file says, leniently: only to see whether it says anything."""
-    data = path.read_bytes()
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    return fold(data.decode(encoding, errors="replace")).strip(',;"')
-
-
-def _find(
-    source: Source, importer: Importer, limits: Limits, given: frozenset[str]
-) -> tuple[Table, int, header.Layout]:
-    """The first table with the header, its row number, and where the columns are."""
-    best: tuple[int, int, header.Missing, Sequence[Cell]] | None = None
-    anything = False
-    # Ends with the first match; of what does not match, the row most like the header is told of.
-    for table in source.tables():
-        with closing(table.rows()) as rows:
-            for number, cells in rows:
-                if number > limits.header_rows:
-                    break
-                if all(is_blank(cell) for cell in cells):
-                    continue
-                anything = True
-                outcome = header.match(importer, cells, given)
-                if isinstance(outcome, header.Layout):
-                    return table, number, outcome
-                width = len(header.shown_titles(cells, outcome.matched))
-                if best is None or (outcome.matched, width) > best[:2]:
-                    best = (outcome.matched, width, outcome, cells)
-    if best is None:
-        if not anything:
-            raise Refused("files.empty")
-        raise Refused("files.header_none", rows=limits.header_rows, **_expected(importer))
-    matched, _, missing, seen = best
-    if missing.twice and not missing.lacking:
-        raise Refused("files.column_twice", titles="、".join(dict.fromkeys(missing.twice)))
-    found = header.shown_titles(seen, matched)
-    if not found:
-        raise Refused("files.header_none", rows=limits.header_rows, **_expected(importer))
-    lacking = "、".join(" / ".join(c.titles[0] for c in group) for group in missing.lacking)
-    raise Refused(
-        "files.header_wrong", found="、".join(found), missing=lacking, **_expected(importer)
-    )
-
-
-def _expected(importer: Importer) -> dict[str, object]:
-    """The columns wanted, each with its Chinese and English title."""
-    done: set[str] = set()
-    wanted: list[str] = []
-    for column in importer.columns:
-        if column.field in done:
-            continue
-        group = importer.group(column.field) or (column.field,)
-        done.update(group)
-        if column.required or len(group) > 1:
-            both = [f"{c.titles[0]} ({c.en})" for c in map(importer.column, group)]
-            wanted.append(" / ".join(both))
-    return {"expected": "、".join(wanted)}
