@@ -1,0 +1,217 @@
+"""`jdgate drafts`: what rules prepared and a named person decides. No draft is ever sent by time.
+
+`approve` needs the person's name and every check confirmed; at a terminal it asks for what was
+not given, one check at a time, and the first "no" ends it. Rows are {id, member, type, rule,
+reason_code, params, checks[], state, received_at, needs, approvers[], decided_at, by, reason,
+message_id}; `drafts.show` adds {prefill{}}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jdgate.cli.help import Group
+from jdgate.cli.offline import sheets
+from jdgate.cli.record import reason_text, record_lines, type_title
+from jdgate.cli.session import Session, as_member, common, option, pass_session
+from jdgate.cli.show import listed, local, pairs, table
+from jdgate.errors import UsageError
+from jdgate.texts import Lang, say
+
+if TYPE_CHECKING:
+    from jdgate.core.sheet import Sheet
+
+STATES = ("waiting", "approved", "rejected", "withdrawn", "sent", "accepted")
+
+
+def check_text(name: str, lang: Lang) -> str:
+    """What a check asks."""
+    return say(name if "." in name else f"check.{name}", lang)
+
+
+def state_of(row: Mapping[str, Any]) -> str:
+    """The state under either of the names the stores use."""
+    return str(row.get("state") or row.get("step") or "waiting")
+
+
+def _since(row: Mapping[str, Any]) -> str:
+    return local(row.get("received_at") or row.get("raised_at"))
+
+
+def _reason(row: Mapping[str, Any], lang: Lang) -> str:
+    return reason_text(row.get("reason_code"), row.get("params"), lang)
+
+
+def _owner(row: Mapping[str, Any]) -> object:
+    return row.get("member") or row.get("to")
+
+
+def draft_lines(
+    rows: list[dict[str, Any]],
+    known: Mapping[str, Sheet],
+    lang: Lang,
+    width: int | None = None,
+) -> list[str]:
+    """The answer of `drafts.list`."""
+    if not rows:
+        return [say("cli.drafts.none", lang)]
+    names = ("since", "member", "state", "id", "type", "reason")
+    cells = []
+    for row in rows:
+        sheet = known.get(str(row.get("type")))
+        title = sheet.title.get(lang) if sheet is not None else row.get("type")
+        state = say(f"cli.state.{state_of(row)}", lang)
+        cells.append([_since(row), _owner(row), state, row.get("id"), title, _reason(row, lang)])
+    titles = [say(f"cli.title.{name}", lang) for name in names]
+    lines = table(titles, cells, width)
+    if any(state_of(row) == "waiting" for row in rows):
+        lines += ["", say("cli.drafts.next", lang)]
+    return lines
+
+
+def one_draft_lines(
+    row: dict[str, Any],
+    known: Mapping[str, Sheet],
+    lang: Lang,
+    width: int | None = None,
+) -> list[str]:
+    """The answer of `drafts.show`: why it was prepared, what is filled in, what to check."""
+    name = str(row.get("type"))
+    sheet = known.get(name)
+    facts: list[tuple[str, object]] = [
+        ("id", row.get("id")),
+        ("type", type_title(name, sheet, lang)),
+        ("member", _owner(row)),
+        ("reason", _reason(row, lang)),
+        ("rule", row.get("rule")),
+        ("since", _since(row)),
+        ("state", say(f"cli.state.{state_of(row)}", lang)),
+        ("approvers", listed(row["approvers"]) if row.get("approvers") else ""),
+        ("decided_by", row.get("by") or row.get("decided_by")),
+        ("decided", local(row["decided_at"]) if row.get("decided_at") else ""),
+        ("why", row.get("reason")),
+        ("message", row.get("message_id")),
+    ]
+    lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)
+    if row.get("refused_code"):
+        lines += ["", say("cli.drafts.came_back", lang, text=say(row["refused_code"], lang))]
+    if prefill := row.get("prefill"):
+        shown = record_lines(prefill, sheet, lang, width)
+        lines += ["", say("cli.drafts.prefill", lang), *(f"  {line}" for line in shown)]
+    if checks := row.get("checks"):
+        lines += ["", say("cli.drafts.checks", lang)]
+        lines += [f"  ☐ {check}: {check_text(str(check), lang)}" for check in checks]
+    if state_of(row) == "waiting":
+        if int(row.get("needs") or 1) > 1:
+            lines += ["", say("cli.drafts.two", lang)]
+        flags = " ".join(f"--check {check}" for check in row.get("checks") or [])
+        lines += ["", say("cli.drafts.how", lang, id=row.get("id"), checks=flags)]
+    return lines
+
+
+def decided_lines(reply: dict[str, Any], lang: Lang) -> list[str]:
+    """What became of a draft that was just decided."""
+    state = state_of(reply)
+    code = f"cli.drafts.now_{state if state in STATES else 'approved'}"
+    if state == "waiting":
+        code = "cli.drafts.now_half"
+    return [say(code, lang, id=reply.get("id"), message=reply.get("message_id") or "—")]
+
+
+def _list(session: Session, member: str | None, state: str | None) -> None:
+    wanted = None if state == "all" else state
+    with session.connect() as control:
+        rows = control.call("drafts.list", member=member, state=wanted)
+    known = {} if session.as_json else sheets(session)
+    session.answer(rows, lambda reply: draft_lines(reply, known, session.lang, session.width))
+
+
+@click.group("drafts", cls=Group, invoke_without_command=True)
+@common
+@pass_session
+@click.pass_context
+def drafts(ctx: click.Context, session: Session) -> None:
+    if ctx.invoked_subcommand is None:
+        _list(session, None, "waiting")
+
+
+@drafts.command("list")
+@as_member
+@option("--state", type=click.Choice((*STATES, "all")), default="waiting", help="cli.option.state")
+@common
+@pass_session
+def list_(session: Session, as_member: str | None, state: str) -> None:
+    _list(session, as_member, state)
+
+
+@drafts.command("show")
+@click.argument("draft_id", metavar="ID")
+@common
+@pass_session
+def show(session: Session, draft_id: str) -> None:
+    with session.connect() as control:
+        row = control.call("drafts.show", id=draft_id)
+    known = {} if session.as_json else sheets(session)
+    session.answer(row, lambda reply: one_draft_lines(reply, known, session.lang, session.width))
+
+
+@drafts.command("approve")
+@click.argument("draft_id", metavar="ID")
+@option("--by", metavar="NAME", help="cli.option.by")
+@option("--check", "checks", multiple=True, metavar="NAME", help="cli.option.check")
+@common
+@pass_session
+def approve(session: Session, draft_id: str, by: str | None, checks: tuple[str, ...]) -> None:
+    with session.connect() as control:
+        row = control.call("drafts.show", id=draft_id)
+        wanted = [str(check) for check in row.get("checks") or []]
+        missing = [check for check in wanted if check not in checks]
+        if (by is None or missing) and not session.interactive:
+            raise UsageError(
+                "cli.drafts.incomplete",
+                id=draft_id,
+                checks=" ".join(f"--check {check}" for check in wanted),
+            )
+        if by is None or missing:
+            known = sheets(session)
+            session.tell([*one_draft_lines(row, known, session.lang, session.width), ""])
+            confirm(session, missing)
+            by = by or click.prompt(session.say("cli.drafts.ask_name"))
+        reply = control.call("drafts.approve", id=draft_id, by=by, checked=wanted)
+    session.answer(
+        {"id": draft_id, **(reply or {})}, lambda told: decided_lines(told, session.lang)
+    )
+
+
+def confirm(session: Session, checks: Sequence[str]) -> None:
+    """Ask for each check; the first that is not confirmed ends the command.
+
+    Raises:
+        Abort: after saying that nothing was sent.
+    """
+    for check in checks:
+        if not click.confirm(check_text(check, session.lang)):
+            session.note(session.say("cli.drafts.stopped"))
+            raise click.Abort
+
+
+@drafts.command("reject")
+@click.argument("draft_id", metavar="ID")
+@option("--by", metavar="NAME", help="cli.option.by")
+@option("--reason", metavar="TEXT", help="cli.option.reason")
+@common
+@pass_session
+def reject(session: Session, draft_id: str, by: str | None, reason: str | None) -> None:
+    with session.connect() as control:
+        if (by is None or reason is None) and not session.interactive:
+            raise UsageError("cli.drafts.reject_incomplete", id=draft_id)
+        by = by or click.prompt(session.say("cli.drafts.ask_name"))
+        reason = reason or click.prompt(session.say("cli.drafts.ask_reason"))
+        reply = control.call("drafts.reject", id=draft_id, by=by, reason=reason)
+    session.answer(
+        {"id": draft_id, "state": "rejected", **(reply or {})},
+        lambda told: decided_lines(told, session.lang),
+    )

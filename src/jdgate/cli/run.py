@@ -1,0 +1,75 @@
+"""`jdgate run`: play the roles the configuration names, after making a county if there is none.
+
+- A configuration in place is used as it is.
+- An empty directory becomes a one-machine county; it is said first what will be made.
+- `--demo` makes the demo county beside whatever the directory holds.
+- Any other directory without a configuration is left alone (`config.not_empty`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jdgate.cli.county import EXAMPLE_NAME, EXAMPLE_REGION, found_starter, founded_lines
+from jdgate.cli.help import Command
+from jdgate.cli.session import Session, common, option, pass_session
+from jdgate.config import CONFIG_NAME, Home
+from jdgate.errors import UsageError
+
+
+@click.command("run", cls=Command)
+@option("--demo", is_flag=True, help="cli.option.demo")
+@option("--nats", "nats_url", metavar="URL", help="cli.option.nats")
+@option(
+    "--plugins-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="cli.option.plugins_dir",
+)
+@common
+@pass_session
+def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | None) -> int:
+    from jdgate.config import find_home, read_config
+
+    if session.config_file is None and not Path(CONFIG_NAME).exists():
+        home = _make_county(session, Home(Path()), demo=demo)
+    else:
+        home = find_home(session.config_file)
+    config = read_config(home)
+    if demo and not config.county.demo:
+        raise UsageError("cli.run.not_demo", file=home.config.name)
+
+    from jdgate import daemon
+
+    return daemon.run(
+        home,
+        config,
+        demo=demo,
+        nats_url=nats_url,
+        plugins_dir=plugins_dir,
+        lang=session.lang,
+    )
+
+
+def _make_county(session: Session, home: Home, *, demo: bool) -> Home:
+    from jdgate.clock import machine_time
+    from jdgate.founding import is_empty
+
+    if demo:
+        session.note(session.say("cli.run.makes_demo", dir=str(home.root)))
+        from jdgate.demo import county
+
+        county.found_demo(home, machine_time())
+        return home
+    if not is_empty(home.root):
+        raise UsageError("config.not_empty", dir=str(home.root))
+    session.note(
+        session.say(
+            "cli.run.makes_county", dir=str(home.root), name=EXAMPLE_NAME, region=EXAMPLE_REGION
+        )
+    )
+    made = found_starter(session, home, EXAMPLE_REGION, EXAMPLE_NAME)
+    session.answer(made, lambda reply: founded_lines(reply, session.lang, session.width))
+    return home
