@@ -97,11 +97,15 @@ async def test_the_same_msg_id_is_stored_once(ends: Ends, tools: Any) -> None:
     assert await ends.gateway.fetch(10, wait=0.05) == []
 
 
-async def test_a_batch_that_was_stored_can_be_sent_again(ends: Ends, tools: Any) -> None:
-    first = [tools.message("m1", n) for n in range(5)]
+@pytest.mark.parametrize("count", [5, 30])
+async def test_what_was_stored_can_be_sent_again_with_more(
+    ends: Ends, tools: Any, count: int
+) -> None:
+    first = [tools.message("m1", n) for n in range(count)]
     await ends.gateway.publish(first)
-    await ends.gateway.publish([*first, tools.message("m1", 5)])
-    assert [g.id for g in await tools.fetch_all(ends.m1, 6)] == [f"id-{n}" for n in range(6)]
+    await ends.gateway.publish([*first, tools.message("m1", count)])
+    got = [g.id for g in await tools.fetch_all(ends.m1, count + 1)]
+    assert got == [f"id-{n}" for n in range(count + 1)]
     assert await ends.m1.fetch(10, wait=0.05) == []
 
 
@@ -147,11 +151,15 @@ async def test_lag_tells_what_waits_and_what_is_out(ends: Ends, tools: Any) -> N
     assert lag.ingress.pending + lag.ingress.unsettled == 3
 
 
-async def test_a_full_mailbox_refuses_and_the_others_take(ends: Ends, tools: Any) -> None:
-    await ends.gateway.publish([tools.message("m1", n) for n in range(PER_MEMBER - 1)])
+@pytest.mark.parametrize("free", [1, 30])
+async def test_a_full_mailbox_refuses_and_the_others_take(
+    ends: Ends, tools: Any, free: int
+) -> None:
+    await ends.gateway.publish([tools.message("m1", n) for n in range(PER_MEMBER - free)])
+    fitting = [tools.message("m1", f"fits {n}") for n in range(free)]
     with pytest.raises(NotStored) as refused:
         await ends.gateway.publish(
-            [tools.message("m1", "last"), tools.message("m1", "over"), tools.message("m2", "ok")]
+            [*fitting, tools.message("m1", "over"), tools.message("m2", "ok")]
         )
     assert set(refused.value.failed) == {"id-over"}
     assert refused.value.code == "bus.full"

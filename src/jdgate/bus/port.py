@@ -216,7 +216,7 @@ class GatewayBus(Protocol):
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Put messages into mailboxes, in this order; returns when all are on disk.
 
-        Several are stored together where that works and one by one where it doesn't.
+        They are not all or nothing: `NotStored` says which are missing.
 
         Raises:
             NotStored: some weren't: `bus.full`, `bus.unavailable`, `bus.unconfirmed`,

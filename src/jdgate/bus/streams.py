@@ -7,8 +7,8 @@ Rules
 - The gateway makes streams and consumers; a member only ever asks its own durable for messages.
 - Nothing is assumed to be still there. Every five seconds, on each new connection and whenever
   an answer says so, the keeper compares what exists with what should and makes what is missing.
-- Several mailbox messages go as one atomic batch: one disk sync for all, all or nothing
-  (ADR-50). When a batch is refused (a duplicate id, one full mailbox) its messages go one by
+- Many mailbox messages go as one atomic batch (ADR-50): four disk syncs for all of them. That
+  is for speed alone, since deliveries are tracked one by one; few go faster by themselves. When a batch is refused (a duplicate id, one full mailbox) its messages go one by
   one, so each gets its own answer.
 
 An API error is `ApiRefused` and holds the server's number, which is how a stream that exists
@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 WINDOW = 64
 """Publishes in flight: more gain nothing against a synced disk."""
 
+_BATCH_FROM = 20  # measured: 2 ms either way; 8 alone take 1.2 ms, 128 alone 15 ms against 7
 _BATCH_COUNT = 500  # the server takes 1,000
 _BATCH_BYTES = 8 * 1024 * 1024
 _NS = 1_000_000_000
@@ -227,7 +228,7 @@ class GatewayStreams:
             raise NotStored(failed)
 
     async def _publish(self, pairs: Sequence[tuple[str, Outgoing]]) -> dict[str, JdgateError]:
-        if len(pairs) > 1:
+        if len(pairs) >= _BATCH_FROM:
             failure = await self._publisher.batch(pairs)
             if failure is None:
                 return {}
