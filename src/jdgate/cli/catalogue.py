@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jdgate.cli.help import Group
-from jdgate.cli.offline import full_type, load_catalogue, load_plugins
+from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, table
 from jdgate.texts import Lang, say
@@ -140,16 +140,6 @@ def check_lines(found: dict[str, Any], lang: Lang) -> list[str]:
     else:
         lines.append(say("cli.catalogue.not_signed", lang, version=directory["version"]))
     return lines
-
-
-def plugins_dir(function: Any) -> Any:
-    """The option `--plugins-dir DIR`."""
-    return option(
-        "--plugins-dir",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="cli.option.plugins_dir",
-    )(function)
 
 
 @click.group("catalogue", cls=Group)

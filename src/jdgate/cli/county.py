@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jdgate.cli.help import Command
+from jdgate.cli.offline import load_catalogue, plugins_dir
 from jdgate.cli.session import Session, common, option, pass_session
 from jdgate.cli.show import table
 from jdgate.texts import Lang, say
@@ -23,13 +24,15 @@ EXAMPLE_REGION = "511623000000"
 EXAMPLE_NAME = "示例县"
 
 
-def found_starter(session: Session, home: Home, region: str, name: str) -> dict[str, Any]:
-    """Found the smallest county in `home`; what was made, as a document.
+def found_starter(
+    home: Home, region: str, name: str, plugins_dir: Path | None = None
+) -> dict[str, Any]:
+    """Found the smallest county in `home`; what was made, as a document. The directory signs the
+    catalogue of the plugins at hand.
 
     Raises:
         UsageError: `config.region`, `config.exists`. Refused: `catalogue.…`, `plugin.…`.
     """
-    from jdgate.cli.offline import load_catalogue
     from jdgate.clock import machine_time
     from jdgate.config import full_region
     from jdgate.founding import found, starter_members
@@ -41,7 +44,7 @@ def found_starter(session: Session, home: Home, region: str, name: str) -> dict[
         region=code,
         name=name,
         plan=starter_members(code, name),
-        catalogue_digest=load_catalogue(PluginHost()).digest,
+        catalogue_digest=load_catalogue(PluginHost(plugins_dir)).digest,
         now=machine_time(),
     )
     return _document(home, name, directory)
@@ -77,14 +80,17 @@ def founded_lines(made: dict[str, Any], lang: Lang, width: int | None = None) ->
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @option("--region", required=True, metavar="CODE", help="cli.option.region")
 @option("--name", required=True, metavar="NAME", help="cli.option.county_name")
+@plugins_dir
 @common
 @pass_session
-def init(session: Session, directory: Path, region: str, name: str) -> None:
+def init(
+    session: Session, directory: Path, region: str, name: str, plugins_dir: Path | None
+) -> None:
     from jdgate.config import Home, full_region
 
     full_region(region)  # before anything is made
     directory.mkdir(parents=True, exist_ok=True)
-    made = found_starter(session, Home(directory), region, name)
+    made = found_starter(Home(directory), region, name, plugins_dir)
     lines = [
         *founded_lines(made, session.lang, session.width),
         "",

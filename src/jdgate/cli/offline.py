@@ -13,13 +13,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jdgate.cli.session import Session
+import click
+
+from jdgate.cli.session import F, Session, option
 from jdgate.errors import JdgateError, UsageError
 
 if TYPE_CHECKING:
     from jdgate.core.catalogue import Catalogue
     from jdgate.core.sheet import Sheet
     from jdgate.plugins.host import PluginHost
+
+
+def plugins_dir(function: F) -> F:
+    """The option `--plugins-dir DIR`."""
+    return option(
+        "--plugins-dir",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="cli.option.plugins_dir",
+    )(function)
 
 
 def load_plugins(session: Session, folder: Path | None) -> PluginHost:
@@ -46,9 +58,9 @@ def load_catalogue(host: PluginHost) -> Catalogue:
     Raises:
         Refused: `catalogue.…`, with every problem found.
     """
-    from jdgate.core import catalogue
+    from jdgate.catalogues import load_all
 
-    return catalogue.load([catalogue.default_path(), *host.schemas()])
+    return load_all(host)
 
 
 def full_type(name: str, known: Iterable[str]) -> str:

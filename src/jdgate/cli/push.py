@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jdgate.cli.catalogue import plugins_dir
 from jdgate.cli.help import Command
-from jdgate.cli.offline import full_type, load_catalogue, load_plugins
+from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.progress import Progress
 from jdgate.cli.push_account import Account, Reason, Sent, account_document, account_lines
 from jdgate.cli.session import Session, as_member, common, option, pass_session

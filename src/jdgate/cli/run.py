@@ -14,6 +14,7 @@ import click
 
 from jdgate.cli.county import EXAMPLE_NAME, EXAMPLE_REGION, found_starter, founded_lines
 from jdgate.cli.help import Command
+from jdgate.cli.offline import plugins_dir
 from jdgate.cli.session import Session, common, option, pass_session
 from jdgate.config import CONFIG_NAME, Home
 from jdgate.errors import UsageError
@@ -22,19 +23,14 @@ from jdgate.errors import UsageError
 @click.command("run", cls=Command)
 @option("--demo", is_flag=True, help="cli.option.demo")
 @option("--nats", "nats_url", metavar="URL", help="cli.option.nats")
-@option(
-    "--plugins-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="cli.option.plugins_dir",
-)
+@plugins_dir
 @common
 @pass_session
 def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | None) -> int:
     from jdgate.config import find_home, read_config
 
     if session.config_file is None and not Path(CONFIG_NAME).exists():
-        home = _make_county(session, Home(Path()), demo=demo)
+        home = _make_county(session, Home(Path()), plugins_dir, demo=demo)
     else:
         home = find_home(session.config_file)
     config = read_config(home)
@@ -53,7 +49,7 @@ def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | 
     )
 
 
-def _make_county(session: Session, home: Home, *, demo: bool) -> Home:
+def _make_county(session: Session, home: Home, plugins_dir: Path | None, *, demo: bool) -> Home:
     from jdgate.clock import machine_time
     from jdgate.founding import is_empty
 
@@ -70,6 +66,6 @@ def _make_county(session: Session, home: Home, *, demo: bool) -> Home:
             "cli.run.makes_county", dir=str(home.root), name=EXAMPLE_NAME, region=EXAMPLE_REGION
         )
     )
-    made = found_starter(session, home, EXAMPLE_REGION, EXAMPLE_NAME)
+    made = found_starter(home, EXAMPLE_REGION, EXAMPLE_NAME, plugins_dir)
     session.answer(made, lambda reply: founded_lines(reply, session.lang, session.width))
     return home

@@ -234,30 +234,40 @@ def _usage(session: Session, error: click.ClickException) -> NoReturn:
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and ctx:
         click.echo(ctx.get_help(), err=True)
         sys.exit(USAGE)
-    code, params = _kind(error)
+    code, params = _kind(session, error)
     session.fail(code, {"command": command, **params}, USAGE)
 
 
-def _kind(error: click.ClickException) -> tuple[str, dict[str, object]]:
+def _kind(session: Session, error: click.ClickException) -> tuple[str, dict[str, object]]:
     if isinstance(error, click.MissingParameter):
-        parameter = error.param
-        name = parameter.human_readable_name if parameter else str(error.param_hint or "?")
-        if parameter is not None and parameter.opts and parameter.param_type_name == "option":
-            name = parameter.opts[-1]
-        return "cli.usage.missing", {"name": name}
+        return "cli.usage.missing", {"name": _parameter_name(error)}
     if isinstance(error, click.NoSuchOption):
-        near = ", ".join(error.possibilities or ()) or "—"
+        near = _near(session, error.possibilities)
         return "cli.usage.no_option", {"name": error.option_name, "near": near}
-    if isinstance(error, click.BadParameter):
-        parameter = error.param
-        name = parameter.opts[-1] if parameter is not None and parameter.opts else "?"
-        if parameter is not None and parameter.param_type_name == "argument":
-            name = parameter.human_readable_name
-        return "cli.usage.bad_value", {"name": name, "reason": error.format_message()}
     if isinstance(error, click.exceptions.NoSuchCommand):
-        near = ", ".join(error.possibilities or ()) or "—"
+        near = _near(session, error.possibilities)
         return "cli.usage.no_command", {"name": error.command_name, "near": near}
+    if isinstance(error, click.BadParameter):
+        kind = error.param.type if error.param is not None else None
+        expected = error.message
+        if isinstance(kind, click.Choice):
+            expected = session.say("cli.usage.choice", choices=", ".join(map(str, kind.choices)))
+        elif isinstance(kind, click.IntRange | click.FloatRange):
+            expected = session.say("cli.usage.range", least=kind.min, most=kind.max)
+        return "cli.usage.bad_value", {"name": _parameter_name(error), "reason": expected}
     return "cli.usage.other", {"reason": error.format_message()}
+
+
+def _near(session: Session, names: Sequence[str] | None) -> str:
+    return session.say("cli.usage.near", names=", ".join(names)) if names else ""
+
+
+def _parameter_name(error: click.BadParameter) -> str:
+    if error.param is None:
+        return str(error.param_hint or "?")
+    if isinstance(error.param, click.Argument):
+        return error.param.make_metavar(error.ctx) if error.ctx else error.param.opts[-1]
+    return error.param.opts[-1]
 
 
 def _drop_output() -> None:

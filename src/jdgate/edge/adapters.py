@@ -43,7 +43,8 @@ class Condition(msgspec.Struct):
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after `attempts` failed ones: doubling, 10 minutes at most."""
-    return min(FIRST_PAUSE * 2 ** min(attempts, 12), LONGEST_PAUSE)
+    factor: int = 1 << min(attempts, 12)
+    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)
 
 
 async def deliver(sink: Sink, delivery: Delivery, condition: Condition) -> Refused | bool:

@@ -67,9 +67,7 @@ def proposed(
         Refused: what the plugin refused, or `draft.nobody_completes`.
     """
     view = ApprovedDraft(row.id, row.type, content(conn, desk, row)["prefill"], by, now)
-    record = desk.plugins.ask(
-        "jdgate_complete", draft=view, register=desk.register(conn, row.type)
-    )
+    record = desk.plugins.ask("jdgate_complete", draft=view, register=desk.register(conn, row.type))
     if record is None:
         raise Refused("draft.nobody_completes", type=row.type)
     found: dict[str, Any] = record

@@ -28,7 +28,9 @@ from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Directory, Trust
 from jdgate.core.sealing import context, seal
-from jdgate.edge import adapters, drafting, inbox as reading, outbox as writing
+from jdgate.edge import adapters, drafting
+from jdgate.edge import inbox as reading
+from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
 from jdgate.edge.inbox import Answered, Taken
@@ -130,6 +132,11 @@ class EdgeHost:
 
     def _spawn(self, work: Any, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=f"edge {name}"))
+
+    def healthy(self, member: str) -> bool:
+        """Whether the bus answered this member lately."""
+        bus = self._buses.get(member)
+        return bus is not None and bus.healthy
 
     @property
     def failed(self) -> BaseException | None:
@@ -454,7 +461,9 @@ class EdgeHost:
 
             submission = await self.run(both)
             for refused in submission.refused:
-                log.warning("%s: a record of %s was not sent: %s", member, source.name, refused.code)
+                log.warning(
+                    "%s: a record of %s was not sent: %s", member, source.name, refused.code
+                )
             self._to_send.set()
 
         await adapters.collect_forever(source, condition, mark, keep)

@@ -29,7 +29,7 @@ from jdgate.core.signing import TYP_MESSAGE
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
 from jdgate.errors import Refused
-from jdgate.store import directories, draft_box, inbox, outbox, sequences, witness
+from jdgate.store import directories, draft_box, inbox, outbox, receipts, sequences, witness
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
 from jdgate.store.outbox import OutboxRow
@@ -110,9 +110,7 @@ def _prove(desk: Desk, arrival: Arrival) -> Opened | Refused:
         check_envelope(opened, arrival, desk.trust, desk.member, gateway)
         sheet = desk.sheet(opened.message.type)
         if opened.message.type.startswith("sys."):
-            faults = check_records(
-                desk.catalogue.validator(sheet.type), sheet, opened.message.data
-            )
+            faults = check_records(desk.catalogue.validator(sheet.type), sheet, opened.message.data)
             if faults:
                 raise Refused("edge.malformed", type=sheet.type)
     except Refused as reason:
@@ -173,12 +171,13 @@ def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken:
         if record.get("code") == RENEWED:
             following = int(record.get("params", {}).get("next", 1))
             renewed = writing.renumber(conn, desk, row, following, now)
-            outbox.close(conn, row.id, "refused", opened.jws, record, now)
+            outbox.close(conn, row.id, "refused", None, record, now)
             taken.answered.append(Answered(row.id, "refused", record, row.rows, renewed))
             taken.resend = True
             continue
         verdict = record["verdict"]
-        if outbox.close(conn, row.id, verdict, opened.jws, record, now):
+        if outbox.close(conn, row.id, verdict, opened.message.id, record, now):
+            receipts.add(conn, opened.message.id, desk.member, opened.jws, now)
             if verdict in ("accepted", "part"):
                 _tell_plugins(conn, desk, row, record)
             taken.answered.append(Answered(row.id, verdict, record, row.rows))
@@ -196,9 +195,7 @@ def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:
     return bool(digest == b64u(row.digest))
 
 
-def _tell_plugins(
-    conn: Connection, desk: Desk, row: OutboxRow, record: dict[str, Any]
-) -> None:
+def _tell_plugins(conn: Connection, desk: Desk, row: OutboxRow, record: dict[str, Any]) -> None:
     """Let plugins note own records that were accepted (a clinic its enrolments)."""
     if row.key_id is None or row.body is None:
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -60,7 +60,7 @@ def enter(ground: Ground, verdicts: Iterable[Verdict], past: PastView) -> list[E
     return entries
 
 
-def plain(params: dict[str, object]) -> dict[str, Any]:
+def plain(params: Mapping[str, object]) -> dict[str, Any]:
     """Parameters of a text as a receipt may carry them: short and of JSON's own kinds."""
     return {name: _plain(value) for name, value in params.items()}
 
@@ -98,9 +98,7 @@ def message_row(conn: Connection, ground: Ground, entry: Entry, now: datetime) -
             leaf_index=entry.leaf,
         )
     message = opened.message
-    sealed = ground.vault.seal(
-        conn, message.type, now.date(), opened.jws, entry.row_id.encode()
-    )
+    sealed = ground.vault.seal(conn, message.type, now.date(), opened.jws, entry.row_id.encode())
     return MessageRow(
         id=entry.row_id,
         claimed_id=None if entry.row_id == message.id else message.id,
@@ -229,11 +227,11 @@ def notice(ground: Ground, entry: Entry) -> Notice | None:
     assert opened is not None
     if not ground.catalogue.sheets[opened.message.type].tracked:
         return None
-    params = {
+    told: dict[str, Any] = {
         "from": who,
         "type": opened.message.type,
         "records": len(opened.message.data),
         "accepted": len(verdict.accepted),
         "refused": len(verdict.faults),
     }
-    return Notice("story.part" if verdict.faults else "story.accepted", params)
+    return Notice("story.part" if verdict.faults else "story.accepted", told)

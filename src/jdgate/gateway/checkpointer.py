@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jdgate.core import checkpoints
+from jdgate.errors import Refused
 from jdgate.gateway.compose import Outbound, Plan, sign_plan
 from jdgate.gateway.ground import Ground
 from jdgate.store import ledger
@@ -26,10 +27,15 @@ def sign_head(conn: Connection, ground: Ground, now: datetime) -> bytes | None:
 
 
 def current(conn: Connection, ground: Ground, now: datetime) -> bytes:
-    """A checkpoint over everything written so far, made if there is none."""
+    """A checkpoint over everything written so far, made if there is none.
+
+    Raises:
+        Refused: `ledger.empty`.
+    """
     made = sign_head(conn, ground, now)
     latest = made or ledger.latest_checkpoint(conn)
-    assert latest is not None
+    if latest is None:
+        raise Refused("ledger.empty")
     return latest
 
 

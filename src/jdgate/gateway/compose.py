@@ -138,9 +138,7 @@ def compose(conn: Connection, ground: Ground, plans: Sequence[Plan], now: dateti
     return Composed(outbound, rows, new_leaves)
 
 
-def _leaf(
-    ground: Ground, plan: Plan, made: Outbound, now: datetime
-) -> tuple[bytes, bytes | None]:
+def _leaf(ground: Ground, plan: Plan, made: Outbound, now: datetime) -> tuple[bytes, bytes | None]:
     salt = ground.salt()
     leaf = leaves.DisclosedLeaf(
         id=plan.id,

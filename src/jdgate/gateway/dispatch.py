@@ -71,7 +71,8 @@ async def resend_due(
         TransportFailed: `bus.unavailable`.
     """
     lag = (await bus.lag()).mailboxes
-    now, later = [], []
+    now: list[DeliveryRow] = []
+    later: list[DeliveryRow] = []
     for row in due:
         box = lag.get(row.recipient)
         holds = box is not None and box.pending + box.unsettled > 0

@@ -11,6 +11,8 @@ its sheet and with the fields of that route. When it finds no desk, the authorit
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -104,11 +106,12 @@ class Effects:
 
     def _settle(self, rule: str, key: str, cause: str) -> None:
         self._settled.append((rule, key, cause))
-        for row in alerts.settle(self._conn, rule, cause, self._now):
+        kept = self._cause(rule, cause)
+        for row in alerts.settle(self._conn, rule, kept, self._now):
             self.notices.append(
                 Notice("story.alert_settled", {"rule": row.rule_id, "to": row.recipient})
             )
-        withdrawn = drafts.settle(self._conn, rule, cause, self._now)
+        withdrawn = drafts.settle(self._conn, rule, kept, self._now)
         if withdrawn is not None:
             self.plans.append(
                 Plan(
@@ -136,17 +139,24 @@ class Effects:
             self.no_desk(alert.type, NoDesk(role, "named", None))
             return
         for member in desks:
-            cause = alert.cause if len(desks) == 1 else f"{alert.cause}@{member}"
-            self._alert_one(rule, alert, cause, member)
+            self._alert_one(rule, alert, member)
 
-    def _alert_one(self, rule: str, alert: Alert, cause: str, member: str) -> None:
+    def _cause(self, rule: str, cause: str) -> str:
+        """How the books call a cause. A rule's may tell when somebody last came, so they keep a
+        keyed hash of it; the exchange's own are plain."""
+        if rule == GATEWAY_RULE:
+            return cause
+        key = self._ground.vault.named_key(self._conn, "cause", rule)
+        return hmac.new(key, cause.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _alert_one(self, rule: str, alert: Alert, member: str) -> None:
         alert_id = self._ground.new_id()
         delivery_id = self._ground.new_id()
         row = AlertRow(
             id=alert_id,
             rule=rule,
             rule_id=alert.rule_id,
-            cause=cause,
+            cause=self._cause(rule, alert.cause),
             type=alert.type,
             recipient=member,
             raised_at=self._now,
@@ -209,7 +219,7 @@ class Effects:
         row = DraftRow(
             id=draft_id,
             rule=rule,
-            cause=draft.cause,
+            cause=self._cause(rule, draft.cause),
             owner=draft.to,
             type=draft.type,
             key_id=sealed.key_id,

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -103,7 +103,9 @@ class Gateway:
         """
         self.clock.raise_floor(await self.run(meta.clock))
         await self.bus.start()
-        members = [member.id for member in self.ground.trust.active() if member.id != self.ground.me]
+        members = [
+            member.id for member in self.ground.trust.active() if member.id != self.ground.me
+        ]
         await self.bus.ensure_members(members)
         await self._publish_directory()
         for work in (
@@ -274,9 +276,7 @@ class Gateway:
             params = {"rule": "gateway", "error": place[:200]}
 
             def tell(effects: Effects) -> None:
-                effects.tell_authority(
-                    BROKEN, f"held:{place}"[:160], "alert.rule_failed", params
-                )
+                effects.tell_authority(BROKEN, f"held:{place}"[:160], "alert.rule_failed", params)
 
             return timekeeper.originate(conn, self.ground, now, tell)
 
@@ -355,9 +355,3 @@ class Gateway:
         if self.counters.trouble != code:
             log.warning("%s", TransportFailed(code))
         self.counters.trouble, self.counters.trouble_at = code, self.clock.now()
-
-    async def retry(self, letter: DeadRow) -> Any:
-        """Put a dead letter to work again; raises what stands in the way."""
-        from jdgate.gateway import letters
-
-        return await letters.retry(self, letter)

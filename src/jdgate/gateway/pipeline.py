@@ -23,11 +23,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from jdgate.core import leaves, rules
-from jdgate.core.admission import Arrival, Opened, Verdict, judge, open_arrival
-from jdgate.core.message import show_time
+from jdgate.core.admission import Arrival, Opened, Verdict, find_subject, judge, open_arrival
+from jdgate.core.message import Message, show_time
 from jdgate.core.projection import project
 from jdgate.core.routing import Desk, NoDesk, desks, relations_needed, subject_value
-from jdgate.core.rules import Fact, Rule
+from jdgate.core.rules import Fact, Failure, Rule
+from jdgate.core.schema import check_records
 from jdgate.errors import Refused
 from jdgate.gateway import answers, system
 from jdgate.gateway.answers import Entry
@@ -37,6 +38,7 @@ from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView
 from jdgate.store import ledger, messages, rulestate, sequences, subjects
+from jdgate.store.messages import MessageRow
 from jdgate.store.subjects import Appearance
 
 
@@ -100,7 +102,7 @@ def _is_system(verdict: Verdict) -> bool:
 
 
 def _facts(ground: Ground, verdicts: Iterable[Verdict]) -> list[Fact]:
-    found = []
+    found: list[Fact] = []
     for verdict in verdicts:
         assert verdict.opened is not None
         message = verdict.opened.message
@@ -121,35 +123,63 @@ def _facts(ground: Ground, verdicts: Iterable[Verdict]) -> list[Fact]:
     return found
 
 
+def facts_again(conn: Connection, ground: Ground, message: Message, row: MessageRow) -> list[Fact]:
+    """The facts of a message that was accepted before, for a rule that failed on them."""
+    sheet = ground.catalogue.sheets[message.type]
+    arrival = Arrival(message.source, message.id, "", b"", row.received_at)
+    opened = Opened(message, b"", row.digest, "")
+    past = PastView(conn, ground, [opened])
+    subjects_of: dict[int, bytes] = {}
+    faults = check_records(ground.catalogue.validator(message.type), sheet, message.data)
+    for index, record in enumerate(message.data):
+        subject, fault = find_subject(record, sheet, message.source, past, {})
+        if fault is not None:
+            faults.setdefault(index, [fault])
+        elif subject is not None:
+            subjects_of[index] = subject
+    return _facts(ground, [Verdict(arrival, "part", opened, None, faults, subjects_of)])
+
+
 def run_rules(
-    conn: Connection, ground: Ground, facts: list[Fact], effects: Effects, now: datetime
-) -> None:
-    """Put facts through every rule that reads them, and carry out what follows."""
+    conn: Connection,
+    ground: Ground,
+    facts: list[Fact],
+    effects: Effects,
+    now: datetime,
+    only: tuple[Rule, ...] | None = None,
+) -> list[Failure]:
+    """Put facts through every rule that reads them (or `only` these), and carry out what follows.
+
+    A rule that breaks on a key is reported to the authority and its facts are kept.
+    """
     types = {fact.type for fact in facts}
-    for rule in ground.rules:
+    failures: list[Failure] = []
+    for rule in ground.rules if only is None else only:
         if types.isdisjoint(rule.types):
             continue
         states = load_states(conn, ground, rule, rules.keys(rule, facts))
         outcome = rules.run(rule, states, facts, now)
         save_states(conn, ground, rule, outcome.states, now)
         effects.apply(outcome.effects)
-        for failure in outcome.failures:
+        failures.extend(outcome.failures)
+    if only is None:
+        for failure in failures:
             cause = f"rule:{failure.rule}:{failure.error}"[:160]
             params = {"rule": failure.rule, "error": failure.error[:200]}
             effects.tell_authority(BROKEN, cause, "alert.rule_failed", params)
-            system.keep_failure(conn, ground, failure, now)
+            system.keep_failure(conn, failure, now)
+    return failures
 
 
 def load_states(
     conn: Connection, ground: Ground, rule: Rule, keys: Iterable[str]
 ) -> dict[str, Any]:
     """The states of these keys, opened and decoded."""
-    blobs = rulestate.load(conn, rule.name, keys)
     opened = ground.vault.open_state
-    return {
-        key: rules.decode_state(rule, opened(conn, rule.name, key, blob))
-        for key, blob in blobs.items()
-    }
+    blobs = rulestate.load(conn, rule.name, keys)
+    return rules.decode_states(
+        rule, {key: opened(conn, rule.name, key, blob) for key, blob in blobs.items()}
+    )
 
 
 def save_states(
@@ -158,8 +188,8 @@ def save_states(
     """Seal and keep these states."""
     if states:
         sealed = {
-            key: ground.vault.seal_state(conn, rule.name, key, rules.encode_state(rule, state))
-            for key, state in states.items()
+            key: ground.vault.seal_state(conn, rule.name, key, blob)
+            for key, blob in rules.encode_states(rule, states).items()
         }
         rulestate.save(conn, rule.name, sealed, version=rule.version, now=now)
 
@@ -314,9 +344,7 @@ def _verdict_leaf(
     return leaves.encode(accepted), salt
 
 
-def _appearances(
-    verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]
-) -> list[Appearance]:
+def _appearances(verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]) -> list[Appearance]:
     """Who is spoken of in which disclosed record: what a subject report will be made from."""
     rows = []
     for verdict in verdicts:

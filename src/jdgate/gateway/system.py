@@ -110,8 +110,9 @@ def _failed(
         code=code,
         params=params,
         at=now,
+        attempts=row.attempts,
     )
-    dead.add(conn, letter)
+    dead.add(conn, [letter])
     params = {"to": row.recipient, "type": row.type, "delivery": row.id}
     effects.tell_authority("X4", f"delivery:{row.id}", "alert.delivery_failed", params)
 
@@ -129,9 +130,7 @@ def _resend(
     What it has receipted it has taken over; it is not sent a second time.
     """
     for record in records:
-        deliveries.reopen_range(
-            conn, opened.message.source, record["first"], record["last"], now
-        )
+        deliveries.reopen_range(conn, opened.message.source, record["first"], record["last"], now)
 
 
 def _decision(
@@ -176,7 +175,7 @@ def _draft_sent(conn: Connection, opened: Opened, effects: Effects) -> None:
         drafts.follow(conn, row.id, "accepted", message.id)
 
 
-def keep_failure(conn: Connection, ground: Ground, failure: Failure, now: datetime) -> None:
+def keep_failure(conn: Connection, failure: Failure, now: datetime) -> None:
     """A rule broke on accepted records: kept, so that they can be put to it again.
 
     The letter names messages, whose bodies stay in the books for their retention.
@@ -191,13 +190,12 @@ def keep_failure(conn: Connection, ground: Ground, failure: Failure, now: dateti
             code=RULE_FAILED,
             params={"rule": failure.rule, "error": failure.error, "message": message_id},
             at=now,
+            attempts=1,
         )
-        dead.add(conn, letter)
+        dead.add(conn, [letter])
 
 
-_Handler = Callable[
-    [Connection, Ground, Opened, list[dict[str, Any]], Effects, datetime], None
-]
+_Handler = Callable[[Connection, Ground, Opened, list[dict[str, Any]], Effects, datetime], None]
 _HANDLERS: dict[str, _Handler] = {
     "sys.receipt.v1": _receipt,
     "sys.resend.v1": _resend,

@@ -1,6 +1,6 @@
 """The life of an alert: raised → delivered → opened → acknowledged → resolved → closed.
 
-One alert for a (rule_id, cause): what repeats is folded into it and counted. What a person
+One alert for a (rule, cause) and desk: what repeats is folded into it and counted. What a person
 resolved stays resolved while its cause stands; only a cause that its rule settled may start a
 new alert.
 
@@ -69,8 +69,9 @@ _LIVE = (alert.c.resolved_at.is_(None), alert.c.closed_at.is_(None))
 _GET = _ROWS.select.where(alert.c.id == bindparam("id"))
 _BY_DELIVERY = _ROWS.select.where(alert.c.delivery_id == bindparam("id"))
 _LIVE_ID = select(alert.c.id).where(
-    alert.c.rule_id == bindparam("rule_id"),
+    alert.c.rule == bindparam("rule"),
     alert.c.cause == bindparam("cause"),
+    alert.c.recipient == bindparam("recipient"),
     alert.c.settled_at.is_(None),
 )
 _FOLD = (
@@ -98,7 +99,7 @@ def raise_or_fold(conn: Connection, row: AlertRow) -> tuple[str, bool]:
 
     Returns the id of the live alert and whether it is new.
     """
-    given = {"rule_id": row.rule_id, "cause": row.cause}
+    given = {"rule": row.rule, "cause": row.cause, "recipient": row.recipient}
     live = conn.execute(_LIVE_ID, given).scalar()
     if live is None:
         _NEW.run(conn, [structs.asdict(structs.replace(row, last_at=row.raised_at))])

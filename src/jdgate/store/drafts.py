@@ -1,8 +1,8 @@
 """Messages that wait for a named person's approval, as the gateway keeps them.
 
-One draft for a (rule, cause) until the rule settles the cause: once decided it stays decided. States: `waiting` → `approved` → `sent` → `accepted`, or
-`rejected`, or `withdrawn` when its cause is gone. What is prefilled may name a person and is
-sealed (`key_id`).
+One draft for a (rule, cause) until the rule settles the cause: once decided it stays decided.
+States: `waiting` → `approved` → `sent` → `accepted`, or `rejected`, or `withdrawn` when its cause
+is gone. What is prefilled may name a person and is sealed (`key_id`).
 
     draft_id, is_new = drafts.offer(conn, row)
     drafts.decide(conn, draft_id, "approved", by="王医生", reason=None, at=now)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from jdgate.store.bulk import Lookup
 from jdgate.store.columns import Reader, any_of, slices, values
@@ -55,6 +55,7 @@ class Seen(NamedTuple):
 _ROWS = Reader(message, MessageRow)
 _ADD = insert(message)
 _SEEN = Lookup(message, ["id", "source", "digest", "receipt_id"], key="id")
+_TOTAL = select(func.count()).select_from(message)
 _GET = _ROWS.select.where(message.c.id == bindparam("id"))
 _OPEN_DELIVERY = (
     select(delivery.c.id)
@@ -93,6 +94,11 @@ def add_many(conn: Connection, rows: Sequence[MessageRow]) -> None:
 def get(conn: Connection, message_id: str) -> MessageRow | None:
     """One message by its id."""
     return _ROWS.row(conn.execute(_GET, {"id": message_id}))
+
+
+def total(conn: Connection) -> int:
+    """How many messages were judged."""
+    return int(conn.execute(_TOTAL).scalar_one())
 
 
 def search(

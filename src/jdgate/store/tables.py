@@ -150,11 +150,12 @@ alert = Table(
     Column("deadline_at", Instant),
     # set when its rule finds the cause gone; only then may the cause start anew
     Column("settled_at", Instant),
-    # one alert for a cause, until its rule settles the cause
+    # one alert for a cause at one desk, until its rule settles the cause
     Index(
-        "uq_alert_rule_id_cause",
-        "rule_id",
+        "uq_alert_rule_cause_recipient",
+        "rule",
         "cause",
+        "recipient",
         unique=True,
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),

@@ -51,9 +51,9 @@ def upgrade() -> None:
         op.f("ix_alert_state_deadline_at"), "alert", ["state", "deadline_at"], unique=False
     )
     op.create_index(
-        "uq_alert_rule_id_cause",
+        "uq_alert_rule_cause_recipient",
         "alert",
-        ["rule_id", "cause"],
+        ["rule", "cause", "recipient"],
         unique=True,
         sqlite_where=sa.text("settled_at IS NULL"),
         postgresql_where=sa.text("settled_at IS NULL"),

@@ -1,0 +1,336 @@
+"""`jdgate run`: one daemon that plays the roles its configuration names.
+
+What it does, in order: takes the lock of its folder, loads plugins, catalogue and the signed
+directory, starts the bus (embedded, or connects to the county's own), opens the books, starts the
+gateway and the edge, and listens for commands. It stops in the opposite order, on Ctrl-C or
+SIGTERM, and leaves nothing half done: whatever was committed goes out at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from jdgate import catalogues
+from jdgate.bus.access import BusUser, nkey_public
+from jdgate.bus.embedded import EmbeddedServer
+from jdgate.bus.jetstream import connect_gateway, connect_member
+from jdgate.bus.port import MemberBus
+from jdgate.clock import Clock
+from jdgate.commands import Commands
+from jdgate.config import Config, Home
+from jdgate.control import ControlServer
+from jdgate.core import directory as directories
+from jdgate.core import signing
+from jdgate.core.catalogue import Catalogue
+from jdgate.core.directory import Directory, Trust
+from jdgate.core.keys import MemberKeys
+from jdgate.edge.desk import Desk
+from jdgate.edge.host import EdgeHost
+from jdgate.errors import JdgateError, Refused, UsageError
+from jdgate.founding import AUTHORITY, pinned_authority
+from jdgate.gateway.gateway import Gateway
+from jdgate.gateway.ground import Ground, new_id
+from jdgate.keystore import SUFFIX, hosted_members, read_key_file
+from jdgate.plugins.host import PluginHost
+from jdgate.store.database import Database
+from jdgate.store.vault import Vault
+from jdgate.teller import Teller
+from jdgate.texts import Lang, say
+
+log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """Everything that runs. Made by `Daemon.start`, ended by `stop`."""
+
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        *,
+        teller: Teller,
+        nats_url: str | None = None,
+        plugins_dir: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.home = home
+        self.config = config
+        self.teller = teller
+        self.clock = clock or Clock()
+        self.nats_url = nats_url or config.nats.url
+        self.plugins_dir = plugins_dir or (
+            home.root / config.plugins.dir if config.plugins.dir else None
+        )
+        self.plugins: PluginHost
+        self.catalogue: Catalogue
+        self.trust: Trust
+        self.directory_jws = b""
+        self.server: EmbeddedServer | None = None
+        self.gateway: Gateway | None = None
+        self.edge: EdgeHost | None = None
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+
+    async def start(self) -> None:
+        """Bring everything up, or raise with nothing left running.
+
+        Raises:
+            UsageError: `daemon.…`, `config.…`; Refused: `plugin.…`, `catalogue.…`,
+            `directory.…`, `keys.…`, `books.…`; TransportFailed: `bus.…`, `books.…`.
+        """
+        try:
+            self._load()
+            await self._start_bus()
+            if "gateway" in self.config.run.roles:
+                await self._start_gateway()
+            if "edge" in self.config.run.roles:
+                await self._start_edge()
+            control = ControlServer(self.home.control, Commands(self).handlers())
+            await control.start()
+            self._closing.append(control.stop)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Take everything down, last started first."""
+        while self._closing:
+            try:
+                await self._closing.pop()()
+            except JdgateError as reason:
+                log.warning("while stopping: %s", reason)
+
+    @property
+    def failed(self) -> BaseException | None:
+        """Why a part ended by itself."""
+        for part in (self.gateway, self.edge):
+            if part is not None and part.failed is not None:
+                return part.failed
+        return None
+
+    # --- loading
+
+    def _load(self) -> None:
+        self.plugins = PluginHost(self.plugins_dir, self.config.plugins.disabled, self.config.rules)
+        for suite in self.plugins.suites():
+            signing.add_suite(suite)
+        self.catalogue = catalogues.load_all(self.plugins)
+        self.trust = Trust(self._directory())
+        signed = self.trust.directory.catalogue
+        if signed != self.catalogue.digest:
+            raise Refused(
+                "catalogue.not_signed", got=self.catalogue.digest[:16], expected=signed[:16]
+            )
+
+    def _directory(self) -> Directory:
+        """The signed directory on disk. One that ran out is used still, and said to be old."""
+        pinned = pinned_authority(self.home.authority_public)
+        try:
+            self.directory_jws = self.home.directory.read_bytes()
+        except FileNotFoundError:
+            raise Refused("directory.missing", file=str(self.home.directory)) from None
+        try:
+            return directories.accept(self.directory_jws, pinned, None, self.clock.now())
+        except Refused as reason:
+            if reason.code != "directory.expired":
+                raise
+            log.warning("%s", reason)
+            return directories.read(self.directory_jws, pinned)
+
+    def _keys(self, member: str) -> MemberKeys:
+        return read_key_file(self.home.keys / f"{member}{SUFFIX}")
+
+    def _hosted(self) -> list[str]:
+        """The members this machine plays: named ones, or all whose keys are here."""
+        if self.config.run.members:
+            return list(self.config.run.members)
+        gateway = self.trust.gateway.id
+        found = [m for m in hosted_members(self.home.keys) if m not in (AUTHORITY, gateway)]
+        return [member for member in found if member in self.trust.members]
+
+    # --- parts
+
+    async def _start_bus(self) -> None:
+        if self.nats_url:
+            return
+        if "gateway" not in self.config.run.roles:
+            raise UsageError("daemon.edge_needs_url")
+        gateway = self.trust.gateway.id
+        users = [
+            BusUser(member, nkey_public(public), "gateway" if member == gateway else "member")
+            for member, public in self.trust.bus_keys(self.clock.now()).items()
+        ]
+        binary = Path(self.config.nats.server) if self.config.nats.server else None
+        self.server = EmbeddedServer(
+            self.home.nats, users=users, port=self.config.nats.port, binary=binary
+        )
+        await self.server.start()
+        self._closing.append(self.server.stop)
+        self.nats_url = self.server.url
+
+    async def _start_gateway(self) -> None:
+        keys = self._keys(self.trust.gateway.id)
+        url = self.config.books.url or f"sqlite:///{self.home.books}"
+        books = Database.open(url, "books")
+        self._closing.append(_closer(books))
+        ground = Ground(
+            trust=self.trust,
+            catalogue=self.catalogue,
+            keys=keys,
+            vault=Vault.unlock(books, self.home.keys / "books.master"),
+            rules=tuple(self.plugins.rules()),
+        )
+        bus = await connect_gateway(
+            self.nats_url, _bus_key(keys), name=keys.member, tls=self._tls()
+        )
+        self.gateway = Gateway(
+            ground=ground,
+            books=books,
+            bus=bus,
+            clock=self.clock,
+            directory_jws=self.directory_jws,
+            checkpoint_every=timedelta(seconds=self.config.books.checkpoint_seconds),
+            on_notice=self.teller.tell,
+        )
+        self._closing.append(self.gateway.stop)
+        await self.gateway.start()
+
+    async def _start_edge(self) -> None:
+        database = Database.open(f"sqlite:///{self.home.edge}", "edge")
+        self._closing.append(_closer(database))
+        vault = Vault.unlock(database, self.home.keys / "edge.master")
+        keys = {member: self._keys(member) for member in self._hosted()}
+
+        async def connect(member: str) -> MemberBus:
+            return await connect_member(
+                self.nats_url, member, _bus_key(keys[member]), tls=self._tls()
+            )
+
+        desks = {
+            member: Desk(
+                keys=own,
+                trust=self.trust,
+                catalogue=self.catalogue,
+                vault=vault,
+                plugins=self.plugins,
+                new_id=new_id,
+            )
+            for member, own in keys.items()
+        }
+        self.edge = EdgeHost(desks=desks, database=database, clock=self.clock, connect=connect)
+        self._closing.append(self.edge.stop)
+        await self.edge.start()
+
+    def _tls(self) -> None:
+        return None
+
+
+def _bus_key(keys: MemberKeys) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(keys.bus)
+
+
+def _closer(database: Database) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        database.close()
+
+    return close
+
+
+@contextlib.contextmanager
+def folder_lock(home: Home) -> Iterator[None]:
+    """Hold the folder: one daemon at a time.
+
+    Raises:
+        UsageError: `daemon.running`.
+    """
+    home.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError("daemon.running", dir=str(home.root)) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def run(
+    home: Home,
+    config: Config,
+    *,
+    demo: bool = False,
+    nats_url: str | None = None,
+    plugins_dir: Path | None = None,
+    lang: Lang = "zh",
+) -> int:
+    """Run until told to stop; the exit code of the command.
+
+    Raises:
+        JdgateError: what `Daemon.start` raises.
+    """
+    logging.basicConfig(
+        level=os.environ.get("JDGATE_LOG", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    with folder_lock(home):
+        return uvloop.run(_serve(home, config, demo, nats_url, plugins_dir, lang))
+
+
+async def _serve(
+    home: Home,
+    config: Config,
+    demo: bool,
+    nats_url: str | None,
+    plugins_dir: Path | None,
+    lang: Lang,
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    teller = Teller(lang)
+    daemon = Daemon(home, config, teller=teller, nats_url=nats_url, plugins_dir=plugins_dir)
+    await daemon.start()
+    story: asyncio.Task[None] | None = None
+    try:
+        teller.learn(daemon.catalogue, daemon.trust)
+        bus = daemon.nats_url
+        teller.say(
+            "daemon.up", county=config.county.name, bus=bus, members=len(daemon.trust.members)
+        )
+        if demo:
+            from jdgate.demo.story import tell
+
+            story = asyncio.create_task(tell(daemon))
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await stop.wait()
+            teller.flush()
+            if daemon.failed is not None:
+                raise daemon.failed
+            if story is not None and story.done():
+                story.result()
+                story = None
+        teller.say("daemon.stopping")
+    finally:
+        if story is not None:
+            story.cancel()
+            await asyncio.gather(story, return_exceptions=True)
+        await daemon.stop()
+        teller.flush()
+    print(say("daemon.stopped", lang), flush=True)
+    return 0

@@ -1,0 +1,198 @@
+"""Proofs out of the books: the evidence of one message, the inclusion of one entry, and the
+check of the whole ledger against its own checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import checkpoints, evidence, leaves
+from jdgate.core.encoding import b64u
+from jdgate.core.evidence import Parts, Proof
+from jdgate.core.ledger import Frontier, leaf_hash
+from jdgate.errors import Refused
+from jdgate.gateway import checkpointer
+from jdgate.gateway.ground import Ground
+from jdgate.store import deliveries, directories, ledger, messages, receipts
+from jdgate.store.deliveries import DeliveryRow
+from jdgate.store.ledger import StoredLeaf, TileReader
+
+OLDER_CHECKPOINTS = 3
+
+
+class _Prover:
+    """Makes proofs of leaves against one checkpoint."""
+
+    def __init__(self, conn: Connection, size: int) -> None:
+        self._conn, self._size, self._reader = conn, size, TileReader(conn)
+        self.versions: set[int] = set()
+
+    def of(self, stored: StoredLeaf) -> Proof:
+        proved = ledger.prove(self._conn, stored.index, self._size, self._reader)
+        leaf = leaves.decode(stored.body)
+        self.versions.add(getattr(leaf, "directory", 0))
+        return evidence.proof(stored.index, stored.body, stored.salt, proved.path)
+
+
+def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> bytes:
+    """The evidence file of a message or delivery, by its id.
+
+    Raises:
+        Refused: `evidence.unknown`, `evidence.erased`.
+    """
+    checkpoint = checkpointer.current(conn, ground, now)
+    head = checkpoints.unverified(checkpoint)
+    prover = _Prover(conn, head.size)
+    row = messages.get(conn, message_id)
+    if row is None:
+        parts = _of_own(conn, ground, message_id, prover)
+    else:
+        found = {leaf.id: leaf for leaf in ledger.find(conn, message_id)}
+        if row.id not in found or row.receipt_id is None:
+            raise Refused("evidence.unknown", id=message_id[:64])
+        receipt = receipts.get_many(conn, [row.receipt_id])[row.receipt_id]
+        shown = deliveries.for_message(conn, message_id)
+        parts = Parts(
+            original=_body(conn, ground, row.key_id, row.body, row.id),
+            checkpoint=checkpoint,
+            directories=(),
+            acceptance=(receipt, prover.of(found[row.id])),
+            disclosures=_disclosures(conn, ground, shown, prover),
+            deliveries=_deliveries(conn, shown, prover),
+        )
+    parts = msgspec.structs.replace(
+        parts,
+        checkpoint=checkpoint,
+        directories=_directories(conn, prover.versions | {ground.version}),
+        older=_older(conn, head.size),
+    )
+    return evidence.seal(evidence.build(parts), ground.keys.signer)
+
+
+def _of_own(conn: Connection, ground: Ground, delivery_id: str, prover: _Prover) -> Parts:
+    """What the gateway originated itself: an alert, a draft."""
+    row = deliveries.get(conn, delivery_id)
+    if row is None:
+        raise Refused("evidence.unknown", id=delivery_id[:64])
+    if row.message_id is not None:
+        raise Refused("evidence.ask_for_message", id=delivery_id, message=row.message_id)
+    return Parts(
+        original=_body(conn, ground, row.key_id, row.body, row.id),
+        checkpoint=b"",
+        directories=(),
+        disclosures=_disclosures(conn, ground, [row], prover),
+        deliveries=_deliveries(conn, [row], prover),
+    )
+
+
+def _body(
+    conn: Connection, ground: Ground, key_id: str | None, body: bytes | None, id_: str
+) -> bytes:
+    if key_id is None or body is None:
+        raise Refused("evidence.erased", index=id_)
+    return ground.vault.open(conn, key_id, body, id_.encode())
+
+
+def _leaf_of(conn: Connection, row: DeliveryRow, kind: str) -> StoredLeaf | None:
+    """The latest leaf of that kind: a delivery that failed first has one for each answer."""
+    found = [leaf for leaf in ledger.find(conn, row.id) if leaf.kind == kind and leaf.id == row.id]
+    return found[-1] if found else None
+
+
+def _disclosures(
+    conn: Connection, ground: Ground, rows: list[DeliveryRow], prover: _Prover
+) -> list[tuple[bytes, Proof]]:
+    found = []
+    for row in rows:
+        leaf = _leaf_of(conn, row, "disclosed")
+        if leaf is not None:
+            jws = _body(conn, ground, row.key_id, row.body, row.id)
+            found.append((jws, prover.of(leaf)))
+    return found
+
+
+def _deliveries(
+    conn: Connection, rows: list[DeliveryRow], prover: _Prover
+) -> list[tuple[bytes, Proof]]:
+    found = []
+    for row in rows:
+        leaf = _leaf_of(conn, row, "delivered")
+        if leaf is not None and row.receipt_id is not None:
+            receipt = receipts.get_many(conn, [row.receipt_id])[row.receipt_id]
+            found.append((receipt, prover.of(leaf)))
+    return found
+
+
+def _directories(conn: Connection, versions: set[int]) -> list[bytes]:
+    found = [directories.get(conn, version) for version in sorted(versions) if version]
+    return [one.jws for one in found if one is not None]
+
+
+def _older(conn: Connection, size: int) -> list[tuple[bytes, list[bytes]]]:
+    return [
+        (jws, ledger.prove_consistency(conn, checkpoints.unverified(jws).size, size))
+        for jws in ledger.checkpoints_below(conn, size, OLDER_CHECKPOINTS)
+    ]
+
+
+def inclusion(conn: Connection, ground: Ground, about: str, now: datetime) -> dict[str, object]:
+    """Where the ledger speaks of a message, delivery or draft, with the path to its head.
+
+    Raises:
+        Refused: `evidence.unknown`.
+    """
+    found = ledger.find(conn, about)
+    if not found:
+        raise Refused("evidence.unknown", id=about[:64])
+    checkpoint = checkpointer.current(conn, ground, now)
+    head = checkpoints.unverified(checkpoint)
+    reader = TileReader(conn)
+    entries = []
+    for leaf in found:
+        proved = ledger.prove(conn, leaf.index, head.size, reader)
+        entries.append(
+            {
+                "index": leaf.index,
+                "kind": leaf.kind,
+                "leaf": leaf.body.decode(),
+                "path": [b64u(each) for each in proved.path],
+            }
+        )
+    return {
+        "size": head.size,
+        "root": b64u(head.root),
+        "checkpoint": checkpoint.decode(),
+        "entries": entries,
+    }
+
+
+def recompute(conn: Connection) -> Iterator[tuple[int, int]]:
+    """Hash every leaf again and compare with every signed checkpoint: (done, total) as it goes.
+
+    Raises:
+        Refused: `ledger.broken` naming the first size at which the books and a checkpoint differ.
+    """
+    total = ledger.head(conn).size
+    signed = {
+        head.size: head.root
+        for head in map(
+            checkpoints.unverified, ledger.checkpoints_below(conn, total + 1, 1_000_000)
+        )
+    }
+    frontier = Frontier()
+    while frontier.size < total:
+        rows = ledger.leaves_from(conn, frontier.size, 1000)
+        if not rows:
+            raise Refused("ledger.broken", size=frontier.size)
+        for row in rows:
+            frontier, _ = frontier.append([leaf_hash(row.body)])
+            root = signed.get(frontier.size)
+            if root is not None and root != frontier.root():
+                raise Refused("ledger.broken", size=frontier.size)
+        yield frontier.size, total
+    if frontier.root() != ledger.head(conn).root():
+        raise Refused("ledger.broken", size=total)
