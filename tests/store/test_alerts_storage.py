@@ -1,0 +1,200 @@
+"""Alerts and drafts in the books: one for a cause, each step once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.store.conftest import NOW
+
+from jdgate.store import alerts, drafts
+from jdgate.store.alerts import AlertRow
+from jdgate.store.database import Database
+from jdgate.store.drafts import DraftRow
+
+HOUR = timedelta(hours=1)
+
+
+def an_alert(alert_id: str, cause: str = "c1", **changes: Any) -> AlertRow:
+    given: dict[str, Any] = {
+        "id": alert_id,
+        "rule": "clinic.absence",
+        "rule_id": "M1",
+        "cause": cause,
+        "type": "mmt.absence.alert.v1",
+        "recipient": "cln-01",
+        "raised_at": NOW,
+        "title_code": "alert.m1",
+        "params": {"days": 3},
+    }
+    return AlertRow(**{**given, **changes})
+
+
+def test_a_repeated_cause_is_folded_into_its_alert(books: Database) -> None:
+    with books.transaction() as conn:
+        assert alerts.raise_or_fold(conn, an_alert("a1")) == ("a1", True)
+        repeat = an_alert("a2", raised_at=NOW + HOUR)
+        assert alerts.raise_or_fold(conn, repeat) == ("a1", False)
+        assert alerts.raise_or_fold(conn, an_alert("a3", "c2")) == ("a3", True)
+        assert alerts.raise_or_fold(conn, an_alert("a4", recipient="pol")) == ("a4", True)
+        row = alerts.get(conn, "a1")
+        assert alerts.get(conn, "a2") is None
+    assert row is not None
+    assert (row.repeats, row.raised_at, row.last_at) == (1, NOW, NOW + HOUR)
+    assert row.params == {"days": 3}
+
+
+def test_an_alert_goes_forward_only_and_each_step_once(books: Database) -> None:
+    with books.transaction() as conn:
+        alerts.raise_or_fold(conn, an_alert("a1"))
+        assert alerts.advance(conn, "a1", "delivered", NOW, deadline_at=NOW + HOUR)
+        assert not alerts.advance(conn, "a1", "delivered", NOW + HOUR)
+        assert alerts.advance(conn, "a1", "acknowledged", NOW + HOUR, by="nurse")
+        assert not alerts.advance(conn, "a1", "opened", NOW + HOUR)
+        assert alerts.advance(conn, "a1", "resolved", NOW + 2 * HOUR, outcome="visited")
+        assert not alerts.advance(conn, "unknown", "opened", NOW)
+        row = alerts.get(conn, "a1")
+        assert alerts.counts(conn) == {"resolved": 1}
+    assert row is not None
+    assert (row.delivered_at, row.opened_at, row.acknowledged_at) == (NOW, None, NOW + HOUR)
+    assert (row.state, row.outcome, row.by, row.deadline_at) == (
+        "resolved",
+        "visited",
+        "nurse",
+        None,
+    )
+
+
+def test_a_resolved_cause_starts_anew_only_after_its_rule_settled_it(books: Database) -> None:
+    with books.transaction() as conn:
+        alerts.raise_or_fold(conn, an_alert("a1"))
+        alerts.advance(conn, "a1", "resolved", NOW, outcome="visited")
+        assert alerts.raise_or_fold(conn, an_alert("a2")) == ("a1", False)
+        assert alerts.settle(conn, "clinic.absence", "c1", NOW + HOUR) == []
+        resolved = alerts.get(conn, "a1")
+        assert alerts.raise_or_fold(conn, an_alert("a3")) == ("a3", True)
+    assert resolved is not None
+    assert (resolved.state, resolved.outcome) == ("resolved", "visited")
+
+
+def test_settling_closes_what_is_live_of_that_rule_and_cause(books: Database) -> None:
+    with books.transaction() as conn:
+        alerts.raise_or_fold(conn, an_alert("a1"))
+        alerts.raise_or_fold(conn, an_alert("a2", recipient="pol"))
+        alerts.raise_or_fold(conn, an_alert("a3", rule="other", rule_id="X1"))
+        settled = alerts.settle(conn, "clinic.absence", "c1", NOW + HOUR)
+        assert sorted(row.id for row in settled) == ["a1", "a2"]
+        assert alerts.settle(conn, "clinic.absence", "c1", NOW + HOUR) == []
+        assert alerts.counts(conn) == {"closed": 2, "raised": 1}
+
+
+def test_late_alerts_are_those_past_their_deadline(books: Database) -> None:
+    with books.transaction() as conn:
+        alerts.raise_or_fold(conn, an_alert("a1", deadline_at=NOW + 2 * HOUR))
+        alerts.raise_or_fold(conn, an_alert("a2", "c2", deadline_at=NOW + HOUR))
+        alerts.raise_or_fold(conn, an_alert("a3", "c3"))
+        assert alerts.late(conn, NOW, 10) == []
+        assert [row.id for row in alerts.late(conn, NOW + 2 * HOUR, 10)] == ["a2", "a1"]
+        alerts.advance(conn, "a2", "resolved", NOW)
+        assert [row.id for row in alerts.late(conn, NOW + 2 * HOUR, 10)] == ["a1"]
+
+
+def test_an_alert_is_found_by_its_delivery_recipient_and_state(books: Database) -> None:
+    with books.transaction() as conn:
+        alerts.raise_or_fold(conn, an_alert("a1"))
+        alerts.raise_or_fold(conn, an_alert("a2", "c2", recipient="pol", raised_at=NOW + HOUR))
+        alerts.attach(conn, "a1", "d1")
+        found = alerts.for_delivery(conn, "d1")
+        assert found is not None
+        assert found.id == "a1"
+        assert alerts.reassign(conn, "a1", "cln-02", NOW + HOUR)
+        assert not alerts.reassign(conn, "unknown", "cln-02", None)
+        assert [row.id for row in alerts.search(conn)] == ["a2", "a1"]
+        assert [row.id for row in alerts.search(conn, recipient="cln-02")] == ["a1"]
+        assert [row.id for row in alerts.search(conn, since=NOW + HOUR)] == ["a2"]
+        assert alerts.search(conn, states=["closed"], rule_id="M1") == []
+
+
+def a_draft(draft_id: str, cause: str = "c1") -> DraftRow:
+    return DraftRow(
+        id=draft_id,
+        rule="clinic.dropout",
+        cause=cause,
+        owner="cln-01",
+        type="mmt.dropout.notice.v1",
+        key_id="k",
+        prefill=b"sealed",
+        reason_code="draft.dropout",
+        params={"days": 10},
+        checks=["draft.check_transfer", "draft.check_hospital"],
+        created_at=NOW,
+    )
+
+
+def test_a_cause_has_one_draft_which_comes_back_as_it_was(books: Database) -> None:
+    with books.transaction() as conn:
+        assert drafts.offer(conn, a_draft("x1")) == ("x1", True)
+        assert drafts.offer(conn, a_draft("x2")) == ("x1", False)
+        assert drafts.offer(conn, a_draft("x3", "c2")) == ("x3", True)
+        assert drafts.get(conn, "x1") == a_draft("x1")
+        assert [row.id for row in drafts.search(conn, owner="cln-01", state="waiting")] == [
+            "x3",
+            "x1",
+        ]
+
+
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+def test_a_decision_is_made_once_and_stays(books: Database, decision: Any) -> None:
+    with books.transaction() as conn:
+        drafts.offer(conn, a_draft("x1"))
+        assert drafts.decide(conn, "x1", decision, by="王医生", reason="住院", at=NOW)
+        assert not drafts.decide(conn, "x1", "rejected", by="李医生", reason=None, at=NOW)
+        assert drafts.offer(conn, a_draft("x2")) == ("x1", False)
+        row = drafts.get(conn, "x1")
+    assert row is not None
+    assert (row.state, row.by, row.reason) == (decision, "王医生", "住院")
+
+
+def test_an_approved_draft_is_followed_to_its_message(books: Database) -> None:
+    with books.transaction() as conn:
+        drafts.offer(conn, a_draft("x1"))
+        drafts.decide(conn, "x1", "approved", by="王医生", reason=None, at=NOW)
+        assert drafts.follow(conn, "x1", "sent", "m1")
+        assert drafts.follow(conn, "x1", "accepted", "m1")
+        assert not drafts.follow(conn, "x1", "sent", "m2")
+        found = drafts.for_message(conn, "m1")
+        assert found is not None
+        assert (found.id, found.state) == ("x1", "accepted")
+        assert drafts.settle(conn, "clinic.dropout", "c1", NOW) is None
+
+
+def test_a_message_that_overtakes_its_decision_is_followed_and_the_approver_noted_later(
+    books: Database,
+) -> None:
+    with books.transaction() as conn:
+        drafts.offer(conn, a_draft("x1"))
+        assert drafts.follow(conn, "x1", "accepted", "m1")
+        assert not drafts.decide(conn, "x1", "rejected", by="李医生", reason=None, at=NOW)
+        assert drafts.decide(conn, "x1", "approved", by="王医生", reason=None, at=NOW)
+        row = drafts.get(conn, "x1")
+    assert row is not None
+    assert (row.state, row.by, row.decided_at) == ("accepted", "王医生", NOW)
+
+
+def test_a_rejected_draft_is_not_followed(books: Database) -> None:
+    with books.transaction() as conn:
+        drafts.offer(conn, a_draft("x1"))
+        drafts.decide(conn, "x1", "rejected", by="王医生", reason="住院", at=NOW)
+        assert not drafts.follow(conn, "x1", "sent", "m1")
+
+
+def test_a_settled_cause_withdraws_its_draft_and_may_start_anew(books: Database) -> None:
+    with books.transaction() as conn:
+        drafts.offer(conn, a_draft("x1"))
+        withdrawn = drafts.settle(conn, "clinic.dropout", "c1", NOW)
+        assert withdrawn is not None
+        assert withdrawn.id == "x1"
+        assert drafts.settle(conn, "clinic.dropout", "c1", NOW) is None
+        assert not drafts.decide(conn, "x1", "approved", by="王医生", reason=None, at=NOW)
+        assert drafts.offer(conn, a_draft("x2")) == ("x2", True)
