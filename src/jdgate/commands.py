@@ -6,6 +6,7 @@ Reading goes to the books or the edge's database through their own thread; nothi
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -277,8 +278,6 @@ class Commands:
         """Everything an operator looks at first."""
         daemon = self._daemon
         directory = daemon.trust.directory
-        import os
-
         told: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),

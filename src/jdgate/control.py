@@ -19,7 +19,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ class Control:
         self._socket = connection
         self._lines = connection.makefile("rb")
 
-    def stream(self, method: str, **params: Any) -> Iterator[Any]:
+    def stream(self, method: str, **params: Any) -> Generator[Any, None, Any]:
         """Events of one request, until its result; the result is the generator's return value.
 
         Raises:
@@ -154,7 +154,7 @@ class Control:
         try:
             self._socket.sendall(msgspec.json.encode({"method": method, "params": params}) + b"\n")
             while line := self._lines.readline():
-                answer = msgspec.json.decode(line)
+                answer: dict[str, Any] = msgspec.json.decode(line)
                 if "event" in answer:
                     yield answer["event"]
                 elif "error" in answer:

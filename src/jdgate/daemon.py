@@ -14,6 +14,7 @@ import fcntl
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -232,8 +233,11 @@ class Daemon:
         self._closing.append(self.edge.stop)
         await self.edge.start()
 
-    def _tls(self) -> None:
-        return None
+    def _tls(self) -> ssl.SSLContext | None:
+        """Trust in the certificate authority that the configuration names for the bus."""
+        if not self.config.nats.ca:
+            return None
+        return ssl.create_default_context(cafile=self.home.root / self.config.nats.ca)
 
 
 def _bus_key(keys: MemberKeys) -> Ed25519PrivateKey:

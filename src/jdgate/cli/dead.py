@@ -94,5 +94,5 @@ def retry(session: Session, dead_id: str) -> None:
     with session.connect() as control:
         reply = control.call("dead.retry", id=dead_id)
     session.answer(
-        reply or {"id": dead_id}, lambda _: [session.say("cli.dead.retried", id=dead_id)]
+        {"id": dead_id, **(reply or {})}, lambda _: [session.say("cli.dead.retried", id=dead_id)]
     )

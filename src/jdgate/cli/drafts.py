@@ -2,8 +2,9 @@
 
 `approve` needs the person's name and every check confirmed; at a terminal it asks for what was
 not given, one check at a time, and the first "no" ends it. Rows are {id, member, type, rule,
-reason_code, params, checks[], state, received_at, needs, approvers[], decided_at, by, reason,
-message_id}; `drafts.show` adds {prefill{}}.
+reason_code, checks[], state, received_at, decided_at, by, reason, message}; `drafts.show` adds
+{params{}, prefill{}} and, while it waits, {record{}}: what approving it would send. `approve`
+gives {decision, message}, `reject` {decision}: ids of the messages sent.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from jdgate.cli.help import Group
 from jdgate.cli.offline import sheets
 from jdgate.cli.record import reason_text, record_lines, type_title
 from jdgate.cli.session import Session, as_member, common, option, pass_session
-from jdgate.cli.show import listed, local, pairs, table
+from jdgate.cli.show import local, pairs, table
 from jdgate.errors import UsageError
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
     from jdgate.core.sheet import Sheet
 
-STATES = ("waiting", "approved", "rejected", "withdrawn", "sent", "accepted")
+STATES = ("waiting", "approved", "rejected", "withdrawn", "sent")
 
 
 def check_text(name: str, lang: Lang) -> str:
@@ -33,20 +34,15 @@ def check_text(name: str, lang: Lang) -> str:
 
 
 def state_of(row: Mapping[str, Any]) -> str:
-    """The state under either of the names the stores use."""
-    return str(row.get("state") or row.get("step") or "waiting")
-
-
-def _since(row: Mapping[str, Any]) -> str:
-    return local(row.get("received_at") or row.get("raised_at"))
+    """The draft's state."""
+    return str(row.get("state") or "waiting")
 
 
 def _reason(row: Mapping[str, Any], lang: Lang) -> str:
-    return reason_text(row.get("reason_code"), row.get("params"), lang)
-
-
-def _owner(row: Mapping[str, Any]) -> object:
-    return row.get("member") or row.get("to")
+    """Why it was prepared. In a list the sealed parameters are not opened: the rule must do."""
+    if row.get("params") is None:
+        return str(row.get("rule"))
+    return reason_text(row.get("reason_code"), row["params"], lang)
 
 
 def draft_lines(
@@ -64,7 +60,8 @@ def draft_lines(
         sheet = known.get(str(row.get("type")))
         title = sheet.title.get(lang) if sheet is not None else row.get("type")
         state = say(f"cli.state.{state_of(row)}", lang)
-        cells.append([_since(row), _owner(row), state, row.get("id"), title, _reason(row, lang)])
+        since = local(row.get("received_at"))
+        cells.append([since, row.get("member"), state, row.get("id"), title, _reason(row, lang)])
     titles = [say(f"cli.title.{name}", lang) for name in names]
     lines = table(titles, cells, width)
     if any(state_of(row) == "waiting" for row in rows):
@@ -84,28 +81,27 @@ def one_draft_lines(
     facts: list[tuple[str, object]] = [
         ("id", row.get("id")),
         ("type", type_title(name, sheet, lang)),
-        ("member", _owner(row)),
+        ("member", row.get("member")),
         ("reason", _reason(row, lang)),
         ("rule", row.get("rule")),
-        ("since", _since(row)),
+        ("since", local(row.get("received_at"))),
         ("state", say(f"cli.state.{state_of(row)}", lang)),
-        ("approvers", listed(row["approvers"]) if row.get("approvers") else ""),
-        ("decided_by", row.get("by") or row.get("decided_by")),
+        ("decided_by", row.get("by")),
         ("decided", local(row["decided_at"]) if row.get("decided_at") else ""),
         ("why", row.get("reason")),
-        ("message", row.get("message_id")),
+        ("message", row.get("message")),
     ]
     lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)
-    if row.get("refused_code"):
-        lines += ["", say("cli.drafts.came_back", lang, text=say(row["refused_code"], lang))]
-    if prefill := row.get("prefill"):
-        shown = record_lines(prefill, sheet, lang, width)
-        lines += ["", say("cli.drafts.prefill", lang), *(f"  {line}" for line in shown)]
+    for part in ("record", "prefill"):
+        if content := row.get(part):
+            shown = record_lines(content, sheet, lang, width)
+            lines += ["", say(f"cli.drafts.{part}", lang), *(f"  {line}" for line in shown)]
+            break
     if checks := row.get("checks"):
         lines += ["", say("cli.drafts.checks", lang)]
         lines += [f"  ☐ {check}: {check_text(str(check), lang)}" for check in checks]
     if state_of(row) == "waiting":
-        if int(row.get("needs") or 1) > 1:
+        if sheet is not None and sheet.approval == "two":
             lines += ["", say("cli.drafts.two", lang)]
         flags = " ".join(f"--check {check}" for check in row.get("checks") or [])
         lines += ["", say("cli.drafts.how", lang, id=row.get("id"), checks=flags)]
@@ -113,12 +109,12 @@ def one_draft_lines(
 
 
 def decided_lines(reply: dict[str, Any], lang: Lang) -> list[str]:
-    """What became of a draft that was just decided."""
-    state = state_of(reply)
-    code = f"cli.drafts.now_{state if state in STATES else 'approved'}"
-    if state == "waiting":
-        code = "cli.drafts.now_half"
-    return [say(code, lang, id=reply.get("id"), message=reply.get("message_id") or "—")]
+    """What became of a draft that was just decided. An approval without a message needs more."""
+    done = "sent" if reply.get("message") else "half"
+    code = (
+        "cli.drafts.now_rejected" if reply.get("state") == "rejected" else f"cli.drafts.now_{done}"
+    )
+    return [say(code, lang, id=reply.get("id"), message=reply.get("message"))]
 
 
 def _list(session: Session, member: str | None, state: str | None) -> None:
@@ -166,7 +162,7 @@ def show(session: Session, draft_id: str) -> None:
 @pass_session
 def approve(session: Session, draft_id: str, by: str | None, checks: tuple[str, ...]) -> None:
     with session.connect() as control:
-        row = control.call("drafts.show", id=draft_id)
+        row = control.call("drafts.show", id=draft_id, by=by or "")
         wanted = [str(check) for check in row.get("checks") or []]
         missing = [check for check in wanted if check not in checks]
         if (by is None or missing) and not session.interactive:

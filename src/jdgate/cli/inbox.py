@@ -1,7 +1,8 @@
 """`jdgate inbox`: what came for a member, and one message with its records.
 
 `inbox` lists the latest; `--follow` goes on and shows what comes, until Ctrl-C. Rows are
-{id, type, origin, received_at, records, state}; `inbox.show` adds {data, purpose, basis}.
+{id, type, origin, received_at, records, state}; `inbox.show` adds {data, purpose,
+basis, inreplyto}.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def _cells(row: dict[str, Any], sheet: Sheet | None, lang: Lang) -> list[object]
         local(row.get("received_at")),
         row.get("origin") or row.get("source") or "—",
         sheet.title.get(lang) if sheet is not None else row.get("type"),
-        row.get("records"),
+        row["records"] if row.get("records") is not None else "—",
         say(f"cli.state.{row.get('state', 'received')}", lang),
         row.get("id"),
     ]
@@ -75,6 +76,8 @@ def message_lines(
         ("state", say(f"cli.state.{message.get('state', 'received')}", lang)),
         ("purpose", message.get("purpose")),
         ("basis", listed(basis) if isinstance(basis, list) and basis else basis),
+        ("answers", message.get("inreplyto")),
+        ("error", say(str(message["error"]), lang) if message.get("error") else ""),
         ("id", message.get("id")),
     ]
     lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)

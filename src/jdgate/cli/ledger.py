@@ -3,12 +3,11 @@
 `prove` does not take the daemon's word: the inclusion proof of every leaf is computed here,
 from the leaf's own text up to the root. The shapes are
 
-    ledger.head()     {"ledger", "size", "root", "checkpoint_at", "checkpoint"}
+    ledger.head()     {"size", "root", "checkpoint_size", "checkpoint_at", "messages"}
     ledger.verify()   events {"done", "total"}; a fault of the ledger is an error
-    ledger.prove(id)  {"id", "size", "root", "checkpoint_at",
-                       "leaves": [{"index", "leaf", "path": […]}]}
+    ledger.prove(id)  {"checkpoint", "size", "root", "entries": [{"index", "leaf", "path": […]}]}
 
-with roots and paths in base64url and `leaf` the leaf's exact text.
+with roots and paths in base64url, `leaf` the leaf's exact text and `checkpoint` a JWS.
 """
 
 from __future__ import annotations
@@ -29,33 +28,51 @@ def head_lines(reply: dict[str, Any], lang: Lang, width: int | None = None) -> l
     """The answer of `ledger.head`."""
     return pairs(
         [
-            (say("cli.title.ledger", lang), reply.get("ledger")),
             (say("cli.title.size", lang), f"{int(reply.get('size') or 0):,}"),
             (say("cli.title.root", lang), reply.get("root")),
-            (say("cli.title.checkpoint", lang), local(reply.get("checkpoint_at"))),
+            (say("cli.title.messages", lang), _count(reply.get("messages"))),
+            (say("cli.title.checkpoint", lang), _checkpoint(reply, lang)),
         ],
         width,
     )
 
 
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _checkpoint(reply: dict[str, Any], lang: Lang) -> str:
+    if not reply.get("checkpoint_at"):
+        return "—"
+    size, at = _count(reply.get("checkpoint_size")), local(reply["checkpoint_at"])
+    return say("cli.ledger.checkpoint", lang, size=size, at=at)
+
+
 def checked(reply: dict[str, Any]) -> dict[str, Any]:
-    """The answer of `ledger.prove` with each leaf's `kind`, `at` and whether its proof `holds`."""
-    from jdgate.core.encoding import unb64u
+    """The answer of `ledger.prove` with each entry's `kind`, `at` and whether its proof `holds`."""
+    from jdgate.core import checkpoints
+    from jdgate.core.encoding import b64u, unb64u
     from jdgate.core.ledger import leaf_hash, verify_inclusion
     from jdgate.errors import Refused
 
-    size, leaves = int(reply["size"]), []
-    for one in reply["leaves"]:
+    head, entries = checkpoints.unverified(str(reply["checkpoint"]).encode()), []
+    for one in reply["entries"]:
         text = str(one["leaf"])
         told = json.loads(text)
         try:
             path = [unb64u(each) for each in one["path"]]
-            root = unb64u(reply["root"])
-            holds = verify_inclusion(leaf_hash(text.encode()), int(one["index"]), size, path, root)
+            leaf, index = leaf_hash(text.encode()), int(one["index"])
+            holds = verify_inclusion(leaf, index, head.size, path, head.root)
         except Refused:
             holds = False
-        leaves.append({**one, "kind": told.get("kind"), "at": told.get("at"), "holds": holds})
-    return {**reply, "leaves": leaves}
+        entries.append({**one, "kind": told.get("kind"), "at": told.get("at"), "holds": holds})
+    return {
+        **reply,
+        "size": head.size,
+        "root": b64u(head.root),
+        "checkpoint_at": head.at.isoformat(),
+        "entries": entries,
+    }
 
 
 def proof_lines(reply: dict[str, Any], lang: Lang, width: int | None = None) -> list[str]:
@@ -68,7 +85,7 @@ def proof_lines(reply: dict[str, Any], lang: Lang, width: int | None = None) -> 
             say(f"cli.leaf.{one['kind']}", lang),
             say("cli.ledger.holds" if one["holds"] else "cli.ledger.fails", lang),
         ]
-        for one in reply["leaves"]
+        for one in reply["entries"]
     ]
     return [
         *table(titles, cells, width),
@@ -123,7 +140,7 @@ def verify(session: Session) -> None:
 @pass_session
 def prove(session: Session, message_id: str) -> int:
     with session.connect() as control:
-        reply = checked(control.call("ledger.prove", id=message_id))
+        reply = {"id": message_id, **checked(control.call("ledger.prove", id=message_id))}
     session.answer(reply, lambda answer: proof_lines(answer, session.lang, session.width))
-    good = bool(reply["leaves"]) and all(one["holds"] for one in reply["leaves"])
+    good = bool(reply["entries"]) and all(one["holds"] for one in reply["entries"])
     return ALL_GOOD if good else FAILED

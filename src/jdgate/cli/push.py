@@ -104,10 +104,22 @@ class Push:
         """Take in receipts of these messages; whether all came in time."""
         pending = set(ids)
         for verdict in control.stream("wait", ids=ids, timeout_s=self._patience):
-            if isinstance(verdict, dict) and verdict.get("id") in pending:
-                pending.discard(verdict["id"])
+            name = verdict.get("id")
+            if name not in pending:
+                continue  # the last event names what is still open: known here
+            pending.discard(name)
+            if renewed := verdict.get("renewed_as"):
+                self._renewed(name, str(renewed))
+                pending.add(str(renewed))
+            else:
                 self._receipt(verdict)
         return not pending
+
+    def _renewed(self, name: str, newer: str) -> None:
+        """The member had to sign the same records anew, under another id."""
+        self._open[newer] = self._open.pop(name)
+        self.account.messages.pop(name)
+        self.account.messages[newer] = Sent(newer, len(self._open[newer]))
 
     def rest(self, control: Control, bar: Progress) -> None:
         """Wait for everything still open, as long as receipts keep coming."""

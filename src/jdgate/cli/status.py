@@ -18,10 +18,8 @@ from jdgate.texts import Lang, say
 
 def healthy(reply: dict[str, Any]) -> bool:
     """Whether nothing is broken."""
-    members = reply.get("members") or []
-    return bool((reply.get("bus") or {}).get("healthy")) and all(
-        one.get("healthy", True) for one in members
-    )
+    parts = [*([reply["bus"]] if reply.get("bus") else []), *(reply.get("members") or [])]
+    return all(one.get("healthy", True) for one in parts)
 
 
 def status_lines(reply: dict[str, Any], lang: Lang, width: int | None = None) -> list[str]:
@@ -62,8 +60,8 @@ def _facts(reply: dict[str, Any], lang: Lang) -> list[tuple[str, object]]:
     connected = say("cli.state.up" if bus.get("healthy") else "cli.state.down", lang)
     where = f"{say('cli.state.' + str(bus.get('mode', 'unknown')), lang)} {bus.get('url') or ''}"
     facts: list[tuple[str, object]] = [
-        (label("roles"), listed(reply.get("roles") or [])),
-        (label("bus"), f"{connected} · {where.strip()}"),
+        (label("roles"), listed(say(f"cli.role.{one}", lang) for one in reply.get("roles") or [])),
+        (label("bus"), f"{connected} · {where.strip()}" if bus else ""),
         (
             label("lag"),
             say(
@@ -71,7 +69,9 @@ def _facts(reply: dict[str, Any], lang: Lang) -> list[tuple[str, object]]:
                 lang,
                 ingress=_number(lag.get("ingress")),
                 mailboxes=_number(lag.get("mailboxes")),
-            ),
+            )
+            if lag
+            else "",
         ),
         (label("books"), (reply.get("books") or {}).get("name")),
     ]
@@ -88,7 +88,7 @@ def _facts(reply: dict[str, Any], lang: Lang) -> list[tuple[str, object]]:
                 ),
             )
         )
-    oldest = reply.get("oldest_open")
+    oldest = _oldest(reply)
     facts += [
         (label("oldest"), local(oldest) if oldest else say("cli.status.nothing_open", lang)),
         (
@@ -126,10 +126,8 @@ def _adapter(one: Any, lang: Lang) -> str:
     if not isinstance(one, dict):
         return str(one)
     name = str(one.get("name", "?"))
-    if one.get("ok", one.get("healthy", True)):
-        return name
-    code = one.get("code") or "cli.state.down"
-    return f"{name}: {say(code, lang, **(one.get('params') or {}))}"
+    trouble = one.get("trouble")
+    return f"{name}: {say(str(trouble), lang)}" if trouble else name
 
 
 def _plugin(one: Any, lang: Lang) -> str:
@@ -139,6 +137,12 @@ def _plugin(one: Any, lang: Lang) -> str:
     state = one.get("state") or condition.get("state") or "running"
     name = str(one.get("name", "?"))
     return name if state == "running" else f"{name} ({say(f'cli.state.{state}', lang)})"
+
+
+def _oldest(reply: dict[str, Any]) -> str | None:
+    """Since when the oldest message waits for a receipt: of the gateway's and of the members'."""
+    parts = [reply, *(reply.get("members") or [])]
+    return min((str(one["oldest_open"]) for one in parts if one.get("oldest_open")), default=None)
 
 
 def _number(value: Any) -> str:

@@ -250,8 +250,8 @@ def judge(
         elif subject is not None:
             subjects[index] = subject
     if len(faults) == len(message.data):
-        reason = Refused("admission.no_record_left", records=len(message.data))
-        return Verdict(arrival, "refused", opened, reason, faults)
+        nothing = Refused("admission.no_record_left", records=len(message.data))
+        return Verdict(arrival, "refused", opened, nothing, faults)
     return Verdict(arrival, "part" if faults else "accepted", opened, None, faults, subjects)
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -153,20 +154,27 @@ class Database:
         with self._reader_engine.connect() as conn, conn.begin():
             yield conn
 
-    def scrub(self) -> None:
+    def scrub(self) -> bool:
         """Write SQLite's log back and empty it, so that erased keys are not left in it.
 
-        Call after `Vault.shred` has been committed. PostgreSQL: does nothing; its own vacuum and
-        log recycling do.
+        Call after `Vault.shred` has been committed. False: a reader was still using the log, so
+        call again later. PostgreSQL: does nothing; its own vacuum and log recycling do.
+
+        Raises:
+            TransportFailed: as mapped by `faults`.
         """
         if self.dialect != "sqlite":
-            return
+            return True
         with self._busy:
             if self._writer is None:
                 raise Misuse("books.closed")
-            driver = self._writer.connection.driver_connection
-            if driver is not None:
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            driver: Any = self._writer.connection.driver_connection
+            try:
+                busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                # the one statement that goes past SQLAlchemy: it can't run in a transaction
+                raise faults.translate(error, self.name) or error from error
+        return not busy
 
     def check(self) -> None:
         """Read and verify the whole file (SQLite's `integrity_check`), which may take minutes.
