@@ -231,3 +231,16 @@ def test_a_dropped_postgresql_connection_is_told_and_made_again(
         assert meta.get(conn, "county") is None
         meta.put(conn, "county", "511623")
     database.close()
+
+
+def test_a_scrub_that_a_reader_holds_up_says_so(sqlite_books: Database) -> None:
+    with sqlite_books.transaction() as conn:
+        conn.exec_driver_sql("PRAGMA busy_timeout=1")
+    with sqlite_books.transaction() as conn:
+        meta.put(conn, "a", "1")
+    with sqlite_books.read() as reader:
+        assert meta.get(reader, "a") == "1"
+        with sqlite_books.transaction() as conn:
+            meta.put(conn, "a", "2")
+        assert not sqlite_books.scrub()
+    assert sqlite_books.scrub()

@@ -104,7 +104,7 @@ def test_the_wrapped_key_is_nowhere_in_the_files_after_shred_and_scrub(
     assert holds()
     with sqlite_books.transaction() as conn:
         vault.shred(conn, TYPE, TODAY + timedelta(days=1), NOW)
-    sqlite_books.scrub()
+    assert sqlite_books.scrub()
     assert not holds()
 
 
