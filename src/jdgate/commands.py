@@ -320,12 +320,16 @@ class Commands:
             "groups": gateway.counters.groups,
             "dead": gateway.counters.dead,
         }
+        server = self._daemon.server
         bus: dict[str, Any] = {
-            "mode": "embedded" if self._daemon.server else "external",
+            "mode": "embedded" if server else "external",
             "url": self._daemon.nats_url,
             "healthy": gateway.bus.healthy,
             "lag": None,
+            "restarts": server.restarts if server else 0,
         }
+        if server is not None and server.full:
+            told["warnings"].append({"code": "bus.full", "params": {}})
         try:
             lag = await gateway.bus.lag()
             bus["lag"] = {

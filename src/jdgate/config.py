@@ -49,10 +49,15 @@ class County(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Run(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Which parts this daemon plays. No members named: all whose keys lie in `keys/`."""
+    """Which parts this daemon plays. No members named: all whose keys lie in `keys/`.
+
+    `keep_days`: how long an edge keeps the bodies of what it sent and received, for its own
+    people to look at; the gateway's own retention is in the exchange sheets.
+    """
 
     roles: tuple[Role, ...] = ("gateway", "edge")
     members: tuple[str, ...] = ()
+    keep_days: int = 90
 
 
 class Nats(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

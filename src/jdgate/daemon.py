@@ -229,7 +229,13 @@ class Daemon:
             )
             for member, own in keys.items()
         }
-        self.edge = EdgeHost(desks=desks, database=database, clock=self.clock, connect=connect)
+        self.edge = EdgeHost(
+            desks=desks,
+            database=database,
+            clock=self.clock,
+            connect=connect,
+            keep=timedelta(days=self.config.run.keep_days),
+        )
         self._closing.append(self.edge.stop)
         await self.edge.start()
 

@@ -80,6 +80,7 @@ demo = {str(demo).lower()}
 [run]
 roles = ["gateway", "edge"]   # what this machine plays; a clinic's machine plays "edge" alone
 members = []                  # whom it hosts; empty: all whose keys lie in keys/
+keep_days = 90                # how long an edge keeps bodies for its own people
 
 [nats]
 url = ""                      # empty: an embedded nats-server on loopback

@@ -324,3 +324,13 @@ def test_a_pattern_that_would_hang_other_engines_is_answered() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
     validator = compile_schema(schema)
     assert not validator.valid({"a": "a" * 50_000 + "!"})
+
+
+def test_what_has_happened_can_not_be_of_a_later_day() -> None:
+    sheet = CATALOGUE.sheets["mmt.attendance.v1"]
+    validator = CATALOGUE.validator("mmt.attendance.v1")
+    record = GOOD["mmt.attendance.v1"]
+    assert check_record(validator, sheet, record, date(2026, 11, 21)) == []
+    [fault] = check_record(validator, sheet, record, date(2026, 11, 20))
+    assert (fault.code, fault.path) == ("record.future_date", "/date")
+    assert "2026-11-20" in fault.text("en", sheet)

@@ -28,6 +28,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from jdgate.core import calendar
 from jdgate.core.catalogue import Catalogue
 from jdgate.core.directory import Trust
 from jdgate.core.keys import MemberKeys
@@ -237,7 +238,7 @@ def judge(
         return Verdict(arrival, "refused", opened, reason)
 
     faults = check_records(
-        catalogue.validator(message.type), sheet, message.data, arrival.at.date()
+        catalogue.validator(message.type), sheet, message.data, calendar.local_day(arrival.at)
     )
     subjects: dict[int, bytes] = {}
     defined: dict[str, bytes] = {}

@@ -24,6 +24,11 @@ def day_of(moment: datetime) -> str:
     return moment.astimezone(LOCAL).date().isoformat()
 
 
+def local_day(moment: datetime) -> date:
+    """The local day of a moment, as a date."""
+    return moment.astimezone(LOCAL).date()
+
+
 def add_days(day: str, days: int) -> str:
     """The day `days` days later (earlier when negative).
 

@@ -140,15 +140,15 @@ def check_records(
 ) -> dict[int, list[Fault]]:
     """Index → faults of the records that are not good; empty when all are.
 
-    `today` lets the age be checked: people under 14 are refused where the sheet names no
-    guardian's consent.
+    `today` (the local day) lets ages and days be checked: people under 14 are refused where the
+    sheet names no guardian's consent, and what has happened can't be of a later day.
     """
     faults: dict[int, list[Fault]] = {}
     if not validator.all_valid(records):
         for index, record in enumerate(records):
             if not validator.valid(record):
                 faults[index] = validator.faults(record) or [Fault("record.bad_form")]
-    if sheet.forbid or (today is not None and sheet.subject is not None):
+    if sheet.forbid or (today is not None and (sheet.subject is not None or sheet.happened)):
         for index, record in enumerate(records):
             if index not in faults:
                 found = _across(sheet, record, today)
@@ -164,6 +164,14 @@ def _across(sheet: Sheet, record: Mapping[str, Any], today: date | None) -> list
         for rule in sheet.forbid
         if all(record.get(field) is not None for field in rule.fields)
     ]
+    if today is not None:
+        # both are texts of the form 2026-11-21, which sort as the days do
+        latest = today.isoformat()
+        faults += [
+            Fault("record.future_date", f"/{name}", {"field": name, "latest": latest})
+            for name in sheet.happened
+            if isinstance(day := record.get(name), str) and day > latest
+        ]
     if today is not None and sheet.subject is not None and sheet.guardian is None:
         id_no = record.get(sheet.subject.field)
         if isinstance(id_no, str) and identity.check_id_no(id_no) is None:

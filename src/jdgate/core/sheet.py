@@ -12,6 +12,7 @@ a sheet says. `sheet_reader` makes one from TOML and refuses it with every reaso
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -116,12 +117,16 @@ class Relation(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One field's words and handling. A field that no route shows says which rule needs it."""
+    """One field's words and handling. A field that no route shows says which rule needs it.
+
+    `happened`: the field is the day of something that has happened, so no later day is taken.
+    """
 
     title: Title
     personal: bool = False
     needed_by: str | None = None
     sealed_to: str | None = None
+    happened: bool = False
 
 
 class Forbid(msgspec.Struct, frozen=True):
@@ -131,7 +136,7 @@ class Forbid(msgspec.Struct, frozen=True):
     why: Title
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The agreement for one message type."""
 
     type: str
@@ -160,6 +165,11 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     def personal(self) -> bool:
         """Whether records are about a person (by identity number or by a member's reference)."""
         return self.subject is not None or self.alias is not None
+
+    @cached_property
+    def happened(self) -> tuple[str, ...]:
+        """The fields that are days of something that has happened."""
+        return tuple(name for name, field in self.fields.items() if field.happened)
 
     def may_send(self, roles: Iterable[str]) -> bool:
         """Whether a member with these roles may send the type."""

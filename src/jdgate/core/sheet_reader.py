@@ -233,7 +233,9 @@ def _field(t: _Table) -> Field:
         t.say("key_value", key=t.at("needed_by"), got=needed_by, expected="plugin.rule")
     if sealed_to is not None:
         t.role("sealed_to", sealed_to, False)
-    return Field(t.title(), t.flag("personal", False), needed_by, sealed_to)
+    return Field(
+        t.title(), t.flag("personal", False), needed_by, sealed_to, t.flag("happened", False)
+    )
 
 
 def _alias(t: _Table) -> parts.Alias:

@@ -49,6 +49,7 @@ T = TypeVar("T")
 RESEND_AFTER = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=10)
 GAP_PATIENCE = timedelta(seconds=5)
+FORGET_EVERY_S = 3600.0
 RECEIPT = "sys.receipt.v1"
 RESEND = "sys.resend.v1"
 
@@ -63,11 +64,13 @@ class EdgeHost:
         database: Database,
         clock: Clock,
         connect: Callable[[str], Awaitable[MemberBus]],
+        keep: timedelta = timedelta(days=90),
     ) -> None:
         self.desks = desks
         self._db = database
         self._clock = clock
         self._connect = connect
+        self._keep = keep
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="edge")
         self._buses: dict[str, MemberBus] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -96,6 +99,7 @@ class EdgeHost:
             await self._start_member(member)
         self._spawn(self._send_forever(), "send")
         self._spawn(self._tick_forever(), "tick")
+        self._spawn(self._forget_forever(), "forget")
         for member, source, condition in self._sources:
             self._spawn(self._collect(member, source, condition), f"collect {source.name}")
         for member, sinks in self._sinks.items():
@@ -477,6 +481,26 @@ class EdgeHost:
                 await self._tick()
             except JdgateError as reason:
                 self.warnings[reason.code] += 1
+
+    async def _forget_forever(self) -> None:
+        """Erase bodies that are older than an edge keeps them, with the keys of those days."""
+        while True:
+            now = self._clock.now()
+            before = now - self._keep
+
+            def erase(conn: Connection) -> int:
+                gone = 0
+                for member in self.desks:
+                    gone += outbox.erase_closed(conn, member, before)  # noqa: B023
+                    gone += inbox.erase_done(conn, member, before)  # noqa: B023
+                return gone
+
+            try:
+                if await self.run(erase):
+                    self._db.scrub()
+            except TransportFailed as reason:
+                self.warnings[reason.code] += 1
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _tick(self) -> None:
         now = self._clock.now()

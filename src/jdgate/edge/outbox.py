@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import message, signing
+from jdgate.core import calendar, message, signing
 from jdgate.core.message import Message
 from jdgate.core.schema import Fault, check_record, check_records
 from jdgate.edge.desk import Desk
@@ -78,7 +78,7 @@ def check(
             expected="/".join(sheet.senders),
         )
     validator = desk.catalogue.validator(type)
-    today = now.date()
+    today = calendar.local_day(now)
     found = check_records(validator, sheet, list(records), today)
     good: list[tuple[int, dict[str, Any]]] = []
     refused: list[RefusedRow] = []
