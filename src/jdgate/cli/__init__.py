@@ -10,19 +10,21 @@ from __future__ import annotations
 import click
 
 from jdgate import __version__
-from jdgate.cli.catalogue import catalogue
-from jdgate.cli.county import init
-from jdgate.cli.dead import dead
-from jdgate.cli.drafts import drafts
-from jdgate.cli.evidence import evidence
-from jdgate.cli.inbox import inbox
-from jdgate.cli.ledger import ledger
-from jdgate.cli.member import member
-from jdgate.cli.plugin import plugin
-from jdgate.cli.push import push
-from jdgate.cli.run import run
+from jdgate.cli import (
+    catalogue,
+    county,
+    dead,
+    drafts,
+    evidence,
+    inbox,
+    ledger,
+    member,
+    plugin,
+    push,
+    run,
+    status,
+)
 from jdgate.cli.session import Root, common, option
-from jdgate.cli.status import status
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -46,6 +48,17 @@ def main() -> None:
 
 
 for _command in (
-    init, run, push, inbox, drafts, status, member, catalogue, ledger, evidence, dead, plugin,
-):  # fmt: skip
+    county.init,
+    run.run,
+    push.push,
+    inbox.inbox,
+    drafts.drafts,
+    status.status,
+    member.member,
+    catalogue.catalogue,
+    ledger.ledger,
+    evidence.evidence,
+    dead.dead,
+    plugin.plugin,
+):
     main.add_command(_command)

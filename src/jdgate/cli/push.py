@@ -97,7 +97,8 @@ class Push:
             account.messages[name] = Sent(name, len(indexes))
             if not account.no_wait:
                 self._open[name] = [
-                    (good[i].number, good[i].record if self._keep else None) for i in indexes
+                    (good[i].number, good[i].record if self._keep and self._patient else None)
+                    for i in indexes
                 ]
 
     def collect(self, control: Control, ids: list[str]) -> bool:
