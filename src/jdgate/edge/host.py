@@ -183,8 +183,12 @@ class EdgeHost:
         rows: Sequence[int] | None = None,
         region: str | None = None,
         batch: int = writing.BATCH,
+        mark: tuple[str, str] | None = None,
     ) -> Submission:
         """Put records into the outbox; they are on disk when this returns.
+
+        `mark`: a key and value noted in the same transaction, by which a sender that was
+        interrupted knows how far it came.
 
         Raises:
             Refused: `member.not_hosted`, `agreement.no_type`, `agreement.sender_role`.
@@ -192,11 +196,15 @@ class EdgeHost:
         """
         desk = self.desk(member)
         now = self._clock.now()
-        submission = await self.run(
-            lambda conn: writing.submit(
+
+        def keep(conn: Connection) -> Submission:
+            if mark is not None:
+                meta.put(conn, *mark)
+            return writing.submit(
                 conn, desk, type, records, now, rows=rows, region=region, batch=batch
             )
-        )
+
+        submission = await self.run(keep)
         self._to_send.set()
         return submission
 
