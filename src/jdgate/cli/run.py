@@ -57,7 +57,7 @@ def _make_county(session: Session, home: Home, plugins_dir: Path | None, *, demo
         session.note(session.say("cli.run.makes_demo", dir=str(home.root)))
         from jdgate.demo import county
 
-        county.found_demo(home, machine_time())
+        county.found_demo(home, machine_time(), plugins_dir)
         return home
     if not is_empty(home.root):
         raise UsageError("config.not_empty", dir=str(home.root))

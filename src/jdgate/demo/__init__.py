@@ -1,0 +1,1 @@
+"""The demo county: synthetic people who can belong to nobody."""
