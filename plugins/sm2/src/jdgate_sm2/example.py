@@ -1,0 +1,34 @@
+"""The standard's own example: what a libcrypto must find good before it is used.
+
+It fixes what two implementations could silently do differently: the curve, the user id, Z, the
+hash, the order of r and s. Tests derive every number of it again in plain arithmetic.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A published signature. The private key is known to everybody: for checking only."""
+
+    private: bytes
+    public: bytes
+    data: bytes
+    signature: bytes
+
+
+# GB/T 32918.5-2017, annex A (GM/T 0003.5-2012, annex A); user id 1234567812345678
+STANDARD = Example(
+    private=bytes.fromhex("3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"),
+    public=bytes.fromhex(
+        "04"
+        "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
+        "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"
+    ),
+    data=b"message digest",
+    signature=bytes.fromhex(
+        "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"
+        "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"
+    ),
+)
