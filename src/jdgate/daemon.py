@@ -214,8 +214,10 @@ class Daemon:
         keys = {member: self._keys(member) for member in self._hosted()}
 
         async def connect(member: str) -> MemberBus:
+            # an edge starts without its bus too: what is pushed waits in the outbox
+            patience = 5.0 if self.server is not None else 0.0
             return await connect_member(
-                self.nats_url, member, _bus_key(keys[member]), tls=self._tls()
+                self.nats_url, member, _bus_key(keys[member]), tls=self._tls(), patience=patience
             )
 
         desks = {

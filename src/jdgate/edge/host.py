@@ -329,10 +329,25 @@ class EdgeHost:
             try:
                 incoming = await bus.fetch(256, 5.0)
                 if incoming:
-                    await self._take(member, bus, incoming)
+                    await self._take_all(member, bus, incoming)
             except TransportFailed as reason:
                 self.warnings[reason.code] += 1
                 await asyncio.sleep(0.5)
+
+    async def _take_all(self, member: str, bus: MemberBus, incoming: list[Incoming]) -> None:
+        """The whole group, or one by one when something in it breaks our own code."""
+        try:
+            await self._take(member, bus, incoming)
+        except TransportFailed:
+            raise
+        except Exception:
+            log.exception("%s: %d messages could not be taken", member, len(incoming))
+            self.warnings["edge.broke"] += 1
+            if len(incoming) == 1:
+                await incoming[0].nak(60.0)
+                return
+            for one in incoming:
+                await self._take_all(member, bus, [one])
 
     async def _take(self, member: str, bus: MemberBus, incoming: list[Incoming]) -> None:
         desk, now = self.desks[member], self._clock.now()
@@ -425,7 +440,12 @@ class EdgeHost:
         self, member: str, sink: Sink, condition: Condition, row: InboxRow
     ) -> None:
         desk = self.desks[member]
-        body = await self.run(lambda conn: reading.read_body(conn, desk, row))
+        try:
+            body = await self.run(lambda conn: reading.read_body(conn, desk, row))
+        except Refused as reason:
+            code = reason.code
+            await self.run(lambda conn: inbox.fail(conn, member, [row.id], code))
+            return
         sheet = desk.sheet(row.type)
         delivery = Delivery(
             id=row.id,

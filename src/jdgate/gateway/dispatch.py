@@ -9,7 +9,6 @@ its message comes again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from jdgate.core.sealing import context, seal
 from jdgate.errors import Refused
 from jdgate.gateway.compose import RESEND_AFTER, Outbound
 from jdgate.gateway.ground import Ground
+from jdgate.gateway.system import reopened
 from jdgate.store import deliveries
 from jdgate.store.deliveries import DeliveryRow
 
@@ -84,16 +84,9 @@ def open_rows(
     conn: Connection, ground: Ground, rows: Sequence[DeliveryRow], now: datetime
 ) -> list[Outbound]:
     """The signed messages of these deliveries again, each counted as one more attempt."""
-    outbound = []
     waits: dict[timedelta, list[str]] = defaultdict(list)
     for row in rows:
         waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
-        if row.key_id is None or row.body is None:
-            continue
-        jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
-        digest = hashlib.sha256(jws).digest()
-        attempt = row.attempts + 1
-        outbound.append(Outbound(row.id, row.recipient, row.type, jws, digest, True, attempt))
     for wait, ids in waits.items():
         deliveries.mark_sent(conn, ids, now + wait)
-    return outbound
+    return reopened(conn, ground, rows)

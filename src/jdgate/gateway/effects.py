@@ -28,7 +28,7 @@ from jdgate.core.routing import NoDesk
 from jdgate.core.rules import Emitted
 from jdgate.core.schema import check_record
 from jdgate.errors import Misuse
-from jdgate.gateway.compose import Plan
+from jdgate.gateway.compose import Outbound, Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.store import alerts, drafts, expectations
@@ -39,8 +39,9 @@ from jdgate.store.expectations import ExpectationRow
 GATEWAY_RULE = "gateway"
 """The rule name of alerts that the exchange itself raises."""
 
-NO_DESK, GAP, BROKEN = "X1", "X2", "X3"
-"""Alerts about the exchange: nobody to tell, a sequence gap, a rule or message that failed."""
+NO_DESK, GAP, BROKEN, UNDELIVERABLE, SILENT = "X1", "X2", "X3", "X4", "X5"
+"""Alerts about the exchange: nobody to tell, a sequence gap, a rule or message that failed, a
+delivery that was refused, a recipient that does not receipt."""
 
 
 class Effects:
@@ -55,6 +56,7 @@ class Effects:
         self.plans: list[Plan] = []
         self.leaves: list[tuple[bytes, bytes | None]] = []
         self.notices: list[Notice] = []
+        self.outbound: list[Outbound] = []
 
     def apply(self, emitted: Iterable[Emitted]) -> None:
         """Carry out effects in order; `flush` must follow."""
@@ -68,10 +70,19 @@ class Effects:
                     )
                 case Settle(cause=cause):
                     self._settle(one.rule, one.key, cause)
-                case Alert():
-                    self._alert(one.rule, one.effect)
-                case Draft():
-                    self._draft(one.rule, one.effect)
+                case Alert() | Draft():
+                    self._stand(one.rule, one.effect)
+
+    def _stand(self, rule: str, effect: Alert | Draft) -> None:
+        """Raise or draft. What has no agreement is the rule's fault and stops nothing else."""
+        try:
+            if isinstance(effect, Alert):
+                self._alert(rule, effect)
+            else:
+                self._draft(rule, effect)
+        except Misuse as error:
+            params = {"rule": rule, "error": str(error)[:200]}
+            self.tell_authority(BROKEN, f"effect:{rule}:{error.code}", "alert.rule_failed", params)
 
     def flush(self) -> None:
         """Write what was collected rather than written at once."""
@@ -128,7 +139,8 @@ class Effects:
 
     def _desks_of(self, to: str | Role) -> list[str]:
         if isinstance(to, str):
-            return [to] if to in self._ground.trust.members else []
+            member = self._ground.trust.members.get(to)
+            return [to] if member is not None and member.status == "active" else []
         region = to.region or self._ground.trust.directory.county
         return self._ground.regions.find(to.role, region)
 

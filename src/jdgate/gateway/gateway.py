@@ -31,7 +31,7 @@ from jdgate.core import leaves
 from jdgate.core.admission import Arrival
 from jdgate.core.message import show_time
 from jdgate.core.rules import place_of
-from jdgate.errors import JdgateError, TransportFailed
+from jdgate.errors import TransportFailed
 from jdgate.gateway import checkpointer, dispatch, pipeline, retention, timekeeper
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.effects import BROKEN, Effects
@@ -208,8 +208,6 @@ class Gateway:
         begun = asyncio.get_running_loop().time()
         try:
             processed = await self._committed(arrivals)
-        except JdgateError:
-            raise
         except Exception:
             log.exception("a group of %d messages could not be processed", len(arrivals))
             processed = Processed([], [])
@@ -239,8 +237,6 @@ class Gateway:
     async def _process_one(self, arrival: Arrival) -> Processed:
         try:
             processed = await self._committed([arrival])
-        except JdgateError:
-            raise
         except Exception as error:
             return await self._set_aside(arrival, error)
         now = self.clock.now()
@@ -345,6 +341,10 @@ class Gateway:
                 now = self.clock.now()
                 if await self.run(lambda conn: retention.erase_due(conn, self.ground, now)):  # noqa: B023
                     self.books.scrub()
+                silence = await self.run(
+                    lambda conn: timekeeper.look_for_silence(conn, self.ground, now)  # noqa: B023
+                )
+                await self._send(silence.outbound)
             except TransportFailed as reason:
                 self._trouble(reason.code)
             await asyncio.sleep(RETENTION_EVERY.total_seconds())

@@ -78,7 +78,7 @@ def process(
     messages.add_many(conn, list(rows.values()))
     subjects.add_appearances(conn, _appearances(ordinary, plans_of))
     notices = [*_told(ground, entries, plans_of), *effects.notices]
-    return Processed([*answered, *composed.outbound], notices)
+    return Processed([*answered, *composed.outbound, *effects.outbound], notices)
 
 
 def _judge_all(

@@ -4,7 +4,7 @@ on drafts. They change the books and reach no other member.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,8 @@ from jdgate.core.admission import Opened, Verdict
 from jdgate.core.encoding import b64u
 from jdgate.core.message import show_time
 from jdgate.core.rules import Failure
-from jdgate.gateway.effects import Effects
+from jdgate.gateway.compose import Outbound
+from jdgate.gateway.effects import UNDELIVERABLE, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.store import alerts, dead, deliveries, drafts, receipts
@@ -92,6 +93,17 @@ def _delivered_leaf(
     return leaves.encode(leaf), salt
 
 
+def reopened(conn: Connection, ground: Ground, rows: Iterable[DeliveryRow]) -> list[Outbound]:
+    """The signed messages of these deliveries once more, those whose body is kept."""
+    again = []
+    for row in rows:
+        if row.key_id is not None and row.body is not None:
+            jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
+            attempt = row.attempts + 1
+            again.append(Outbound(row.id, row.recipient, row.type, jws, row.digest, True, attempt))
+    return again
+
+
 def _failed(
     conn: Connection,
     row: DeliveryRow,
@@ -114,7 +126,7 @@ def _failed(
     )
     dead.add(conn, [letter])
     params = {"to": row.recipient, "type": row.type, "delivery": row.id}
-    effects.tell_authority("X4", f"delivery:{row.id}", "alert.delivery_failed", params)
+    effects.tell_authority(UNDELIVERABLE, f"delivery:{row.id}", "alert.delivery_failed", params)
 
 
 def _resend(
@@ -127,10 +139,13 @@ def _resend(
 ) -> None:
     """A recipient misses numbers: what is still open is due at once.
 
-    What it has receipted it has taken over; it is not sent a second time.
+    What it receipted before is sent again too, under its old id, while its body is kept: it asks
+    because it lost its own database.
     """
     for record in records:
-        deliveries.reopen_range(conn, opened.message.source, record["first"], record["last"], now)
+        source = opened.message.source
+        settled = deliveries.reopen_range(conn, source, record["first"], record["last"], now)
+        effects.outbound += reopened(conn, ground, settled)
 
 
 def _decision(

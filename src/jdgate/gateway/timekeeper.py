@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from jdgate.core import rules
 from jdgate.core.rules import Rule
 from jdgate.gateway.compose import Outbound, Plan, compose, store
-from jdgate.gateway.effects import BROKEN, GAP, Effects
+from jdgate.gateway.effects import BROKEN, GAP, SILENT, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.pipeline import load_states, save_states
-from jdgate.store import expectations, ledger, meta, sequences
+from jdgate.store import deliveries, expectations, ledger, meta, sequences
 from jdgate.store.expectations import ExpectationRow
 
 AT_ONCE = 500
@@ -49,6 +49,26 @@ def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
     expectations.mark_fired(conn, rows, now)
     outbound = _ask_for_gaps(conn, ground, effects, now)
     return _finish(conn, ground, effects, outbound, now, more=len(rows) == AT_ONCE)
+
+
+SILENCE = timedelta(hours=24)
+"""How long a recipient may leave a delivery without a receipt (design choice)."""
+
+
+def look_for_silence(conn: Connection, ground: Ground, now: datetime) -> Due:
+    """Tell the authority whose edge has not receipted for a day, and when it does again."""
+    silent = deliveries.silent(conn, now - SILENCE)
+
+    def tell(effects: Effects) -> None:
+        for member in ground.trust.active():
+            cause = f"{SILENT}:{member.id}"
+            if member.id in silent:
+                params = {"member": member.id}
+                effects.tell_authority(SILENT, cause, "alert.silent_recipient", params)
+            else:
+                effects.settle_own(cause)
+
+    return originate(conn, ground, now, tell)
 
 
 def originate(

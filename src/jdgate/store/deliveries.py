@@ -104,11 +104,20 @@ _REOPEN = (
     )
     .values(next_at=bindparam("at"))
 )
-_SETTLED_RANGE = _ROWS.select.where(
-    delivery.c.recipient == bindparam("whom"),
-    delivery.c.sequence.between(bindparam("first"), bindparam("last")),
-    delivery.c.state != OPEN,
-).order_by(delivery.c.sequence)
+_SETTLED_RANGE = (
+    _ROWS.select.where(
+        delivery.c.recipient == bindparam("whom"),
+        delivery.c.sequence.between(bindparam("first"), bindparam("last")),
+        delivery.c.state != OPEN,
+    )
+    .order_by(delivery.c.sequence)
+    .limit(bindparam("limit"))
+)
+_SILENT = (
+    select(delivery.c.recipient)
+    .where(delivery.c.state == OPEN, delivery.c.created_at < bindparam("before"))
+    .distinct()
+)
 _OLDEST = select(func.min(delivery.c.created_at)).where(delivery.c.state == OPEN)
 _COUNTS = select(delivery.c.recipient, func.count()).where(delivery.c.state == bindparam("state"))
 _COUNTS = _COUNTS.group_by(delivery.c.recipient)
@@ -182,16 +191,16 @@ def close_many(conn: Connection, ids: Iterable[str], receipt_id: str, at: dateti
 
 
 def reopen_range(
-    conn: Connection, recipient: str, first: int, last: int, now: datetime
+    conn: Connection, recipient: str, first: int, last: int, now: datetime, limit: int = 200
 ) -> list[DeliveryRow]:
     """Have numbers `first` to `last` sent again now, as the recipient asked.
 
-    Returns those of the range that are not open: a recipient that lost its inbox asks for what
-    its receipt was given for. Its caller may publish them again from here while their body is kept.
+    Returns up to `limit` of the range that are not open: a recipient that lost its inbox asks for
+    what its receipt was given for, and its caller may publish that again while the body is kept.
     """
     span = {"whom": recipient, "first": first, "last": last}
     conn.execute(_REOPEN, {**span, "at": now})
-    return _ROWS.rows(conn.execute(_SETTLED_RANGE, span))
+    return _ROWS.rows(conn.execute(_SETTLED_RANGE, {**span, "limit": limit}))
 
 
 def postpone(conn: Connection, delivery_id: str, code: str, next_at: datetime) -> None:
@@ -216,6 +225,11 @@ def oldest_open(conn: Connection, type: str | None = None) -> datetime | None:
     query = _OLDEST if type is None else _OLDEST.where(delivery.c.type == type)
     found: datetime | None = conn.execute(query).scalar()
     return found
+
+
+def silent(conn: Connection, before: datetime) -> set[str]:
+    """Recipients that have not receipted something made before `before`."""
+    return set(conn.execute(_SILENT, {"before": before}).scalars())
 
 
 def counts(conn: Connection, state: str = OPEN) -> dict[str, int]:

@@ -70,7 +70,7 @@ _LOWEST = select(gap.c.first).where(*_OF).order_by(gap.c.first).limit(1)
 _DROP = delete(gap).where(*_OF, gap.c.first == bindparam("f"))
 _ADD = insert(gap)
 _DUE = (
-    select(gap.c.member, gap.c.source, gap.c.first, gap.c.last)
+    select(gap.c.member, gap.c.source, gap.c.first, gap.c.last, gap.c.noticed_at, gap.c.asked_at)
     .where(
         gap.c.noticed_at <= bindparam("before"),
         or_(gap.c.asked_at.is_(None), gap.c.asked_at <= bindparam("before")),
@@ -219,9 +219,16 @@ def skip_to(conn: Connection, recipient: str, following: int, *, member: str = G
 
 
 def gaps_due(conn: Connection, now: datetime, after: timedelta, limit: int = 1000) -> list[Gap]:
-    """Gaps open for `after` or longer that were not asked for within `after`."""
+    """Gaps open for `after` or longer that were not asked for within `after`.
+
+    The pause doubles with the gap's age: what can't be sent any more is not asked for forever.
+    """
     found = conn.execute(_DUE, {"before": now - after, "limit": limit})
-    return [Gap(*row) for row in found]
+    return [
+        Gap(*row)
+        for *row, noticed_at, asked_at in found
+        if asked_at is None or now - asked_at >= max(after, asked_at - noticed_at)
+    ]
 
 
 def mark_asked(conn: Connection, gaps: Iterable[Gap], now: datetime) -> None:
