@@ -2,7 +2,8 @@
 
 The order is fixed, and the first fault that concerns the whole message ends it:
 
-     1 size            2 open (HPKE)        3 signature header   4 key: known, theirs, a signing key
+     1 size, form of the id                 2 open (HPKE)
+     3 signature header                     4 key: known, theirs, a signing key
      5 signature       6 JSON, envelope     7 sender is who the NATS user says, recipient is us
      8 key valid when signed and now        9 not from the future, not expired
     10 not a replay   11 agreement (type, sender's role, purpose, region)   12 sequence
@@ -32,7 +33,7 @@ from jdgate.core import calendar
 from jdgate.core.catalogue import Catalogue
 from jdgate.core.directory import Trust
 from jdgate.core.keys import MemberKeys
-from jdgate.core.message import MAX_BODY, Message, decode
+from jdgate.core.message import MAX_BODY, MESSAGE_ID, Message, decode
 from jdgate.core.schema import Fault, check_records
 from jdgate.core.sealing import context, unseal
 from jdgate.core.sheet import Sheet
@@ -117,6 +118,8 @@ def open_arrival(
     try:
         if len(arrival.body) > MAX_BODY:
             raise Refused("admission.too_large", got=len(arrival.body), most=MAX_BODY)
+        if not MESSAGE_ID.fullmatch(arrival.id):
+            raise Refused("admission.id")  # whoever may publish may write anything there
         info = context(claimed, keys.member, arrival.id)
         jws = unseal(arrival.body, keys.opener(arrival.kid), info)
         header = peek(jws)

@@ -61,7 +61,7 @@ def decode(payload: bytes) -> Checkpoint:
     """
     try:
         wire = _decoder.decode(payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("checkpoint.malformed") from None
     root = unb64u(wire.root)
     if len(root) != HASH_BYTES or not 0 <= wire.size <= MAX_SIZE:

@@ -1,8 +1,9 @@
 """The directory: who is a member, with which roles, regions and keys. Signed by the authority.
 
 Rules (learned from The Update Framework):
-- signed by an authority key that was pinned at installation, or that a directory accepted
-  before names (rotation of the authority's own key);
+- signed by an authority key that was pinned at installation; once a directory is held, by one
+  that *it* names, so that a key the authority has rotated out signs nothing any more;
+- one reading only: canonical JSON, no member or key id twice;
 - a lower version is refused (rollback); the same version with other content too;
 - a document past its expiry is refused (freeze); who holds a good copy goes on with it and says
   that it is old;
@@ -18,16 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from jdgate.core.encoding import b64u, unb64u
+from jdgate.core.message import MEMBER_ID
 from jdgate.core.sealing import SealingKey
 from jdgate.core.signing import TYP_DIRECTORY, PublicKey, SigningKey, peek, sign, verify
 from jdgate.errors import Refused
 
 Use = Literal["sig", "enc", "bus"]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its zone: one without can't be compared with the clock."""
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -37,9 +42,9 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     use: Use
     suite: str
     public: str
-    not_before: datetime
-    not_after: datetime
-    revoked_at: datetime | None = None
+    not_before: Moment
+    not_after: Moment
+    revoked_at: Moment | None = None
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,9 +70,9 @@ class AuthorityKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document itself. `catalogue` is the SHA-256 (hex) of the catalogue in force."""
 
-    version: int
-    issued: datetime
-    expires: datetime
+    version: Version
+    issued: Moment
+    expires: Moment
     county: str
     catalogue: str
     authority: tuple[AuthorityKey, ...]
@@ -77,9 +82,14 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _decoder = msgspec.json.Decoder(Directory)
 
 
+def encode(directory: Directory) -> bytes:
+    """The document's one form in bytes."""
+    return msgspec.json.encode(directory, order="sorted")
+
+
 def publish(directory: Directory, key: SigningKey) -> bytes:
     """The signed directory, a JWS of its JSON."""
-    return sign(msgspec.json.encode(directory, order="sorted"), key, TYP_DIRECTORY)
+    return sign(encode(directory), key, TYP_DIRECTORY)
 
 
 def authority_key(key: SigningKey) -> AuthorityKey:
@@ -101,9 +111,28 @@ def read(jws: bytes, pinned: Iterable[AuthorityKey]) -> Directory:
     else:
         raise Refused("directory.authority_unknown", kid=kid[:80])
     try:
-        return _decoder.decode(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        directory = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("directory.malformed") from None
+    if encode(directory) != payload or not _is_unambiguous(directory):
+        raise Refused("directory.malformed")
+    return directory
+
+
+def _is_unambiguous(directory: Directory) -> bool:
+    """Whether every id stands for one thing and every key is a text of bytes."""
+    members = [member.id for member in directory.members]
+    keys = [key for member in directory.members for key in member.keys]
+    kids = [key.kid for key in keys]
+    authority = [key.kid for key in directory.authority]
+    if any(len(set(ids)) != len(ids) for ids in (members, kids, authority)):
+        return False
+    try:
+        for public in (*(k.public for k in keys), *(k.public for k in directory.authority)):
+            unb64u(public)
+    except Refused:
+        return False
+    return all(MEMBER_ID.fullmatch(member) for member in members)
 
 
 def accept(
@@ -115,8 +144,7 @@ def accept(
         Refused: what `read` raises; `directory.rollback`, `directory.expired`,
             `directory.forked` (same version, other content).
     """
-    trusted = [*pinned, *(current.authority if current else ())]
-    offered = read(jws, trusted)
+    offered = read(jws, current.authority if current else pinned)
     if offered.expires <= now:
         raise Refused("directory.expired", version=offered.version, expired=offered.expires.date())
     if current is not None:
@@ -220,25 +248,28 @@ class Trust:
         Raises:
             Refused: `member.unknown`, `key.none_to_seal`.
         """
-        usable = [
-            key
-            for key in self.member(member_id).keys
-            if key.use == "enc"
-            and key.not_before <= now < key.not_after
-            and (key.revoked_at is None or now < key.revoked_at)
-        ]
+        usable = _usable(self.member(member_id), "enc", now)
         if not usable:
             raise Refused("key.none_to_seal", member=member_id)
-        newest = max(usable, key=lambda key: (key.not_before, key.kid))
+        newest = usable[-1]
         return SealingKey(newest.kid, newest.suite, self._raw[newest.kid])
 
     def bus_keys(self, now: datetime) -> dict[str, bytes]:
-        """Member → raw public key of its NATS user, for members that may connect now."""
+        """Member → raw public key of its NATS user, the newest, if it may connect now."""
         return {
-            member.id: self._raw[key.kid]
+            member.id: self._raw[usable[-1].kid]
             for member in self.active()
-            for key in member.keys
-            if key.use == "bus"
-            and key.not_before <= now < key.not_after
-            and (key.revoked_at is None or now < key.revoked_at)
+            if (usable := _usable(member, "bus", now))
         }
+
+
+def _usable(member: Member, use: Use, now: datetime) -> list[KeyRecord]:
+    """A member's keys of one use that are valid at `now`, the newest last."""
+    found = [
+        key
+        for key in member.keys
+        if key.use == use
+        and key.not_before <= now < key.not_after
+        and (key.revoked_at is None or now < key.revoked_at)
+    ]
+    return sorted(found, key=lambda key: (key.not_before, key.kid))

@@ -24,8 +24,8 @@ def unb64u(text: str | bytes) -> bytes:
     Raises:
         Refused: `encoding.base64url` when the text is not the canonical form of any bytes.
     """
-    raw = text.encode() if isinstance(text, str) else bytes(text)
     try:
+        raw = text.encode("ascii") if isinstance(text, str) else text
         data = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise Refused("encoding.base64url") from None

@@ -170,7 +170,7 @@ def decode(payload: bytes) -> Evidence:
     """
     try:
         evidence = _decoder.decode(payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("evidence.malformed") from None
     if evidence.format != FORMAT:
         raise Refused("evidence.format", got=evidence.format[:40], expected=FORMAT)

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jdgate.core.directory import KeyRecord
 from jdgate.core.encoding import b64u, unb64u
-from jdgate.core.sealing import HYBRID, SMALL, OpeningKey
+from jdgate.core.message import MEMBER_ID
+from jdgate.core.sealing import HYBRID, SMALL, SUITES, OpeningKey
 from jdgate.core.signing import DEFAULT_ALG, SigningKey
 from jdgate.errors import Refused
 
@@ -104,14 +105,33 @@ def load(text: bytes, source: str) -> MemberKeys:
     """
     try:
         stored = msgspec.json.decode(text, type=_Stored)
-        return MemberKeys(
+        keys = MemberKeys(
             member=stored.member,
             signing=tuple(SigningKey(k.kid, k.suite, unb64u(k.private)) for k in stored.signing),
             opening=tuple(OpeningKey(k.kid, k.suite, unb64u(k.private)) for k in stored.opening),
             bus=unb64u(stored.bus),
         )
-    except (msgspec.DecodeError, Refused):
+    except (msgspec.DecodeError, UnicodeDecodeError, Refused):
         raise Refused("keys.unreadable", file=source) from None
+    if not _is_whole(keys):
+        raise Refused("keys.unreadable", file=source)
+    return keys
+
+
+def _is_whole(keys: MemberKeys) -> bool:
+    """Whether the keys can be used: of their suites' sizes, with one to sign and one to open.
+
+    A suite that is not built in may come with a plugin; its keys are the plugin's to judge.
+    """
+    sized = [(k.alg, k.private) for k in keys.signing] + [
+        (k.suite, k.private) for k in keys.opening
+    ]
+    return (
+        bool(MEMBER_ID.fullmatch(keys.member) and keys.signing and keys.opening)
+        and len(keys.bus) == 32
+        and all(len(private) == _SIZES.get(suite, len(private)) for suite, private in sized)
+        and all(key.suite in SUITES for key in keys.opening)
+    )
 
 
 def bus_public(keys: MemberKeys) -> bytes:

@@ -191,7 +191,7 @@ def decode(text: bytes) -> Leaf:
     """
     try:
         leaf = _decoder.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("ledger.leaf_malformed") from None
     if encode(leaf) != text:
         raise Refused("ledger.leaf_malformed")

@@ -15,6 +15,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -103,6 +104,10 @@ def context(sender: str, recipient: str, message_id: str) -> bytes:
     """HPKE `info`: binds who sends, who may open, and which message it is.
 
     Each part carries its length, so no two triples give the same bytes.
+
+    Raises:
+        OverflowError, UnicodeEncodeError: a part of 64 KiB or that is no text; callers check ids
+            before (`admission`).
     """
     parts = (sender.encode(), recipient.encode(), message_id.encode())
     return b"jdgate/1" + b"".join(len(p).to_bytes(2, "big") + p for p in parts)
@@ -142,15 +147,17 @@ def seal_field(value: object, key: SealingKey, sender: str, field: str) -> dict[
     return {"kid": key.kid, "sealed": b64u(seal(msgspec.json.encode(value), key, info))}
 
 
-def unseal_field(sealed: dict[str, str], key: OpeningKey, sender: str, field: str) -> object:
+def unseal_field(sealed: Mapping[str, object], key: OpeningKey, sender: str, field: str) -> object:
     """The value inside a sealed field.
 
     Raises:
-        Refused: `sealing.cannot_open`.
+        Refused: `sealing.not_ours` when it names another key, `sealing.cannot_open`.
     """
+    kid, text = sealed.get("kid"), sealed.get("sealed")
+    if kid != key.kid:
+        raise Refused("sealing.not_ours", kid=str(kid)[:80])
     info = context(sender, key.kid, f"field:{field}")
     try:
-        body = unb64u(sealed["sealed"])
-    except (KeyError, AttributeError):
+        return msgspec.json.decode(unseal(unb64u(text if isinstance(text, str) else ""), key, info))
+    except (Refused, msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("sealing.cannot_open", kid=key.kid) from None
-    return msgspec.json.decode(unseal(body, key, info))

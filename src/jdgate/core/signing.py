@@ -177,7 +177,7 @@ def _header_part(alg: str, kid: str, typ: str) -> bytes:
 def _read_header(part: bytes) -> Header:
     try:
         header = _header_decoder.decode(unb64u(part))
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, UnicodeDecodeError):  # msgspec lets bad UTF-8 through as such
         raise Refused("signing.header") from None
     # One text for one header: duplicate members or spare white space would not come back equal.
     if _header_part(header.alg, header.kid, header.typ) != part:
@@ -221,7 +221,8 @@ def verify(jws: bytes, key: PublicKey, typ: str) -> bytes:
 
     Raises:
         Refused: `signing.malformed`, `signing.header`, `signing.alg_mismatch`,
-            `signing.typ_mismatch`, `signing.key_mismatch`, `signing.bad_signature`.
+            `signing.typ_mismatch`, `signing.key_mismatch`, `signing.bad_signature`,
+            `signing.alg_unknown`, `encoding.base64url`.
     """
     header = peek(jws)
     if header.typ != typ:
