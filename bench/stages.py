@@ -1,0 +1,125 @@
+"""Where the gateway's time goes, measured from outside: functions are wrapped, the product's own
+code knows nothing of it.
+
+A stage gets the time spent in its functions less the time of stages inside them, so the shares
+add up. The wrapping costs about 1 µs a call; what is called for every record and takes no longer
+than that is left inside its stage.
+
+    watch = Stopwatch()
+    install(watch)
+    ...
+    watch.take()          # {"verify": (seconds, calls), …} since the last time
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.engine import RootTransaction
+
+from jdgate.core import admission, rules
+from jdgate.gateway import answers, compose, dispatch, gateway, pipeline, system, timekeeper
+from jdgate.gateway.effects import Effects
+from jdgate.gateway.past import PastView
+from jdgate.store import (
+    alerts,
+    deliveries,
+    expectations,
+    ledger,
+    messages,
+    meta,
+    receipts,
+    rulestate,
+    sequences,
+    subjects,
+)
+from jdgate.store.vault import Vault
+
+# stage → functions by the name under which they are called
+STAGES: dict[str, list[tuple[Any, str]]] = {
+    "open": [(admission, "unseal")],
+    "verify": [(admission, "verify"), (admission, "peek")],
+    "decode": [(admission, "decode")],
+    "schema": [(admission, "check_records")],
+    "admit (rest)": [(pipeline, "_judge_all")],
+    "pseudonyms": [(PastView, "_alias_token"), (PastView, "pseudonym")],
+    "state load": [(pipeline, "load_states")],
+    "state save": [(pipeline, "save_states")],
+    "rules": [(pipeline, "run_rules"), (pipeline, "_facts")],
+    "routing": [(pipeline, "_route")],
+    "effects": [(Effects, "apply"), (Effects, "flush")],
+    "receipts taken": [(system, "take")],
+    "compose": [(pipeline, "compose"), (timekeeper, "compose")],
+    "sign": [(compose, "sign_plan"), (answers, "sign_plan")],
+    "receipts given": [(answers, "receipts"), (answers, "enter")],
+    "seal at rest": [(Vault, "seal")],
+    "ledger": [(pipeline, "_write_ledger"), (ledger, "append")],
+    "SQL": [
+        *((messages, name) for name in ("seen", "add_many")),
+        *((deliveries, name) for name in ("add_many", "due", "unreceipted", "close_many")),
+        *((subjects, name) for name in ("find_aliases", "add_aliases", "add_appearances")),
+        *((subjects, name) for name in ("merge_relations", "relations")),
+        *((sequences, name) for name in ("note", "used", "next_sequences")),
+        *((receipts, name) for name in ("add", "get_many")),
+        *((alerts, name) for name in ("raise_or_fold", "settle", "advance")),
+        *((expectations, name) for name in ("expect", "settle", "due")),
+        (rulestate, "load"),
+        (rulestate, "save"),
+        (meta, "raise_clock"),
+    ],
+    "commit": [(RootTransaction, "commit")],
+    "pipeline (rest)": [(pipeline, "process")],
+    "timekeeper": [(gateway.timekeeper, "run_due")],
+    "seal to recipient": [(dispatch, "seal_outbound")],
+}
+
+
+class Stopwatch:
+    """Seconds and calls per stage. Each thread has its own stack of open stages."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[float]] = {}
+        self._local = threading.local()
+
+    def wrap(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function` with its time counted for `stage`."""
+        found, local, clock = self._found, self._local, time.perf_counter
+
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            stack: list[float] | None = getattr(local, "inner", None)
+            if stack is None:
+                stack = local.inner = []
+            stack.append(0.0)
+            begun = clock()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                took = clock() - begun
+                own = took - stack.pop()
+                if stack:
+                    stack[-1] += took
+                total = found.get(stage)
+                if total is None:
+                    total = found[stage] = [0.0, 0]
+                total[0] += own
+                total[1] += 1
+
+        return timed
+
+    def take(self) -> dict[str, tuple[float, int]]:
+        """What was counted since the last time."""
+        taken = {stage: (total[0], int(total[1])) for stage, total in self._found.items()}
+        self._found.clear()
+        return taken
+
+
+def install(watch: Stopwatch) -> None:
+    """Wrap the functions of every stage; a name that is gone is an error, not a zero."""
+    for stage, places in STAGES.items():
+        for owner, name in places:
+            setattr(owner, name, watch.wrap(stage, getattr(owner, name)))
