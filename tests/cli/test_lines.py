@@ -137,6 +137,7 @@ def test_an_alert_is_told_as_the_sentence_it_is(sheets: dict[str, Sheet]) -> Non
     text = "\n".join(inbox.message_lines(message, sheets, "en"))
     assert "member cln-01 is suspended" in text
     assert "title_code" not in text
+    assert "2026-11-21 16:00:00" in text
 
 
 def test_a_message_whose_content_was_erased_says_so(sheets: dict[str, Sheet]) -> None:
@@ -172,7 +173,9 @@ def test_a_waiting_draft_says_what_it_sends_and_how_to_decide(sheets: dict[str, 
     assert "Approving it sends:" in text
     assert "Resident identity card" in text
     assert "P1" not in text, "the record stands for what was filled in"
-    assert "☐ transfer" in text
+    assert "[transfer]" in text
+    asked = "\n".join(drafts.one_draft_lines(shown, sheets, "en", how=False))
+    assert "--check" not in asked
     assert "jdgate drafts approve d-1 --by NAME --check transfer --check custody" in text
 
 

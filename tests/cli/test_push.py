@@ -43,6 +43,7 @@ class Desk:
         self.outright: set[str] = set()
         self.renewed: dict[str, str] = {}
         self.fail_after: int | None = None
+        self.vanish_after: int | None = None
 
     async def status(self) -> dict[str, Any]:
         return {"members": [{"id": "cln-01"}]}
@@ -53,6 +54,8 @@ class Desk:
         assert (member, type, len(records)) == ("cln-01", "mmt.attendance.v1", len(rows))
         if self.fail_after is not None and len(self.records) >= self.fail_after:
             raise Refused("member.suspended", member=member)
+        if self.vanish_after is not None and len(self.records) >= self.vanish_after:
+            raise ConnectionResetError
         self.records += records
         messages = []
         for start in range(0, len(records), BATCH):
@@ -286,6 +289,25 @@ def test_an_error_on_the_way_tells_what_was_reached(
     assert result.exit_code == 1
     assert told["error"]["code"] == "member.suspended"
     assert len(told["messages"]) == 10
+    assert told["stopped_at_row"] == 2003
+
+    desk.fail_after = None
+    result = push(attendance(tmp_path / "a.csv", 5_000), "--from-row", "2003")
+    assert result.exit_code == 0
+    assert "3,000 rows accepted" in result.stdout
+    assert len(desk.records) == 5_000
+
+
+def test_a_daemon_that_goes_away_leaves_a_clear_account(
+    tmp_path: Path, desk: Desk, push: Jdgate
+) -> None:
+    desk.vanish_after = 1_000
+    result = push(attendance(tmp_path / "a.csv", 3_000))
+    assert result.exit_code == 1
+    assert "1,000 without a receipt yet. These are stored" in result.stdout
+    assert "stopped at rows 1003–2002: these 1,000 were handed over" in result.stdout
+    assert "go on with --from-row 1003" in result.stdout
+    assert "the connection to the running jdgate was lost" in result.stderr
 
 
 def test_a_file_that_can_not_be_read_is_one_error(tmp_path: Path, desk: Desk, push: Jdgate) -> None:

@@ -74,8 +74,11 @@ def one_draft_lines(
     known: Mapping[str, Sheet],
     lang: Lang,
     width: int | None = None,
+    *,
+    how: bool = True,
 ) -> list[str]:
-    """The answer of `drafts.show`: why it was prepared, what is filled in, what to check."""
+    """The answer of `drafts.show`: why it was prepared, what is filled in, what to check, and
+    (`how`) by which commands it is decided."""
     name = str(row.get("type"))
     sheet = known.get(name)
     facts: list[tuple[str, object]] = [
@@ -97,10 +100,10 @@ def one_draft_lines(
             shown = record_lines(content, sheet, lang, width)
             lines += ["", say(f"cli.drafts.{part}", lang), *(f"  {line}" for line in shown)]
             break
-    if checks := row.get("checks"):
-        lines += ["", say("cli.drafts.checks", lang)]
-        lines += [f"  ☐ {check}: {check_text(str(check), lang)}" for check in checks]
-    if state_of(row) == "waiting":
+    if state_of(row) == "waiting" and how:
+        if checks := row.get("checks"):
+            lines += ["", say("cli.drafts.checks", lang)]
+            lines += [f"  ☐ {check_text(str(check), lang)}  [{check}]" for check in checks]
         if sheet is not None and sheet.approval == "two":
             lines += ["", say("cli.drafts.two", lang)]
         flags = " ".join(f"--check {check}" for check in row.get("checks") or [])
@@ -173,7 +176,7 @@ def approve(session: Session, draft_id: str, by: str | None, checks: tuple[str, 
             )
         if by is None or missing:
             known = sheets(session)
-            session.tell([*one_draft_lines(row, known, session.lang, session.width), ""])
+            session.tell([*one_draft_lines(row, known, session.lang, session.width, how=False), ""])
             confirm(session, missing)
             by = by or click.prompt(session.say("cli.drafts.ask_name"))
         reply = control.call("drafts.approve", id=draft_id, by=by, checked=wanted)

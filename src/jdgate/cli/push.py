@@ -3,213 +3,29 @@
 - The file is read here, row by row; what the importer does not name never leaves this process.
 - Rows go to the daemon in portions; it makes the messages and keeps them until they are
   receipted, so nothing submitted is lost when this command or the daemon ends.
-- Receipts are taken in while the file is still being read. When too many are open, the reading
-  waits for the oldest; when none come for a while, it goes on and says so at the end.
+- What came of every row is said at the end, also when it ends early (`push_work`,
+  `push_account`).
 - A column for the place may be absent: the sending member itself stands for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from jdgate.cli.help import Command
 from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.progress import Progress
-from jdgate.cli.push_account import Account, Reason, Sent, account_document, account_lines
+from jdgate.cli.push_account import Account, account_document, account_lines
+from jdgate.cli.push_work import Push, portions
 from jdgate.cli.session import Session, as_member, common, option, pass_session
 from jdgate.errors import JdgateError, UsageError
 
 if TYPE_CHECKING:
     from jdgate.control import Control
-    from jdgate.core.sheet import Sheet
-    from jdgate.files import Importer, Reading, Row
-
-PORTION = 1_000
-"""Rows handed to the daemon at once."""
-OPEN_MESSAGES = 60
-"""Messages without a receipt, above which reading waits for the older half."""
-LISTED = 20_000
-"""Refused rows that `--refused-to` lists at most: more can't be corrected by hand."""
-
-
-class Push:
-    """One file on its way. Unanswered messages map to the rows of their records."""
-
-    def __init__(
-        self,
-        session: Session,
-        account: Account,
-        importer: Importer,
-        sheet: Sheet,
-        *,
-        keep_refused: bool,
-        patience: float,
-        region: str | None,
-    ) -> None:
-        self.session = session
-        self.account = account
-        self._importer = importer
-        self._sheet = sheet
-        self._open: dict[str, list[tuple[int, dict[str, Any] | None]]] = {}
-        self._keep = keep_refused
-        self._patience = patience
-        self._patient = True
-        self._region = region
-        self.list: list[Row] = []
-
-    def portion(self, control: Control, rows: list[Row]) -> None:
-        """Check or submit some rows, and take in what has been answered."""
-        account = self.account
-        account.read += len(rows)
-        good = [row for row in rows if row.record is not None]
-        for row in rows:
-            if row.record is None:
-                self._refused_in_file(row)
-        if good:
-            self._hand_over(control, good)
-        if not account.no_wait and self._patient and len(self._open) > OPEN_MESSAGES:
-            self._patient = self.collect(control, list(self._open)[: OPEN_MESSAGES // 2])
-
-    def _hand_over(self, control: Control, good: list[Row]) -> None:
-        account = self.account
-        given: dict[str, Any] = {
-            "member": account.member,
-            "type": account.type,
-            "records": [row.record for row in good],
-            "rows": [row.number for row in good],
-        }
-        if account.dry_run:
-            answer = control.call("check", **given)
-        else:
-            answer = control.call("submit", **given, region=self._region)
-        refused = {int(one["index"]) for one in answer["refused"]}
-        self._faults(answer["refused"], [(row.number, row.record) for row in good])
-        if account.dry_run:
-            account.accept(row.number for i, row in enumerate(good) if i not in refused)
-            return
-        for message in answer["messages"]:
-            name, indexes = str(message["id"]), message["indexes"]
-            account.messages[name] = Sent(name, len(indexes))
-            if not account.no_wait:
-                self._open[name] = [
-                    (good[i].number, good[i].record if self._keep and self._patient else None)
-                    for i in indexes
-                ]
-
-    def collect(self, control: Control, ids: list[str]) -> bool:
-        """Take in receipts of these messages; whether all came in time."""
-        pending = set(ids)
-        for verdict in control.stream("wait", ids=ids, timeout_s=self._patience):
-            name = verdict.get("id")
-            if name not in pending:
-                continue  # the last event names what is still open: known here
-            pending.discard(name)
-            if renewed := verdict.get("renewed_as"):
-                self._renewed(name, str(renewed))
-                pending.add(str(renewed))
-            else:
-                self._receipt(verdict)
-        return not pending
-
-    def _renewed(self, name: str, newer: str) -> None:
-        """The member had to sign the same records anew, under another id."""
-        self._open[newer] = self._open.pop(name)
-        self.account.messages.pop(name)
-        self.account.messages[newer] = Sent(newer, len(self._open[newer]))
-
-    def rest(self, control: Control, bar: Progress) -> None:
-        """Wait for everything still open, as long as receipts keep coming."""
-        total = len(self._open)
-        while self._open:
-            before = len(self._open)
-            bar.show(total - before, total, self.session.say("cli.push.awaiting"))
-            self.collect(control, list(self._open)[:OPEN_MESSAGES])
-            if len(self._open) == before:
-                return
-
-    def _receipt(self, verdict: dict[str, Any]) -> None:
-        name = str(verdict["id"])
-        rows = self._open.pop(name, [])
-        sent = self.account.messages[name]
-        sent.verdict = str(verdict["verdict"])
-        faults = verdict.get("refused") or []
-        if sent.verdict == "refused" and not faults:
-            self._whole_refused(rows, verdict)
-            sent.refused = len(rows)
-            return
-        refused = {int(one["index"]) for one in faults}
-        self._faults(faults, rows)
-        self.account.accept(row for i, (row, _) in enumerate(rows) if i not in refused)
-        sent.refused, sent.accepted = len(refused), len(rows) - len(refused)
-
-    def _faults(
-        self, faults: list[dict[str, Any]], rows: list[tuple[int, dict[str, Any] | None]]
-    ) -> None:
-        """Record faults, those of one record together."""
-        by_index: dict[int, list[Reason]] = {}
-        for one in faults:
-            by_index.setdefault(int(one["index"]), []).append(self._reason(one))
-        for index, reasons in by_index.items():
-            row, record = rows[index]
-            self.account.refuse(row, reasons)
-            self._list(row, record, reasons)
-
-    def _whole_refused(
-        self, rows: list[tuple[int, dict[str, Any] | None]], verdict: dict[str, Any]
-    ) -> None:
-        """A refused message: one line for each unbroken run of its rows."""
-        reason = [self._reason(verdict)]
-        runs: list[list[int]] = []
-        for row, record in rows:
-            if runs and row == runs[-1][1] + 1:
-                runs[-1][1] = row
-            else:
-                runs.append([row, row])
-            self._list(row, record, reason)
-        for first, last in runs:
-            self.account.refuse(first, reason, last)
-
-    def _refused_in_file(self, row: Row) -> None:
-        lang = self.session.lang
-        reasons = [Reason(fault.code, fault.text(lang)) for fault in row.faults]
-        self.account.refuse(row.number, reasons)
-        if self._keep and len(self.list) < LISTED:
-            self.list.append(row)
-
-    def _reason(self, fault: dict[str, Any]) -> Reason:
-        from jdgate.core.fault import Fault
-
-        code, path = str(fault.get("code") or "cli.push.no_reason"), str(fault.get("path") or "")
-        words = Fault(code, path, fault.get("params") or {})
-        return Reason(code, words.text(self.session.lang, self._sheet), path)
-
-    def _list(self, row: int, record: dict[str, Any] | None, reasons: list[Reason]) -> None:
-        if not self._keep or len(self.list) >= LISTED:
-            return
-        from jdgate.files import Row, RowFault
-
-        faults = tuple(RowFault("cli.push.as_said", "", {"text": one.text}) for one in reasons)
-        self.list.append(Row(row, record, faults))
-
-    def write_list(self, path: Path) -> None:
-        """The refused rows as an XLSX that can be corrected and pushed again."""
-        from jdgate.files import write_refused
-
-        self.list.sort(key=lambda row: row.number)
-        self.account.listed_there = write_refused(
-            path, self.list, self._importer, self.session.lang
-        )
-
-
-def portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Rows in lists of at most PORTION."""
-    while portion := list(islice(rows, PORTION)):
-        yield portion
+    from jdgate.files import Importer, Reading
 
 
 def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dict[str, object]:
@@ -238,6 +54,7 @@ def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dic
 @option("--no-wait", is_flag=True, help="cli.option.no_wait")
 @option("--sheet", "sheet_name", metavar="NAME", help="cli.option.sheet")
 @option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="cli.option.set")
+@option("--from-row", type=click.IntRange(min=1), metavar="N", help="cli.option.from_row")
 @option("--region", metavar="CODE", help="cli.option.push_region")
 @option(
     "--refused-to",
@@ -261,6 +78,7 @@ def push(
     no_wait: bool,
     sheet_name: str | None,
     given: tuple[str, ...],
+    from_row: int | None,
     region: str | None,
     refused_to: Path | None,
     wait_seconds: float,
@@ -298,7 +116,7 @@ def push(
         values = defaults_for(importer, member, given)
         try:
             with _open(file, importer, values, sheet_name) as reading:
-                _go_through(session, work, control, reading)
+                _go_through(session, work, control, reading, from_row or 0)
         except JdgateError as stopped:
             if not (account.messages or account.accepted or account.refused):
                 raise
@@ -322,14 +140,16 @@ def _open(
     return reading
 
 
-def _go_through(session: Session, work: Push, control: Control, reading: Reading) -> None:
+def _go_through(
+    session: Session, work: Push, control: Control, reading: Reading, from_row: int
+) -> None:
     account = work.account
     account.sheet, account.encoding = reading.sheet, reading.encoding
     account.header_row = reading.header_row
     account.dropped, account.unknown = tuple(reading.dropped), tuple(reading.unknown)
     account.skipped = reading.skipped
     with Progress(session, session.say("cli.push.reading", file=account.file)) as bar:
-        for rows in portions(reading.rows):
+        for rows in portions(row for row in reading.rows if row.number >= from_row):
             work.portion(control, rows)
             bar.show(reading.position, reading.total_hint)
         if not account.no_wait:

@@ -58,7 +58,8 @@ class Sent(Struct):
 
 
 class Account(Struct, kw_only=True):
-    """What became of a file so far. `waiting` counts rows stored and not answered yet."""
+    """What became of a file so far. `waiting` counts rows stored and not answered yet; `handed`
+    is (first row, last row, count) of what the daemon was given and has not answered for."""
 
     file: str
     type: str
@@ -77,6 +78,7 @@ class Account(Struct, kw_only=True):
     messages: dict[str, Sent] = field(default_factory=dict)
     refused_rows: list[RefusedRow] = field(default_factory=list)
     accepted_rows: list[int] = field(default_factory=list)
+    handed: tuple[int, int, int] | None = None
     refused_to: str | None = None
     listed_there: int = 0
 
@@ -117,7 +119,12 @@ def account_lines(account: Account, lang: Lang, width: int | None = None) -> lis
     lines = _rows(account, lang, width)
     if lines:
         lines.append("")
-    return [*lines, *_source(account, lang), *_outcome(account, lang), *_next(account, lang)]
+    lines += [*_source(account, lang), *_outcome(account, lang)]
+    if account.handed is not None:
+        first, last, count = account.handed
+        rows = rows_text(first, last)
+        lines.append(say("cli.push.stopped", lang, rows=rows, count=f"{count:,}", first=first))
+    return [*lines, *_next(account, lang)]
 
 
 def _rows(account: Account, lang: Lang, width: int | None) -> list[str]:
@@ -204,7 +211,8 @@ def _next(account: Account, lang: Lang) -> list[str]:
             )
         )
     elif account.refused and not account.dry_run:
-        lines.append(say("cli.push.correct", lang))
+        part = account.accepted or account.waiting
+        lines.append(say("cli.push.correct" if part else "cli.push.correct_all", lang))
     ids = list(account.messages)
     if ids:
         shown = ids if account.no_wait else ids[:IDS_SHOWN]
@@ -232,6 +240,7 @@ def account_document(account: Account, error: dict[str, Any] | None = None) -> d
         "accepted": account.accepted,
         "refused": account.refused,
         "waiting": account.waiting,
+        "stopped_at_row": account.handed[0] if account.handed else None,
         "skipped": account.skipped,
         "columns_not_sent": list(account.dropped),
         "columns_unknown": list(account.unknown),

@@ -6,20 +6,25 @@ record_lines(record, sheet, "zh", width=80)
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jdgate.cli.show import listed, pairs
+from jdgate.cli.show import listed, local, pairs
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
     from jdgate.core.sheet import Sheet
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
     """A value as people write it: yes and no, titles of listed values, lists side by side."""
     if value is None:
         return "—"
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return local(value)
     if isinstance(value, bool):
         return say("cli.yes" if value else "cli.no", lang)
     if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):

@@ -22,6 +22,7 @@ from jdgate.core.calendar import LOCAL
 GAP = 2
 NARROWEST = 24
 """Columns that the last column of a table is given at least."""
+LONGEST_RULE = 60
 
 _NO_LINE_START = frozenset("，。、；：？！）》」』】”’…,.;:?!)]}%")
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -114,11 +115,11 @@ def table(
     cells = [[clean(cell) for cell in row] for row in rows]
     head = [clean(title) for title in titles]
     widths = [max(columns(row[i]) for row in [head, *cells]) for i in range(len(head))]
-    rule = ["─" * w for w in widths]
+    rule = ["─" * min(w, LONGEST_RULE) for w in widths]
     before = sum(widths[:-1]) + GAP * (len(widths) - 1)
     room = max(NARROWEST, width - before) if width else None
     if room is not None and widths[-1] > room:
-        rule[-1] = "─" * room
+        rule[-1] = "─" * min(room, LONGEST_RULE)
     lines: list[str] = []
     for row in [head, rule, *cells]:
         last = wrap(row[-1], room) if room is not None else [row[-1]]
