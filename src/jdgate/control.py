@@ -162,8 +162,8 @@ class Control:
                     raise _FAMILIES[error["family"]](error["code"], **error["params"])
                 else:
                     return answer["result"]
-        except OSError:
-            pass
+        except (OSError, msgspec.DecodeError):
+            pass  # hung up, perhaps in the middle of a line
         raise TransportFailed("control.lost")
 
     def call(self, method: str, **params: Any) -> Any:

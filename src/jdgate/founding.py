@@ -10,6 +10,7 @@ what every edge pins.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from jdgate.core.directory import AuthorityKey, Directory, Member, authority_key
 from jdgate.core.keys import MemberKeys
 from jdgate.core.signing import SigningKey
 from jdgate.errors import Refused, UsageError
-from jdgate.keystore import SUFFIX, make_key_file, read_key_file
+from jdgate.keystore import SUFFIX, make_key_file, read_key_file, sync_folder
 
 AUTHORITY = "authority"
 DIRECTORY_LIFETIME = timedelta(days=366)
@@ -64,17 +65,18 @@ def write_file(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    sync_folder(path.parent)
 
 
 def config_text(region: str, name: str, *, demo: bool, rules: str = "") -> str:
     """The configuration file of a new county, with what each entry means."""
-    shown = name.replace("\\", "").replace('"', "")
+    shown = json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")  # as TOML has it, too
     return f"""\
 # jdgate: configuration of one machine. Every entry may be left out but those of [county].
 
 [county]
 region = "{region}"        # 12-digit division code
-name = "{shown}"
+name = {shown}
 demo = {str(demo).lower()}
 
 [run]
@@ -182,7 +184,7 @@ def pinned_authority(path: Path) -> tuple[AuthorityKey, ...]:
         return (msgspec.json.decode(path.read_bytes(), type=AuthorityKey),)
     except FileNotFoundError:
         raise Refused("keys.missing", file=path.name) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         raise Refused("keys.unreadable", file=path.name) from None
 
 

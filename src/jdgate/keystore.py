@@ -17,35 +17,56 @@ SUFFIX = ".key"
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """A new file only its owner can read, safely on disk when this returns.
+    """A new file only its owner can read, whole and safely on disk when this returns.
+
+    It gets its name only once it is whole: a crash leaves no half key file behind, which nothing
+    could read and nothing would overwrite.
 
     Raises:
         Refused: `keys.exists`.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+    partial.unlink(missing_ok=True)
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(partial)  # unlike a rename, this never replaces what is there
     except FileExistsError:
         raise Refused("keys.exists", file=path.name) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        partial.unlink()
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on disk: without it a new file may be gone after a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_private(path: Path) -> bytes:
     """The content of a file that nobody else may read.
 
     Raises:
-        Refused: `keys.missing`, `keys.permissions`.
+        Refused: `keys.missing`, `keys.permissions`, `keys.unreadable`.
     """
     try:
-        mode = path.stat().st_mode & 0o777
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777  # of the very file that is read
+            if mode & 0o077:
+                raise Refused("keys.permissions", file=path.name, got=f"{mode:04o}")
+            return file.read()
     except FileNotFoundError:
         raise Refused("keys.missing", file=path.name) from None
-    if mode & 0o077:
-        raise Refused("keys.permissions", file=path.name, got=f"{mode:04o}")
-    return path.read_bytes()
+    except OSError:
+        raise Refused("keys.unreadable", file=path.name) from None
 
 
 def make_key_file(folder: Path, member: str) -> MemberKeys:
@@ -60,12 +81,15 @@ def make_key_file(folder: Path, member: str) -> MemberKeys:
 
 
 def read_key_file(path: Path) -> MemberKeys:
-    """The keys in one file.
+    """The keys in one file, which must be those of the member it is named after.
 
     Raises:
-        Refused: `keys.missing`, `keys.permissions`, `keys.unreadable`.
+        Refused: `keys.missing`, `keys.permissions`, `keys.unreadable`, `keys.misnamed`.
     """
-    return formats.load(read_private(path), path.name)
+    keys = formats.load(read_private(path), path.name)
+    if keys.member != path.stem:
+        raise Refused("keys.misnamed", file=path.name, member=keys.member)
+    return keys
 
 
 def hosted_members(folder: Path) -> list[str]:
