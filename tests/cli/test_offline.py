@@ -294,7 +294,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
         "from jdgate.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['--help'])\n"
         "heavy = {'sqlalchemy', 'cryptography', 'nats', 'openpyxl', 'jsonschema_rs', 'rich',\n"
-        "         'asyncio', 'pluggy', 'uvloop', 'alembic'} & set(sys.modules)\n"
+        "         'asyncio', 'msgspec', 'pluggy', 'uvloop', 'alembic'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -18,12 +18,11 @@ import click
 from jdgate.cli.help import Command
 from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.progress import Progress
-from jdgate.cli.push_account import Account, account_document, account_lines
-from jdgate.cli.push_work import Push, portions
 from jdgate.cli.session import Session, as_member, common, option, pass_session
 from jdgate.errors import JdgateError, UsageError
 
 if TYPE_CHECKING:
+    from jdgate.cli.push_work import Push
     from jdgate.control import Control
     from jdgate.files import Importer, Reading
 
@@ -84,6 +83,8 @@ def push(
     wait_seconds: float,
     plugins_dir: Path | None,
 ) -> int:
+    from jdgate.cli.push_account import Account
+    from jdgate.cli.push_work import Push
     from jdgate.config import full_region
 
     session.home()
@@ -143,6 +144,8 @@ def _open(
 def _go_through(
     session: Session, work: Push, control: Control, reading: Reading, from_row: int
 ) -> None:
+    from jdgate.cli.push_work import portions
+
     account = work.account
     account.sheet, account.encoding = reading.sheet, reading.encoding
     account.header_row = reading.header_row
@@ -160,6 +163,8 @@ def _finish(
     session: Session, work: Push, refused_to: Path | None, error: JdgateError | None
 ) -> int:
     """Print the account; with an error, what had been reached when it came."""
+    from jdgate.cli.push_account import account_document, account_lines
+
     account = work.account
     if refused_to is not None and work.list:
         work.write_list(refused_to)

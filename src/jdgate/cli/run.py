@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +17,10 @@ from jdgate.cli.county import EXAMPLE_NAME, EXAMPLE_REGION, found_starter, found
 from jdgate.cli.help import Command
 from jdgate.cli.offline import plugins_dir
 from jdgate.cli.session import Session, common, option, pass_session
-from jdgate.config import CONFIG_NAME, Home
 from jdgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from jdgate.config import Home
 
 
 @click.command("run", cls=Command)
@@ -27,7 +30,7 @@ from jdgate.errors import UsageError
 @common
 @pass_session
 def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | None) -> int:
-    from jdgate.config import find_home, read_config
+    from jdgate.config import CONFIG_NAME, Home, find_home, read_config
 
     if session.config_file is None and not Path(CONFIG_NAME).exists():
         home = _make_county(session, Home(Path()), plugins_dir, demo=demo)
