@@ -93,7 +93,8 @@ class PastView:
             return
         message = opened.message
         self._digests.setdefault(message.id, opened.digest)
-        if message.sequence is not None:
+        # only its own: a forged `source` must not use up another member's numbers
+        if message.sequence is not None and message.source == verdict.arrival.member:
             self._used[message.source].add(message.sequence)
         sheet = self._ground.catalogue.sheets.get(message.type)
         if sheet is None or verdict.outcome == "refused":
