@@ -1,12 +1,19 @@
 """Tells people at the terminal what happens, as it happens, in plain words.
 
 What happens often is told together: two hundred accepted batches within half a second are one
-line with their sum. No personal value passes here; notices have none.
+line with their sum, and what goes to many members alike is one line too. No personal value passes
+here; notices have none.
+
+    teller.tell(notice)              # noted
+    teller.flush()                   # printed, twice a second
+    with teller.together(): …        # printed as one when it ends
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
@@ -17,7 +24,9 @@ from jdgate.gateway.notices import Notice
 from jdgate.texts import Lang, say
 
 LOCAL = ZoneInfo("Asia/Shanghai")
-_SUMMED = ("records", "accepted", "refused")
+_SUMMED = ("records", "accepted", "refused", "times")
+_NAMED_AT_MOST = 3
+"""Members named one by one when the same goes to each of them."""
 
 
 class Teller:
@@ -26,17 +35,16 @@ class Teller:
     def __init__(self, lang: Lang, out: TextIO | None = None) -> None:
         self.lang = lang
         self._out = out or sys.stdout
-        self._titles: dict[str, str] = {}
+        self._catalogue: Catalogue | None = None
         self._names: dict[str, str] = {}
         self._pending: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._held = False
         self.heard: list[Notice] = []
         self.keep = False
 
     def learn(self, catalogue: Catalogue, trust: Trust) -> None:
         """Names of types and members, so that lines read well."""
-        self._titles = {
-            type: sheet.title.get(self.lang) for type, sheet in catalogue.sheets.items()
-        }
+        self._catalogue = catalogue
         self._names = {member.id: member.name for member in trust.directory.members}
 
     def tell(self, notice: Notice) -> None:
@@ -45,17 +53,26 @@ class Teller:
             self.heard.append(notice)
         fixed = {name: value for name, value in notice.params.items() if name not in _SUMMED}
         key = (notice.code, *(f"{name}={value}" for name, value in sorted(fixed.items())))
-        known = self._pending.setdefault(key, {**fixed, "_code": notice.code, "times": 0})
-        known["times"] += 1
-        for name in _SUMMED:
-            if name in notice.params:
-                known[name] = known.get(name, 0) + notice.params[name]
+        known = self._pending.setdefault(key, {**fixed, "_code": notice.code})
+        _add(known, {**notice.params, "times": 1})
 
     def flush(self) -> None:
         """Print what was noted since the last time."""
+        if self._held:
+            return
         pending, self._pending = self._pending, {}
-        for params in pending.values():
+        for params in _merged(list(pending.values())):
             self.line(self._text(params.pop("_code"), params))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Tell what happens meanwhile at the end, as one."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self.flush()
 
     def say(self, code: str, **params: object) -> None:
         """Print a text now, after what is noted."""
@@ -69,8 +86,21 @@ class Teller:
 
     def _text(self, code: str, params: dict[str, Any]) -> str:
         shown = dict(params)
-        shown["title"] = self._titles.get(params.get("type", ""), params.get("type", ""))
-        for role in ("from", "to", "by"):
+        type = params.get("type", "")
+        sheet = self._catalogue.sheets.get(type) if self._catalogue else None
+        shown["title"] = sheet.title.get(self.lang) if sheet else type
+        if sheet and params.get("fields"):
+            titles = [sheet.field_title(one, self.lang) for one in params["fields"].split(", ")]
+            shown["fields"] = ("、" if self.lang == "zh" else ", ").join(titles)
+        if isinstance(params.get("to"), list):
+            all_of_them = params["to"]
+            shown["to"] = say(
+                "story.many", self.lang, members=len(all_of_them),
+                first=all_of_them[0], last=all_of_them[-1],
+            )  # fmt: skip
+        elif "to" in params:
+            shown["to"] = self._name(params["to"])
+        for role in ("from", "by"):
             if role in params:
                 shown[role] = self._name(params[role])
         if "reason_code" in params:
@@ -83,3 +113,28 @@ class Teller:
     def _name(self, member: str) -> str:
         name = self._names.get(member)
         return f"{name}（{member}）" if name and self.lang == "zh" else member
+
+
+def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
+    for name in _SUMMED:
+        if name in more:
+            known[name] = known.get(name, 0) + more[name]
+
+
+def _merged(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines that differ in their recipient alone as one, where there are many of them."""
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for line in lines:
+        rest = (f"{name}={line[name]}" for name in sorted(line) if name not in ("to", *_SUMMED))
+        key = (*rest, "to" in line)
+        alike.setdefault(key, []).append(line)
+    told: list[dict[str, Any]] = []
+    for group in alike.values():
+        if len(group) <= _NAMED_AT_MOST or "to" not in group[0]:
+            told += group
+            continue
+        one: dict[str, Any] = {**group[0], "to": sorted(line["to"] for line in group)}
+        for other in group[1:]:
+            _add(one, other)
+        told.append(one)
+    return told
