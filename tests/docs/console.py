@@ -1,0 +1,243 @@
+"""Runs the `console` blocks of a document in order, as a reader would, and compares the output.
+
+The convention, for whoever writes documents:
+
+- a line that begins with `$ ` is a command (`\\` at its end continues it), the lines below it are
+  what it prints; a command with no lines below may print anything;
+- a comment `# exit 3` at the end of a command is the exit code expected; without it, 0;
+- `…` stands for any text within a line, and on a line of its own for any number of lines;
+- moments (`2026-11-21 08:00:00`, `08:00:00`, `2026-11-21T08:00:00.000Z`) and local addresses
+  (`nats://127.0.0.1:4222`) match any of their kind; runs of spaces and of `─` match each other;
+- an id (UUID) matches any id the first time and the same one from then on, so a command may use
+  an id that an output above has shown;
+- a command that only looks (`inbox`, `drafts`, `evidence export` …) is asked again for some seconds
+  while its answer is not yet the expected one, as a reader would;
+- `jdgate run` and `make run` are started, must print the lines below them, and keep running until
+  the next one in the same folder, or the end of the document.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+START_WITHIN = 120.0
+"""Seconds that a daemon may take to print what is promised."""
+ONE_COMMAND = 180.0
+
+_FENCE = re.compile(r"^```console *\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_EXIT = re.compile(r"\s+# exit (\d+)\s*$")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_LOOKS = re.compile(
+    r"jdgate (inbox|drafts( list| show)?( |$)|status|ledger|evidence export|dead list|member)"
+)
+_PATIENCE = 15.0
+_DAEMON = re.compile(r"(make|jdgate( --lang \w+)?) run\b")
+_KINDS = (
+    (_UUID.pattern, None),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
+    (r"\b\d\d:\d\d:\d\d\b", r"\d\d:\d\d:\d\d"),
+    (r"127\.0\.0\.1:\d+", r"127\.0\.0\.1:\d+"),
+    ("…", ".*?"),
+)
+_TOKEN = re.compile("|".join(f"({pattern})" for pattern, _ in _KINDS))
+
+
+@dataclass
+class Step:
+    """One command of a document and what it is to print."""
+
+    command: str
+    expected: list[str]
+    exit_code: int = 0
+
+
+def steps(document: Path) -> Iterator[Step]:
+    """The commands of a document, in order."""
+    for block in _FENCE.findall(document.read_text(encoding="utf-8")):
+        step: Step | None = None
+        lines = iter(block.splitlines())
+        for line in lines:
+            if not line.startswith("$ "):
+                assert step is not None, f"{document.name}: output before any command: {line}"
+                step.expected.append(line)
+                continue
+            if step is not None:
+                yield step
+            command = line[2:]
+            while command.endswith("\\"):
+                command = command[:-1] + next(lines).strip()
+            code = _EXIT.search(command)
+            step = Step(_EXIT.sub("", command), [], int(code[1]) if code else 0)
+        if step is not None:
+            yield step
+
+
+@dataclass
+class Reader:
+    """Follows one document in a folder of its own."""
+
+    folder: Path
+    lang: str
+    ids: dict[str, str] = field(default_factory=dict)
+    daemon: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self._cwd = self.folder
+        self._log = self.folder.parent / "daemon.log"
+        self._env = {
+            **{name: value for name, value in os.environ.items() if name != "JDGATE_LOG"},
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "JDGATE_LANG": self.lang,
+            "PYTHONWARNINGS": "default",
+        }
+
+    def follow(self, document: Path) -> int:
+        """Carry out every step; how many there were."""
+        done = 0
+        try:
+            for step in steps(document):
+                command = self._with_ids(step.command)
+                if _DAEMON.match(command):
+                    self._start(command, step.expected)
+                else:
+                    self._run(command, step)
+                done += 1
+        finally:
+            self.stop()
+        return done
+
+    def stop(self) -> None:
+        """End the daemon of the document, as Ctrl-C does."""
+        if self.daemon is not None and self.daemon.poll() is None:
+            self.daemon.terminate()
+            self.daemon.wait(30)
+        self.daemon = None
+
+    def _with_ids(self, command: str) -> str:
+        def known(match: re.Match[str]) -> str:
+            assert match[0] in self.ids, f"no output has shown the id in: {command}"
+            return self.ids[match[0]]
+
+        return _UUID.sub(known, command)
+
+    def _run(self, command: str, step: Step) -> None:
+        until = time.monotonic() + (_PATIENCE if _LOOKS.match(command) else 0)
+        while True:
+            code, said = self._once(command)
+            if code == step.exit_code and (not step.expected or self._fits(step.expected, said)):
+                return
+            assert time.monotonic() < until, (
+                f"$ {command}\nprinted (exit {code}):\n{said}\n"
+                f"and the document says (exit {step.exit_code}):\n" + "\n".join(step.expected)
+            )
+            time.sleep(0.3)
+
+    def _once(self, command: str) -> tuple[int, str]:
+        there = self.folder.parent / "cwd"
+        script = f'{command}\ncode=$?; pwd > "{there}"; exit $code'
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self._cwd,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=ONE_COMMAND,
+            check=False,
+        )
+        if there.exists():
+            self._cwd = Path(there.read_text().rstrip("\n"))
+        return done.returncode, done.stdout.decode()
+
+    def _start(self, command: str, expected: list[str]) -> None:
+        self.stop()
+        if command.startswith("make "):
+            command = recipe(command.split()[1])
+        with self._log.open("wb") as log:
+            self.daemon = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"],
+                cwd=self._cwd,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        until = time.monotonic() + START_WITHIN
+        # what it prints later is not the reader's concern yet
+        wanted = [*expected, "…"] if expected else ["…"]
+        while not (said := self._log.read_text("utf-8", "replace")) or not self._fits(wanted, said):
+            ended = self.daemon.poll() is not None
+            assert not ended and time.monotonic() < until, (
+                f"$ {command}\nprinted:\n{said}\nand the document says:\n" + "\n".join(expected)
+            )
+            time.sleep(0.2)
+
+    def _fits(self, expected: list[str], said: str) -> bool:
+        pattern, new = self._pattern([_even(line) for line in expected if line.strip()])
+        text = "\n".join(_even(line) for line in said.splitlines() if line.strip())
+        match = re.fullmatch(pattern, text)
+        if match is None:
+            return False
+        self.ids.update({uuid: match[name] for uuid, name in new.items()})
+        return True
+
+    def _pattern(self, lines: list[str]) -> tuple[str, dict[str, str]]:
+        new: dict[str, str] = {}
+        parts = []
+        for line in lines:
+            if line == "…":
+                parts.append(r"(?:.*(?:\n|\Z))*?")
+                continue
+            parts.append(self._line(line, new) + r"(?:\n|\Z)")
+        return "".join(parts), new
+
+    def _line(self, line: str, new: dict[str, str]) -> str:
+        found, at = [], 0
+        for token in _TOKEN.finditer(line):
+            found.append(re.escape(line[at : token.start()]))
+            at = token.end()
+            assert token.lastindex is not None
+            kind = _KINDS[token.lastindex - 1][1]
+            if kind is not None:
+                found.append(kind)
+            elif token[0] in self.ids:
+                found.append(re.escape(self.ids[token[0]]))
+            elif token[0] in new:
+                found.append(f"(?P={new[token[0]]})")
+            else:
+                new[token[0]] = f"id{len(new)}"
+                found.append(f"(?P<{new[token[0]]}>{_UUID.pattern})")
+        return "".join(found) + re.escape(line[at:])
+
+
+def _even(line: str) -> str:
+    return re.sub(r"─+", "─", re.sub(r"\s+", " ", line.strip()))
+
+
+def recipe(target: str) -> str:
+    """The one command that a target of the Makefile runs."""
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    found = re.search(rf"^{target}:.*\n\t\$\(BIN\)/(.+)$", makefile, re.MULTILINE)
+    assert found, f"the Makefile has no target {target}"
+    return found[1]
+
+
+def folder_like_the_repository(base: Path) -> Path:
+    """An empty folder in which the repository's files are found by the same names."""
+    folder = base / "jdgate"
+    folder.mkdir()
+    for name in ("samples", "docs", "plugins", "schemas"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    shutil.copy(REPOSITORY / "Makefile", folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
