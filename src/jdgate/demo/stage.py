@@ -108,6 +108,14 @@ class Stage:
         self.tally.refused += len({row.index for row in submission.refused})
         return [message.id for message in submission.messages]
 
+    async def approve(self, draft: DraftBoxRow, person: str) -> str:
+        """Approve a draft with all its checks; the id of the message that went out for it."""
+        decision, message = await self.edge.approve(draft.id, person, draft.checks)
+        self.tally.messages += 2
+        self.tally.records += 2
+        await self.answers([decision, message])
+        return message
+
     async def force(self, member: str, type: str, record: dict[str, Any], mark: Mark) -> str:
         """Send what the member's own edge refuses, as somebody would who changed their edge."""
         desk, now = self.edge.desk(member), self.now()

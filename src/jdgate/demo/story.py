@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from jdgate.core import evidence_verify
 from jdgate.core.calendar import add_days, day_of
+from jdgate.core.evidence_report import Step
 from jdgate.demo.county import CLINIC, POLICE, office
 from jdgate.demo.next_steps import next_steps
 from jdgate.demo.people import (
@@ -119,9 +120,11 @@ class Story:
         """What to try next."""
         daemon = self._stage.daemon
         self._say("demo.next", dir=Path.cwd())
-        for code, command in next_steps(daemon.home, daemon.teller.lang, self._evidence):
-            daemon.teller.line(say(code, daemon.teller.lang))
-            print(f"\n    {command}\n", flush=True)
+        steps = next_steps(daemon.home, daemon.teller.lang, self._evidence)
+        for number, (code, command) in enumerate(steps, start=1):
+            what = say(code, daemon.teller.lang)
+            print(f"\n  {number}. {what}\n     {command}", flush=True)
+        print(flush=True)
         self._say("demo.stays")
 
     # --- chapters
@@ -246,16 +249,14 @@ class Story:
             return None
         lang = stage.teller.lang
         person = say("demo.clinician", lang)
-        checks = [say(f"check.{check}", lang) for check in draft.checks]
-        listed = ("；" if lang == "zh" else "; ").join(checks)
-        self._say("demo.approve", person=person, ref=patient.ref, checks=listed)
+        self._say("demo.approve", person=person, ref=patient.ref)
+        for check in draft.checks:
+            self._say("demo.checked", check=say(f"check.{check}", lang))
         message_id = draft.message_id
         if draft.state == draft_box.WAITING:
             with stage.teller.together():
-                ids = await stage.edge.approve(draft.id, person, draft.checks)
-                await stage.answers(ids)
+                message_id = await stage.approve(draft, person)
                 await stage.quiet()
-            message_id = ids[1]
         assert message_id is not None
         seen = await stage.seen_of(message_id)
         for member in sorted(seen):
@@ -265,17 +266,13 @@ class Story:
 
     async def _prove(self, message_id: str) -> None:
         """Evidence of the notice: verified offline, and once more after a byte was changed."""
-        lang = self._stage.teller.lang
         data = await self._stage.evidence(message_id)
         _write_private(self._evidence, data)
         self._say("demo.prove", bytes=f"{len(data):,}")
         pinned = pinned_authority(self._stage.daemon.home.authority_public)
         report = evidence_verify.verify(data, pinned)
         for step in report.steps:
-            name = say(f"evidence.step.{step.name}", lang)
-            text = say(step.code, lang, **step.params)
-            ok = "demo.step_ok" if step.ok else "demo.step_failed"
-            self._say(ok, number=step.number, name=name, text=text)
+            self._step(step)
         self._say("demo.proven" if report.ok else "demo.not_proven")
         at = len(data) // 2
         spoilt = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
@@ -283,10 +280,20 @@ class Story:
         if failed is None:
             self._say("demo.flip_unnoticed")
             return
-        name = say(f"evidence.step.{failed.name}", lang)
-        text = say(failed.code, lang, **failed.params)
         self._say("demo.flip", at=f"{at:,}")
-        self._say("demo.step_failed", number=failed.number, name=name, text=text)
+        self._step(failed)
+
+    def _step(self, step: Step) -> None:
+        """One line for one step; what it found is for `jdgate evidence verify` to tell."""
+        lang = self._stage.teller.lang
+        name = say(f"evidence.step.{step.name}", lang)
+        if "member" in step.params:
+            name += f" → {step.params['member']}"
+        if step.ok:
+            self._say("demo.step_ok", number=step.number, name=name)
+        else:
+            text = say(step.code, lang, **step.params)
+            self._say("demo.step_failed", number=step.number, name=name, text=text)
 
     async def _totals(self, seconds: float) -> None:
         tally = self._stage.tally
