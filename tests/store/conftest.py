@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -67,9 +66,6 @@ def postgresql() -> Iterator[Callable[[Which], str]]:
 
     yield fresh
     admin.dispose()
-    # an immediate shutdown: an orderly one first writes every test's database to disk
-    server.get_postmaster_info().process.send_signal(signal.SIGQUIT)
-    server.get_postmaster_info().process.wait(30)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
