@@ -120,7 +120,7 @@ class Reader:
         """End the daemon of the document, as Ctrl-C does."""
         if self.daemon is not None and self.daemon.poll() is None:
             self.daemon.terminate()
-            self.daemon.wait(30)
+            self.daemon.wait(120)
         self.daemon = None
 
     def _with_ids(self, command: str) -> str:
