@@ -116,6 +116,9 @@ class Commands:
                     open_ids.discard(answered.id)
                     if answered.renewed_as is None:
                         yield _verdict(answered)
+                    else:
+                        open_ids.add(answered.renewed_as)
+                        yield {"id": answered.id, "renewed_as": answered.renewed_as}
         except TimeoutError:
             pass
         if open_ids:
@@ -169,10 +172,19 @@ class Commands:
         self, member: str | None = None, state: str | None = None
     ) -> list[dict[str, Any]]:
         """Drafts of hosted members, newest first."""
-        rows = await self._edge.run(
-            lambda conn: draft_box.search(conn, member=member, state=state, limit=500)
-        )
-        return [_draft(row) for row in rows]
+        edge = self._edge
+
+        def read(conn: Connection) -> list[dict[str, Any]]:
+            listed = []
+            for row in draft_box.search(conn, member=member, state=state, limit=500):
+                desk = edge.desks.get(row.member)
+                shown = _draft(row)
+                if desk is not None:
+                    shown["params"] = drafting.content(conn, desk, row)["params"]
+                listed.append(shown)
+            return listed
+
+        return await edge.run(read)
 
     async def drafts_show(self, id: str, by: str = "") -> dict[str, Any]:
         """One draft, with the record that approving it would send."""

@@ -335,3 +335,21 @@ def test_an_importer_that_contradicts_itself_is_a_bug() -> None:
         Importer(type="t", zh="", en="", columns=(column, column))
     with pytest.raises(Misuse):
         Importer(type="t", zh="", en="", columns=(column,), either=(("ref", "id_no"),))
+
+
+def test_the_sheet_that_was_named_is_read_although_another_has_the_header_too(
+    tmp_path: Path, importer: Importer
+) -> None:
+    book = openpyxl.Workbook()
+    for title, ref in (("十月", "P1"), ("十一月", "P2")):
+        sheet = book.create_sheet(title)
+        for row in (["编号", "日期", "到诊"], [ref, "2026-11-20", "是"]):
+            sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    with open_file(tmp_path / "a.xlsx", importer, sheet="十一月") as reading:
+        assert reading.sheet == "十一月"
+        assert [row.record["ref"] for row in reading.rows if row.record] == ["P2"]
+    with pytest.raises(Refused) as refusal:
+        open_file(tmp_path / "a.xlsx", importer, sheet="九月")
+    assert refusal.value.code == "files.sheet_unknown"
+    assert "十月" in refusal.value.text("zh")

@@ -131,14 +131,9 @@ def push(
 def _open(
     file: Path, importer: Importer, defaults: dict[str, object], sheet_name: str | None
 ) -> Reading:
-    from jdgate.errors import Refused
     from jdgate.files import open_file
 
-    reading = open_file(file, importer, defaults=defaults)
-    if sheet_name is not None and reading.sheet != sheet_name:
-        reading.close()
-        raise Refused("cli.push.other_sheet", wanted=sheet_name, got=reading.sheet or "—")
-    return reading
+    return open_file(file, importer, defaults=defaults, sheet=sheet_name)
 
 
 def _go_through(

@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -43,21 +43,23 @@ def open_file(
     *,
     limits: Limits | None = None,
     defaults: Mapping[str, object] | None = None,
+    sheet: str | None = None,
 ) -> Reading:
     """Opens a CSV, XLSX or XLS file and finds the header for `importer`.
 
-    `defaults` gives values for fields whose column or cell is absent (the clinic's own site).
+    `defaults` gives values for fields whose column or cell is absent (the clinic's own site);
+    `sheet` names the one to read, otherwise the first that has the header is.
 
     Raises: Refused — `files.unreadable`, `files.too_large`, `files.empty`, `files.password`,
     `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
-    `files.encoding`, `files.header_wrong`, `files.header_none`, `files.column_twice`,
-    `files.no_rows`, and while rows are read also `files.line_long`, `files.rows_many`.
+    `files.encoding`, `files.sheet_unknown`, `files.header_wrong`, `files.header_none`,
+    `files.column_twice`, `files.no_rows`, and while rows are read also `files.line_long`, `files.rows_many`.
     """
     limits = limits or Limits()
     defaults = defaults or {}
     source = _open(path, limits)
     try:
-        table, row, layout = _find(source, importer, limits, frozenset(defaults))
+        table, row, layout = _find(source, importer, limits, frozenset(defaults), sheet)
         return Reading(source, table, row, layout, importer, limits, defaults)
     except BaseException:
         source.close()
@@ -107,13 +109,17 @@ def _text_of(path: Path) -> str:
 
 
 def _find(
-    source: Source, importer: Importer, limits: Limits, given: frozenset[str]
+    source: Source,
+    importer: Importer,
+    limits: Limits,
+    given: frozenset[str],
+    sheet: str | None,
 ) -> tuple[Table, int, header.Layout]:
     """The first table with the header, its row number, and where the columns are."""
     best: tuple[int, int, header.Missing, Sequence[Cell]] | None = None
     anything = False
     # Ends with the first match; of what does not match, the row most like the header is told of.
-    for table in source.tables():
+    for table in _wanted(source, sheet):
         with closing(table.rows()) as rows:
             for number, cells in rows:
                 if number > limits.header_rows:
@@ -141,6 +147,18 @@ def _find(
     raise Refused(
         "files.header_wrong", found="、".join(found), missing=lacking, **_expected(importer)
     )
+
+
+def _wanted(source: Source, sheet: str | None) -> Iterable[Table]:
+    """The tables to look at: all, or the one called `sheet`."""
+    if sheet is None:
+        return source.tables()
+    tables = list(source.tables())
+    named = [table for table in tables if table.name == sheet]
+    if not named:
+        found = "、".join(table.name for table in tables if table.name) or "—"
+        raise Refused("files.sheet_unknown", wanted=sheet[:40], found=found[:200])
+    return named
 
 
 def _expected(importer: Importer) -> dict[str, object]:
