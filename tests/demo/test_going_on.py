@@ -1,0 +1,69 @@
+"""A story that was interrupted goes on, and a county that was left alone catches up."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from jdgate.clock import Clock, machine_time
+from jdgate.config import Home, read_config
+from jdgate.daemon import Daemon
+from jdgate.demo.people import ATTENDANCE, SITES
+from jdgate.demo.story import tell
+from jdgate.teller import Teller
+
+from .conftest import STAYS_UP, Start, sent
+from .test_story import ONCE
+
+
+def attendance_accepted(printed: str) -> int:
+    """Records of attendance that the last run was told to be accepted."""
+    return printed.count("records: all accepted")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["(1) the clinic files", "25 members (com-01 to com-25) signed", "cln-01 signed for “Absence"],
+    ids=["during the enrolments", "after the orders", "in the middle of the attendance"],
+)
+def test_a_story_that_was_killed_goes_on_and_sends_nothing_twice(
+    tmp_path: Path, start: Start, moment: str
+) -> None:
+    folder = tmp_path / "county"
+    first = start(folder)
+    first.wait_for(moment)
+    first.kill()
+    before = sent(folder)
+
+    second = start(folder)
+    printed = second.wait_for(STAYS_UP)
+
+    assert "goes on where it stopped" in printed
+    assert sum(before.values()) < sum(ONCE.values())
+    assert {type: sent(folder)[type] for type in ONCE} == ONCE
+    assert "the clinic got 9 absence alerts; the 52 other members got 0" in printed
+    assert "the evidence holds" in printed
+    assert second.stop() == 0
+
+
+@pytest.mark.anyio
+async def test_a_county_that_was_left_alone_sends_the_days_since(told: Path) -> None:
+    home = Home(told)
+    out = io.StringIO()
+    teller = Teller("en", out)
+    later = Clock(lambda: machine_time() + timedelta(days=3))
+    daemon = Daemon(home, read_config(home), teller=teller, clock=later)
+    before = sent(told)
+    await daemon.start()
+    try:
+        teller.learn(daemon.catalogue, daemon.trust)
+        await tell(daemon)
+    finally:
+        await daemon.stop()
+
+    assert "attendance of the days since" in out.getvalue()
+    assert sent(told) - before == {ATTENDANCE: 3 * len(SITES)}
+    assert "900 records: all accepted" in out.getvalue()

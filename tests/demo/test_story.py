@@ -1,0 +1,225 @@
+"""The story, told once by a real daemon: what it printed, and what lies in which mailbox."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jdgate.config import Home
+from jdgate.control import Control, connect
+from jdgate.demo.people import (
+    ALERT,
+    ATTENDANCE,
+    CUSTODY,
+    ENDED_ORDER,
+    ENROLMENT,
+    NOTICE,
+    ORDER,
+    People,
+)
+
+from .conftest import STAYS_UP, Running, Start, sent
+
+FIRST_DAY = re.compile(r"invented patients, (\d{4}-\d{2}-\d{2}) to ")
+ONCE = {ENROLMENT: 3, ORDER: 1, ENDED_ORDER: 1, CUSTODY: 1, ATTENDANCE: 181, NOTICE: 1}
+"""Messages of each type when the story was told once: 60 days from 3 sites and a forced one,
+two batches of enrolments and a transfer."""
+
+
+@pytest.fixture
+def people(printed: str) -> People:
+    found = FIRST_DAY.search(printed)
+    assert found
+    return People(found[1])
+
+
+@pytest.fixture
+def again(told: Path, start: Start) -> Running:
+    """The county started a second time."""
+    running = start(told)
+    running.wait_for(STAYS_UP)
+    return running
+
+
+@pytest.fixture
+def control(again: Running) -> Iterator[Control]:
+    with connect(Home(again.folder)) as control:
+        yield control
+
+
+def hosted(control: Control) -> list[str]:
+    return [member["id"] for member in control.call("status")["members"]]
+
+
+def mail(control: Control, member: str, type: str) -> list[dict[str, Any]]:
+    rows = control.call("inbox.list", member=member, limit=1000)
+    return [row for row in rows if row["type"] == type]
+
+
+def commands(printed: str) -> list[str]:
+    """The commands that a run ends with."""
+    return re.findall(r"^ {5}(\S.*)$", printed.rpartition("What to try next")[2], re.MULTILINE)
+
+
+# --- what was printed
+
+
+def test_the_run_ends_well_when_it_is_told_to_stop(told_once: Path) -> None:
+    assert (told_once / "exit_code").read_text() == "0"
+
+
+def test_the_chapters_come_in_their_order(printed: str) -> None:
+    places = [printed.index(f"({number}) ") for number in range(1, 8)]
+
+    assert places == sorted(places)
+
+
+def test_what_is_not_allowed_is_refused_with_its_reason(printed: str) -> None:
+    why = "may be sent by role CLN, this member has the role COM"
+
+    assert f"its own machine does not send it: “mmt.attendance.v1” {why}" in printed
+    assert f"refused “Attendance” from com-03: “mmt.attendance.v1” {why}" in printed
+    assert "“dose” may never be exchanged" in printed
+    assert "181 records: 180 accepted, 1 refused" in printed
+    assert "record 181 of its batch: no enrolment was filed" in printed
+
+
+def test_no_name_and_no_identity_number_is_printed(printed: str, people: People) -> None:
+    assert not re.search(r"示例\d|999999\d", printed)
+    assert not any(patient.name in printed for patient in people.patients)
+
+
+def test_the_evidence_holds_and_a_flipped_byte_is_noticed(printed: str) -> None:
+    proven, _, spoilt = printed.rpartition("(7)")[2].partition("the evidence holds")
+
+    assert [int(n) for n in re.findall(r"✓ +(\d+)", proven)] == [*range(1, 11), 10, 11, 11]
+    assert "✗" not in proven
+    assert "✗" in spoilt
+    assert "✓" not in spoilt
+
+
+def test_the_whole_story_fits_on_a_few_screens(printed: str) -> None:
+    assert len(printed.splitlines()) < 110
+
+
+def test_everything_was_sent_once(told: Path) -> None:
+    assert {type: sent(told)[type] for type in ONCE} == ONCE
+
+
+# --- what lies in the mailboxes
+
+
+def test_alerts_and_drafts_reached_the_clinic_and_attendance_reached_nobody(
+    control: Control,
+) -> None:
+    members = hosted(control)
+    of_type = {
+        member: Counter(
+            row["type"] for row in control.call("inbox.list", member=member, limit=1000)
+        )
+        for member in members
+    }
+
+    assert len(members) == 53
+    assert of_type["cln-01"][ALERT] == 9
+    assert {member for member in members if of_type[member][ALERT]} == {"cln-01"}
+    assert {row["member"] for row in control.call("drafts.list")} == {"cln-01"}
+    assert not any(box[ATTENDANCE] for box in of_type.values())
+
+
+def test_police_and_the_township_in_charge_see_the_sheets_fields_and_others_nothing(
+    control: Control, people: People
+) -> None:
+    seen = {}
+    for member in hosted(control):
+        for row in mail(control, member, NOTICE):
+            shown = control.call("inbox.show", member=member, id=row["id"])
+            assert [record["id_no"] for record in shown["data"]] == [people.approved.id_no]
+            seen[member] = set(shown["data"][0])
+
+    assert seen == {
+        "pol": {"name", "id_type", "id_no", "site", "confirmed_on", "confirmer"},
+        "com-07": {"name", "id_type", "id_no", "confirmed_on"},
+    }
+
+
+def test_the_notice_is_signed_off_by_somebody_who_says_to_be_simulated(control: Control) -> None:
+    (row,) = mail(control, "pol", NOTICE)
+    shown = control.call("inbox.show", member="pol", id=row["id"])
+    (draft,) = control.call("drafts.list", member="cln-01", state="sent")
+
+    assert "simulated" in shown["data"][0]["confirmer"]
+    assert draft["by"] == shown["data"][0]["confirmer"]
+    assert set(draft["checks"]) == {"transfer", "custody", "hospital"}
+
+
+def test_custody_and_transfer_led_to_no_draft_and_coming_back_withdrew_one(
+    control: Control, people: People
+) -> None:
+    about: dict[str, str] = {}
+    for row in control.call("drafts.list", member="cln-01"):
+        shown = control.call("drafts.show", id=row["id"])
+        about[shown["prefill"]["patient_ref"]] = row["state"]
+    away = [p.ref for p in people.patients if p.course and p.course.left in (27, 38, 42, 44)]
+    expected = {ref: "waiting" for ref in away if ref != people.in_custody.ref}
+    expected[people.approved.ref] = "sent"
+    back = next(p for p in people.came_back if p.course and p.course.left == 14)
+
+    assert about == {**expected, back.ref: "withdrawn"}
+
+
+def test_the_clinic_heard_of_the_custody_of_its_patient(control: Control, people: People) -> None:
+    (row,) = mail(control, "cln-01", CUSTODY)
+    shown = control.call("inbox.show", member="cln-01", id=row["id"])
+
+    assert shown["data"][0]["id_no"] == people.in_custody.id_no
+
+
+def test_each_township_got_its_own_orders_alone(control: Control, people: People) -> None:
+    for number in range(25):
+        member = f"com-{number + 1:02d}"
+        got = []
+        for row in mail(control, member, ORDER):
+            got += control.call("inbox.show", member=member, id=row["id"])["data"]
+        own = {p.id_no for p in people.ordered if p.order and p.order.town == number}
+        assert {record["id_no"] for record in got} == own
+
+
+# --- the second start, and what a user tries next
+
+
+def test_a_second_start_sends_nothing_again(again: Running) -> None:
+    assert "is here already" in again.printed
+    assert "no day is missing" in again.printed or "attendance of the days since" in again.printed
+    assert {type: n for type, n in sent(again.folder).items() if type in ONCE}[ENROLMENT] == 3
+    assert again.stop() == 0
+
+
+def test_each_of_the_three_commands_works_as_printed(again: Running) -> None:
+    push, drafts, verify = commands(again.printed)
+
+    assert _run(push, again.folder) == 3
+    assert _run(drafts, again.folder) == 0
+    assert _run(verify, again.folder) == 0
+
+
+def test_a_start_in_chinese_ends_with_commands_that_work_too(told: Path, start: Start) -> None:
+    running = start(told, "--lang", "zh")
+    running.wait_for("演示县继续运行")
+    after = running.printed.rpartition("试试这三条命令")[2]
+    found = re.findall(r"^ {5}(\S.*)$", after, re.MULTILINE)
+
+    assert [_run(command, told) for command in found] == [3, 0, 0]
+
+
+def _run(command: str, folder: Path) -> int:
+    """The exit code of a line as a user pastes it into a shell."""
+    return subprocess.run(
+        command, shell=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True
+    ).returncode
