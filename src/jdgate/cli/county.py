@@ -39,12 +39,14 @@ def found_starter(
     from jdgate.plugins.host import PluginHost
 
     code = full_region(region)
+    plugins = PluginHost(plugins_dir)
+    plugins.add_suites()  # a key file that is there already may be of one of them
     directory = found(
         home,
         region=code,
         name=name,
         plan=starter_members(code, name),
-        catalogue_digest=load_catalogue(PluginHost(plugins_dir)).digest,
+        catalogue_digest=load_catalogue(plugins).digest,
         now=machine_time(),
     )
     return _document(home, name, directory)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jdgate.cli.help import Group
+from jdgate.cli.offline import load_plugins
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, wrap
 from jdgate.texts import Lang, say
@@ -153,6 +154,7 @@ def verify(session: Session, file: Path, authority: Path | None) -> int:
     from jdgate.errors import Refused
     from jdgate.founding import pinned_authority
 
+    load_plugins(session, None).add_suites()
     pinned = pinned_authority(authority or session.home().authority_public)
     if file.stat().st_size > MAX_BYTES:
         raise Refused("evidence.too_large", got=file.stat().st_size, most=MAX_BYTES)

@@ -26,6 +26,7 @@ import pluggy
 from msgspec import Struct
 
 from jdgate import texts
+from jdgate.core import signing
 from jdgate.core.rules import Rule
 from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.plugins import hookspecs
@@ -176,6 +177,15 @@ class PluginHost:
     def suites(self) -> list[Any]:
         """All signature suites. Raises: Refused `plugin.hook_answer`."""
         return [one for _, one in self._collect("jdgate_suites")]
+
+    def add_suites(self) -> None:
+        """Make all signature suites known, which whoever reads a key must have done before.
+
+        Raises:
+            Refused: `plugin.hook_answer`. Misuse: `signing.suite_taken`.
+        """
+        for suite in self.suites():
+            signing.add_suite(suite)
 
     def channels(self) -> list[tuple[str, Any]]:
         """All notification channels, each with its plugin's name."""
