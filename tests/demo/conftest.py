@@ -114,7 +114,12 @@ def printed(told_once: Path) -> str:
 @pytest.fixture
 def told(told_once: Path, tmp_path: Path) -> Path:
     """A copy of the county whose story was told."""
-    folder = tmp_path / "county"
+    return copied(told_once, tmp_path)
+
+
+def copied(told_once: Path, into: Path) -> Path:
+    """The county of `told_once` in a folder of its own."""
+    folder = into / "county"
     shutil.copytree(told_once / "county", folder, ignore=shutil.ignore_patterns("*.sock"))
     return folder
 

@@ -19,11 +19,6 @@ from .conftest import STAYS_UP, Start, sent
 from .test_story import ONCE
 
 
-def attendance_accepted(printed: str) -> int:
-    """Records of attendance that the last run was told to be accepted."""
-    return printed.count("records: all accepted")
-
-
 @pytest.mark.parametrize(
     "moment",
     ["(1) the clinic files", "25 members (com-01 to com-25) signed", "cln-01 signed for “Absence"],

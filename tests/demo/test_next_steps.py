@@ -60,7 +60,9 @@ def test_a_county_elsewhere_is_named_in_each_command(installed: Path, tmp_path: 
 def test_the_language_asked_for_is_kept(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [".venv/bin/jdgate", "run", "--demo", "--lang", "en"])
 
-    assert all(command.endswith(" --lang en") for _, command in next_steps(Home(Path()), "en", None))
+    assert all(
+        command.endswith(" --lang en") for _, command in next_steps(Home(Path()), "en", None)
+    )
 
 
 def test_without_evidence_the_third_command_looks_into_the_police_inbox(

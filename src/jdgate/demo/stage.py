@@ -38,10 +38,10 @@ from jdgate.store import deliveries, draft_box, inbox, ledger, meta, outbox, seq
 from jdgate.store.draft_box import DraftBoxRow
 
 if TYPE_CHECKING:
-    from jdgate.daemon import Daemon
+    from jdgate.running import Running
 
-PATIENCE = 60.0
-"""Seconds after which the story goes on although somebody has not signed for something yet."""
+PATIENCE = 120.0
+"""Seconds after which the story goes on although something has not been answered yet."""
 
 Mark = tuple[str, str]
 
@@ -65,7 +65,7 @@ class Tally(msgspec.Struct):
 class Stage:
     """The daemon as the story sees it."""
 
-    def __init__(self, daemon: Daemon, gateway: Gateway, edge: EdgeHost) -> None:
+    def __init__(self, daemon: Running, gateway: Gateway, edge: EdgeHost) -> None:
         self.daemon = daemon
         self.gateway = gateway
         self.edge = edge
@@ -144,8 +144,14 @@ class Stage:
         return refused[0] if refused else None
 
     async def answers(self, ids: Sequence[str]) -> list[Answered]:
-        """The gateway's verdicts on these messages."""
-        found = [answered async for answered in self.edge.answers(ids)]
+        """The gateway's verdicts on these messages, as far as they come in good time."""
+        found: list[Answered] = []
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for answered in self.edge.answers(ids):
+                    found.append(answered)
+        except TimeoutError:
+            self.teller.say("demo.slow", open=len(ids) - len(found))
         for answered in found:
             self.tally.accepted += answered.record.get("accepted", 0)
             self.tally.refused += len(answered.record.get("refused", ())) or (

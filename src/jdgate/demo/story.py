@@ -44,7 +44,7 @@ from jdgate.store import draft_box
 from jdgate.texts import say
 
 if TYPE_CHECKING:
-    from jdgate.daemon import Daemon
+    from jdgate.running import Running
 
 STRETCH = 10
 """Days of attendance that are sent and told together."""
@@ -55,7 +55,7 @@ INTRUDER = office(2)
 FIRST_DAY, TOLD = "demo.first_day", "demo.told"
 
 
-async def tell(daemon: Daemon) -> None:
+async def tell(daemon: Running) -> None:
     """Tell the story, or what is left of it, and end with three commands to try.
 
     Raises:
@@ -287,7 +287,7 @@ class Story:
         """One line for one step; what it found is for `jdgate evidence verify` to tell."""
         lang = self._stage.teller.lang
         name = say(f"evidence.step.{step.name}", lang)
-        if "member" in step.params:
+        if step.name in ("disclosure", "delivery") and "member" in step.params:
             name += f" → {step.params['member']}"
         if step.ok:
             self._say("demo.step_ok", number=step.number, name=name)
