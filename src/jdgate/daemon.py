@@ -29,12 +29,10 @@ from jdgate.bus.embedded import EmbeddedServer
 from jdgate.bus.jetstream import connect_gateway, connect_member
 from jdgate.bus.port import MemberBus
 from jdgate.clock import Clock
-from jdgate.commands import Commands
+from jdgate.commands import handlers
 from jdgate.config import Config, Home
 from jdgate.control import ControlServer
 from jdgate.core import directory as directories
-from jdgate.core import signing
-from jdgate.core.catalogue import Catalogue
 from jdgate.core.directory import Directory, Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.edge.desk import Desk
@@ -45,6 +43,7 @@ from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.ground import Ground, new_id
 from jdgate.keystore import SUFFIX, hosted_members, read_key_file
 from jdgate.plugins.host import PluginHost
+from jdgate.running import Running
 from jdgate.store.database import Database
 from jdgate.store.vault import Vault
 from jdgate.teller import Teller
@@ -53,8 +52,8 @@ from jdgate.texts import Lang, say
 log = logging.getLogger(__name__)
 
 
-class Daemon:
-    """Everything that runs. Made by `Daemon.start`, ended by `stop`."""
+class Daemon(Running):
+    """Everything that runs. `start` brings it up, `stop` takes it down."""
 
     def __init__(
         self,
@@ -66,21 +65,14 @@ class Daemon:
         plugins_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.home = home
-        self.config = config
-        self.teller = teller
-        self.clock = clock or Clock()
-        self.nats_url = nats_url or config.nats.url
-        self.plugins_dir = plugins_dir or (
-            home.root / config.plugins.dir if config.plugins.dir else None
+        super().__init__(
+            home,
+            config,
+            teller=teller,
+            nats_url=nats_url,
+            plugins_dir=plugins_dir,
+            clock=clock,
         )
-        self.plugins: PluginHost
-        self.catalogue: Catalogue
-        self.trust: Trust
-        self.directory_jws = b""
-        self.server: EmbeddedServer | None = None
-        self.gateway: Gateway | None = None
-        self.edge: EdgeHost | None = None
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
     async def start(self) -> None:
@@ -97,7 +89,7 @@ class Daemon:
                 await self._start_gateway()
             if "edge" in self.config.run.roles:
                 await self._start_edge()
-            control = ControlServer(self.home.control, Commands(self).handlers())
+            control = ControlServer(self.home.control, handlers(self))
             await control.start()
             self._closing.append(control.stop)
         except BaseException:
@@ -124,8 +116,7 @@ class Daemon:
 
     def _load(self) -> None:
         self.plugins = PluginHost(self.plugins_dir, self.config.plugins.disabled, self.config.rules)
-        for suite in self.plugins.suites():
-            signing.add_suite(suite)
+        self.plugins.add_suites()
         self.catalogue = catalogues.load_all(self.plugins)
         self.trust = Trust(self._directory())
         signed = self.trust.directory.catalogue

@@ -28,7 +28,7 @@ import msgspec
 
 from jdgate import catalogues
 from jdgate.clock import Clock, machine_time
-from jdgate.commands import Commands
+from jdgate.commands import handlers
 from jdgate.config import Home, read_config
 from jdgate.control import connect
 from jdgate.core.directory import Directory, Trust, read
@@ -231,7 +231,7 @@ class County:
 
     async def ask(self, method: str, /, **params: Any) -> Any:
         """A command's answer; the events, where it gives events."""
-        answer = Commands(self.daemon).handlers()[method](**params)
+        answer = handlers(self.daemon)[method](**params)
         if isinstance(answer, Awaitable):
             return await answer
         return [event async for event in answer]

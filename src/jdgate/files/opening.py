@@ -53,7 +53,8 @@ def open_file(
     Raises: Refused — `files.unreadable`, `files.too_large`, `files.empty`, `files.password`,
     `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
     `files.encoding`, `files.sheet_unknown`, `files.header_wrong`, `files.header_none`,
-    `files.column_twice`, `files.no_rows`, and while rows are read also `files.line_long`, `files.rows_many`.
+    `files.column_twice`, `files.no_rows`, and while rows are read also `files.line_long`,
+    `files.rows_many`.
     """
     limits = limits or Limits()
     defaults = defaults or {}

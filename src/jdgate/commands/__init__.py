@@ -1,0 +1,44 @@
+"""What the running daemon answers to commands: one method each, on plain JSON values.
+
+Reading goes to the books or the edge's database through their own thread; nothing here decides.
+
+    control = ControlServer(home.control, handlers(running))
+"""
+
+from __future__ import annotations
+
+from jdgate.commands.operating import Operating
+from jdgate.commands.proving import Proving
+from jdgate.commands.receiving import Receiving
+from jdgate.commands.sending import Sending
+from jdgate.control import Handler
+from jdgate.running import Running
+
+
+def handlers(running: Running) -> dict[str, Handler]:
+    """Method name → handler, for the control server."""
+    sending, receiving = Sending(running), Receiving(running)
+    proving, operating = Proving(running), Operating(running)
+    return {
+        "status": operating.status,
+        "submit": sending.submit,
+        "check": sending.check,
+        "wait": sending.wait,
+        "inbox.list": receiving.inbox_list,
+        "inbox.show": receiving.inbox_show,
+        "inbox.follow": receiving.inbox_follow,
+        "drafts.list": receiving.drafts_list,
+        "drafts.show": receiving.drafts_show,
+        "drafts.approve": receiving.drafts_approve,
+        "drafts.reject": receiving.drafts_reject,
+        "member.list": operating.member_list,
+        "member.show": operating.member_show,
+        "ledger.head": proving.ledger_head,
+        "ledger.verify": proving.ledger_verify,
+        "ledger.prove": proving.ledger_prove,
+        "evidence.export": proving.evidence_export,
+        "dead.list": operating.dead_list,
+        "dead.show": operating.dead_show,
+        "dead.retry": operating.dead_retry,
+        "plugin.list": operating.plugin_list,
+    }

@@ -1,0 +1,191 @@
+"""Commands of those who run the exchange: members, dead letters, plugins, status."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate import __version__
+from jdgate.commands.forms import iso, ledger_head
+from jdgate.core.directory import Member
+from jdgate.edge.host import EdgeHost
+from jdgate.errors import Refused, TransportFailed
+from jdgate.gateway import letters
+from jdgate.gateway.gateway import Gateway
+from jdgate.running import Running
+from jdgate.store import alerts, dead, deliveries, draft_box, inbox, outbox
+
+
+class Operating:
+    """How this machine is doing, and what waits for its operator."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    async def member_list(self) -> list[dict[str, Any]]:
+        """Everyone in the directory."""
+        hosted = self._running.edge.desks if self._running.edge else {}
+        return [
+            _member(member, member.id in hosted) for member in self._running.trust.directory.members
+        ]
+
+    async def member_show(self, id: str) -> dict[str, Any]:
+        """One member with its public keys."""
+        member = self._running.trust.member(id)
+        hosted = self._running.edge.desks if self._running.edge else {}
+        shown = _member(member, id in hosted)
+        shown["keys"] = msgspec.to_builtins(member.keys)
+        return shown
+
+    async def dead_list(self, state: str | None = "open") -> list[dict[str, Any]]:
+        """Dead letters, newest first."""
+        rows = await self._running.the_gateway.run(
+            lambda conn: dead.search(conn, state=state, limit=500)
+        )
+        return [_dead(row) for row in rows]
+
+    async def dead_show(self, id: str) -> dict[str, Any]:
+        """One dead letter; its body stays sealed."""
+        row = await self._running.the_gateway.run(lambda conn: dead.get(conn, id))
+        if row is None:
+            raise Refused("dead.unknown", id=id[:64])
+        return _dead(row)
+
+    async def dead_retry(self, id: str, by: str = "operator") -> dict[str, Any]:
+        """Put a dead letter to work again."""
+        return {"done": await letters.retry(self._running.the_gateway, id, by)}
+
+    async def plugin_list(self) -> list[dict[str, Any]]:
+        """Plugins and how they are doing."""
+        found: list[dict[str, Any]] = msgspec.to_builtins(self._running.plugins.status())
+        return found
+
+    async def status(self) -> dict[str, Any]:
+        """Everything an operator looks at first."""
+        daemon = self._running
+        directory = daemon.trust.directory
+        told: dict[str, Any] = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "roles": list(daemon.config.run.roles),
+            "county": {"region": daemon.config.county.region, "name": daemon.config.county.name},
+            "web_url": None,
+            "directory": {"version": directory.version, "expires": iso(directory.expires)},
+            "clock_behind_s": daemon.clock.behind.total_seconds(),
+            "plugins": await self.plugin_list(),
+            "warnings": [],
+            "members": [],
+        }
+        if daemon.clock.behind.total_seconds() > 5:
+            seconds = int(daemon.clock.behind.total_seconds())
+            told["warnings"].append({"code": "status.clock_behind", "params": {"seconds": seconds}})
+        if directory.expires <= daemon.clock.now():
+            params = {"version": directory.version, "expired": directory.expires.date().isoformat()}
+            told["warnings"].append({"code": "directory.expired", "params": params})
+        if daemon.gateway is not None:
+            await self._gateway_status(daemon.gateway, told)
+        if daemon.edge is not None:
+            await self._edge_status(daemon.edge, told)
+        return told
+
+    async def _gateway_status(self, gateway: Gateway, told: dict[str, Any]) -> None:
+        def read(conn: Connection) -> dict[str, Any]:
+            oldest = deliveries.oldest_open(conn)
+            return {
+                "ledger": ledger_head(conn),
+                "dead": dead.count_open(conn),
+                "alerts": alerts.counts(conn),
+                "open_deliveries": sum(deliveries.counts(conn).values()),
+                "oldest_open": iso(oldest) if oldest else None,
+            }
+
+        told.update(await gateway.run(read))
+        told["books"] = {"name": gateway.books.name, "dialect": gateway.books.dialect}
+        told["counters"] = {
+            "messages": gateway.counters.messages,
+            "groups": gateway.counters.groups,
+            "dead": gateway.counters.dead,
+        }
+        server = self._running.server
+        bus: dict[str, Any] = {
+            "mode": "embedded" if server else "external",
+            "url": self._running.nats_url,
+            "healthy": gateway.bus.healthy,
+            "lag": None,
+            "restarts": server.restarts if server else 0,
+        }
+        if server is not None and server.full:
+            told["warnings"].append({"code": "bus.full", "params": {}})
+        try:
+            lag = await gateway.bus.lag()
+            bus["lag"] = {
+                "ingress": lag.ingress.pending + lag.ingress.unsettled,
+                "mailboxes": sum(one.pending + one.unsettled for one in lag.mailboxes.values()),
+            }
+        except TransportFailed as reason:
+            told["warnings"].append({"code": reason.code, "params": {}})
+        told["bus"] = bus
+        trouble, at = gateway.counters.trouble, gateway.counters.trouble_at
+        if trouble and at and (self._running.clock.now() - at).total_seconds() < 60:
+            told["warnings"].append({"code": trouble, "params": {}})
+
+    async def _edge_status(self, edge: EdgeHost, told: dict[str, Any]) -> None:
+        def read(conn: Connection) -> dict[str, tuple[int, int, int, datetime | None]]:
+            return {
+                member: (
+                    outbox.counts(conn, member).get(outbox.OPEN, 0),
+                    sum(inbox.counts(conn, member).values()),
+                    len(draft_box.search(conn, member=member, state=draft_box.WAITING, limit=999)),
+                    outbox.oldest_open(conn, member),
+                )
+                for member in edge.desks
+            }
+
+        for member, (waiting, received, drafts, oldest) in (await edge.run(read)).items():
+            told["members"].append(
+                {
+                    "id": member,
+                    "name": edge.desks[member].trust.member(member).name,
+                    "healthy": edge.healthy(member),
+                    "outbox_open": waiting,
+                    "oldest_open": iso(oldest) if oldest else None,
+                    "inbox": received,
+                    "drafts": drafts,
+                    "adapters": [
+                        {"name": one.name, "kind": one.kind, "trouble": one.trouble}
+                        for one in edge.conditions
+                        if one.member == member
+                    ],
+                }
+            )
+
+
+def _member(member: Member, hosted: bool) -> dict[str, Any]:
+    return {
+        "id": member.id,
+        "name": member.name,
+        "kind": member.kind,
+        "roles": list(member.roles),
+        "regions": list(member.regions),
+        "status": member.status,
+        "hosted": hosted,
+    }
+
+
+def _dead(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "direction": row.direction,
+        "member": row.member,
+        "type": row.type,
+        "code": row.code,
+        "params": row.params,
+        "at": iso(row.at),
+        "attempts": row.attempts,
+        "state": row.state,
+        "by": row.by,
+    }

@@ -1,0 +1,147 @@
+"""Commands on what came for a member: its inbox, and drafts that wait for a named person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jdgate.commands.forms import iso
+from jdgate.edge import drafting
+from jdgate.edge import inbox as reading
+from jdgate.errors import Refused
+from jdgate.running import Running
+from jdgate.store import draft_box, inbox
+from jdgate.store.draft_box import DraftBoxRow
+from jdgate.store.inbox import InboxRow
+
+
+class Receiving:
+    """What came for the members of this machine."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    async def inbox_list(self, member: str, limit: int = 50) -> list[dict[str, Any]]:
+        """What came for a member, newest first."""
+        edge, desk = self._running.the_edge, self._running.the_edge.desk(member)
+
+        def read(conn: Connection) -> list[dict[str, Any]]:
+            return [
+                _inbox_row(row, _count(conn, desk, row))
+                for row in inbox.search(conn, member, limit=limit)
+            ]
+
+        return await edge.run(read)
+
+    async def inbox_show(self, member: str, id: str) -> dict[str, Any]:
+        """One message with its records: for the member's own people."""
+        edge, desk = self._running.the_edge, self._running.the_edge.desk(member)
+
+        def read(conn: Connection) -> dict[str, Any]:
+            row = inbox.get(conn, member, id)
+            if row is None:
+                raise Refused("inbox.unknown", id=id[:64], member=member)
+            body = reading.read_body(conn, desk, row)
+            sheet = desk.sheet(row.type)
+            role = next((r for r in desk.trust.member(member).roles if sheet.fields_for(r)), "")
+            return {
+                **_inbox_row(row, len(body["data"])),
+                "data": body["data"],
+                "purpose": body.get("purpose"),
+                "inreplyto": body.get("inreplyto"),
+                "basis": list(sheet.cite(role)),
+            }
+
+        return await edge.run(read)
+
+    async def inbox_follow(self, member: str) -> AsyncIterator[Any]:
+        """What comes for a member from now on."""
+        async for row in self._running.the_edge.follow(member):
+            desk = self._running.the_edge.desk(member)
+            count = await self._running.the_edge.run(lambda conn: _count(conn, desk, row))  # noqa: B023
+            yield _inbox_row(row, count)
+
+    async def drafts_list(
+        self, member: str | None = None, state: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Drafts of hosted members, newest first."""
+        edge = self._running.the_edge
+
+        def read(conn: Connection) -> list[dict[str, Any]]:
+            listed = []
+            for row in draft_box.search(conn, member=member, state=state, limit=500):
+                desk = edge.desks.get(row.member)
+                shown = _draft(row)
+                if desk is not None:
+                    shown["params"] = drafting.content(conn, desk, row)["params"]
+                listed.append(shown)
+            return listed
+
+        return await edge.run(read)
+
+    async def drafts_show(self, id: str, by: str = "") -> dict[str, Any]:
+        """One draft, with the record that approving it would send."""
+        edge = self._running.the_edge
+
+        def read(conn: Connection) -> dict[str, Any]:
+            for member, desk in edge.desks.items():
+                row = draft_box.get(conn, member, id)
+                if row is None:
+                    continue
+                shown = _draft(row)
+                content = drafting.content(conn, desk, row)
+                shown["params"], shown["prefill"] = content["params"], content["prefill"]
+                if row.state == draft_box.WAITING:
+                    now = self._running.clock.now()
+                    shown["record"] = drafting.proposed(conn, desk, row, by or "—", now)
+                return shown
+            raise Refused("draft.unknown", draft=id[:64])
+
+        return await edge.run(read)
+
+    async def drafts_approve(self, id: str, by: str, checked: list[str]) -> dict[str, Any]:
+        """A named person approves; ids of the decision and of the message sent."""
+        decision, message = await self._running.the_edge.approve(id, by, checked)
+        return {"decision": decision, "message": message}
+
+    async def drafts_reject(self, id: str, by: str, reason: str) -> dict[str, Any]:
+        """A named person rejects; id of the decision."""
+        return {"decision": (await self._running.the_edge.reject(id, by, reason))[0]}
+
+
+def _count(conn: Connection, desk: Any, row: InboxRow) -> int | None:
+    try:
+        return len(reading.read_body(conn, desk, row)["data"])
+    except Refused:
+        return None
+
+
+def _inbox_row(row: InboxRow, records: int | None) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "type": row.type,
+        "origin": row.origin or row.source,
+        "received_at": iso(row.received_at),
+        "records": records,
+        "state": row.state,
+        "error": row.error_code,
+    }
+
+
+def _draft(row: DraftBoxRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "member": row.member,
+        "type": row.type,
+        "rule": row.rule,
+        "reason_code": row.reason_code,
+        "checks": row.checks,
+        "state": row.state,
+        "received_at": iso(row.received_at),
+        "decided_at": iso(row.decided_at) if row.decided_at else None,
+        "by": row.by,
+        "reason": row.reason,
+        "message": row.message_id,
+    }
