@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from msgspec.structs import replace
 
 from jdgate import catalogues
 from jdgate.clock import machine_time
-from jdgate.commands import Commands
-from jdgate.config import Home, read_config
+from jdgate.config import Home
+from jdgate.control import Control, connect
 from jdgate.core import catalogue, signing
 from jdgate.core import keys as key_formats
 from jdgate.core.admission import Arrival, Verdict, admit, open_arrival
@@ -37,12 +38,10 @@ from jdgate.core.keys import MemberKeys, make, public_records
 from jdgate.core.message import Message, encode
 from jdgate.core.sealing import SMALL, context, seal
 from jdgate.core.signing import TYP_CHECKPOINT, TYP_MESSAGE, SigningKey
-from jdgate.daemon import Daemon
-from jdgate.errors import Refused
+from jdgate.errors import Refused, TransportFailed
 from jdgate.founding import found, pinned_authority, starter_members
 from jdgate.keystore import write_private
 from jdgate.plugins.host import PluginHost
-from jdgate.teller import Teller
 from jdgate_sm2 import plugin
 from jdgate_sm2.curve import N
 
@@ -238,13 +237,43 @@ def test_a_key_file_keeps_the_suite(clinic: MemberKeys) -> None:
     assert clinic.signer.private.hex() not in repr(clinic)
 
 
-async def collected(answer: Any) -> Any:
-    """A command's answer, or all its events."""
-    return await answer if isinstance(answer, Awaitable) else [event async for event in answer]
+JDGATE = str(Path(sys.executable).with_name("jdgate"))
 
 
-@pytest.mark.anyio
-async def test_a_county_takes_what_sm2_members_send_and_proves_what_they_received(
+@contextmanager
+def running(home: Home) -> Iterator[Control]:
+    """`jdgate run`, and a connection to it once it answers."""
+    log = home.root / "run.log"
+    with log.open("wb") as out:
+        child = subprocess.Popen([JDGATE, "run", "-c", str(home.config)], stdout=out, stderr=out)
+    deadline = time.monotonic() + WITHIN
+    try:
+        while True:
+            try:
+                control = connect(home)
+                break
+            except TransportFailed:
+                assert child.poll() is None, log.read_text("utf-8")
+                assert time.monotonic() < deadline, log.read_text("utf-8")
+                time.sleep(0.05)
+        with control:
+            yield control
+    finally:
+        child.terminate()
+        child.wait(WITHIN)
+
+
+def push(control: Control, member: str, type: str, record: dict[str, Any]) -> str:
+    """Send one record that the gateway accepts; the message's id."""
+    sent = control.call("submit", member=member, type=type, records=[record])
+    assert sent["refused"] == []
+    (id,) = [message["id"] for message in sent["messages"]]
+    (answer,) = control.stream("wait", ids=[id], timeout_s=WITHIN)
+    assert answer["verdict"] == "accepted"
+    return str(id)
+
+
+def test_a_county_takes_what_sm2_members_send_and_proves_what_they_received(
     tmp_path: Path,
 ) -> None:
     """A daemon, NATS and books. The key files were made before the county was founded."""
@@ -263,39 +292,27 @@ async def test_a_county_takes_what_sm2_members_send_and_proves_what_they_receive
     suites = {key.suite for member in directory.members for key in member.keys if key.use == "sig"}
     assert suites == {"EdDSA", ALG}
 
-    daemon = Daemon(home, read_config(home), teller=Teller("en", StringIO()))
-    await daemon.start()
-    try:
-        ask = Commands(daemon).handlers()
-
-        async def push(member: str, type: str, record: dict[str, Any]) -> str:
-            sent = await collected(ask["submit"](member=member, type=type, records=[record]))
-            assert sent["refused"] == []
-            (id,) = [message["id"] for message in sent["messages"]]
-            (answer,) = await collected(ask["wait"](ids=[id], timeout_s=WITHIN))
-            assert answer["verdict"] == "accepted"
-            return str(id)
-
-        await push("cln-01", ENROL, ENROLMENT)
-        order = await push("pol", ORDER, ORDERED)
+    with running(home) as control:
+        push(control, "cln-01", ENROL, ENROLMENT)
+        order = push(control, "pol", ORDER, ORDERED)
         deadline = time.monotonic() + WITHIN
-        while True:
-            if not (await collected(ask["status"]()))["open_deliveries"]:
-                break
+        while control.call("status")["open_deliveries"]:
             assert time.monotonic() < deadline, "the office never answered"
-            await asyncio.sleep(0.02)
-        (row,) = await collected(ask["inbox.list"](member="com-01"))
-        shown = await collected(ask["inbox.show"](member="com-01", id=row["id"]))
-        assert shown["data"] == [ORDERED]
-        evidence = (await collected(ask["evidence.export"](id=order)))["evidence"].encode()
-    finally:
-        await daemon.stop()
+            time.sleep(0.05)
+        (row,) = control.call("inbox.list", member="com-01")
+        assert control.call("inbox.show", member="com-01", id=row["id"])["data"] == [ORDERED]
+        evidence = control.call("evidence.export", id=order)["evidence"].encode()
+
     report = verify_evidence(evidence, pinned_authority(home.authority_public))
     assert report.ok, [step for step in report.steps if step.state == "failed"]
-    assert report.summary is not None
     payload = msgspec.json.decode(signing.payload_unverified(evidence))
-    algs = {signing.peek(jws).alg for jws in every_jws(payload)}
-    assert algs == {"EdDSA", ALG}
+    assert {signing.peek(jws).alg for jws in every_jws(payload)} == {"EdDSA", ALG}
+
+    file = tmp_path / "evidence.json"
+    file.write_bytes(evidence)
+    command = [JDGATE, "evidence", "verify", str(file), "--authority", str(home.authority_public)]
+    done = subprocess.run(command, cwd=tmp_path.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def every_jws(value: Any) -> Iterator[bytes]:

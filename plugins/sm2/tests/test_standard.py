@@ -22,10 +22,7 @@ from jdgate_sm2.suite import Sm2Sm3
 Point = tuple[int, int] | None
 
 # GB/T 32918.5-2017, annex A
-GENERATOR = (
-    0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7,
-    0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0,
-)
+GENERATOR = (curve.GX, curve.GY)
 Z_A = "b2e14c5c79c6df5b85f4fe7ed8db7a262b9da7e07ccb0ea9f4747b8ccda8a4f3"
 E = "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640"
 K = "59276e27d506861a16680f3ad9c02dccef3cc1fa3cdbe4ce6d54b80deac1bc21"
@@ -100,6 +97,18 @@ def test_the_curve_holds_its_generator_and_its_order() -> None:
     assert curve.is_public(raw(GENERATOR))
     assert times(N, GENERATOR) is None
     assert times(N - 1, GENERATOR) == (GENERATOR[0], P - GENERATOR[1])
+
+
+def test_the_key_that_no_private_key_in_range_has_is_none(suite: Sm2Sm3) -> None:
+    """Under −G the second half of a signature would not count."""
+    mirrored = raw((GENERATOR[0], P - GENERATOR[1]))
+    assert not curve.is_public(mirrored)
+    e = int.from_bytes(sm3(z_of(mirrored) + b"x"), "big")
+    for r in (e, 1, N - 1):
+        assert not suite.verify(mirrored, (r % N).to_bytes(32, "big") + b"\1" * 32, b"x")
+    last = suite.public_of((N - 2).to_bytes(32, "big"))
+    assert curve.is_public(last)
+    assert last == raw(times(N - 2, GENERATOR))
 
 
 def test_each_number_of_the_example_follows_from_the_others() -> None:

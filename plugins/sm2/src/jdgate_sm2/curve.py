@@ -4,7 +4,8 @@ Rules:
 - a private key is 32 bytes, big-endian, 1 ≤ d ≤ n−2 (GB/T 32918.1, 6.1: 1+d must have an
   inverse modulo n);
 - a public key is 65 bytes, 04‖x‖y, both coordinates below p and the point on the curve. The
-  cofactor is 1, so a point on the curve that isn't infinity is in the right group;
+  cofactor is 1, so a point on the curve that isn't infinity is in the right group. −G is none:
+  it belongs to d = n−1, and under it s could be anything;
 - a signature is 64 bytes, r‖s, big-endian, 1 ≤ r, s < n. OpenSSL takes and gives DER; there is
   one DER for one r‖s, so nothing but these 64 bytes can be varied.
 
@@ -21,6 +22,8 @@ P = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_00000000_FFFFFFFF_FFFFFFFF
 A = P - 3
 B = 0x28E9FA9E_9D9F5E34_4D5A9E4B_CF6509A7_F39789F5_15AB8F92_DDBCBD41_4D940E93
 N = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
+GX = 0x32C4AE2C_1F198119_5F990446_6A39C994_8FE30BBF_F2660BE1_715A4589_334C74C7
+GY = 0xBC3736A2_F4F6779C_59BDCEE3_6B692153_D0A9877C_C62A4740_02DF32E5_2139F0A0
 
 SIZE = 32
 PUBLIC_SIZE = 1 + 2 * SIZE
@@ -42,12 +45,13 @@ def check_private(raw: bytes) -> None:
 
 
 def is_public(raw: bytes) -> bool:
-    """Whether `raw` is an uncompressed point of the curve."""
+    """Whether `raw` is an uncompressed point that belongs to a private key in range."""
     if len(raw) != PUBLIC_SIZE or raw[0] != 0x04:
         return False
     x = int.from_bytes(raw[1 : 1 + SIZE], "big")
     y = int.from_bytes(raw[1 + SIZE :], "big")
-    return x < P and y < P and (y * y - (x * x + A) * x - B) % P == 0
+    on_curve = x < P and y < P and (y * y - (x * x + A) * x - B) % P == 0
+    return on_curve and (x, y) != (GX, P - GY)
 
 
 def _integer(value: bytes) -> bytes:
