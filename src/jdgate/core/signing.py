@@ -64,8 +64,27 @@ def _ed_private(raw: bytes) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(raw)
 
 
+# The points of small order, the sign bit masked out. Under such a key one signature holds for any
+# text or for one in eight, so its owner could deny whatever they signed (RFC 8032 leaves this to
+# the application). Two of them are not canonical: y = p and y = p + 1.
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+
+
 @lru_cache(maxsize=16384)
 def _ed_public(raw: bytes) -> Ed25519PublicKey:
+    if len(raw) == 32 and raw[:31] + bytes([raw[31] & 0x7F]) in _SMALL_ORDER:
+        raise ValueError("a point of small order")
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
