@@ -34,7 +34,7 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}
 # [0-9] and not \d, which also takes the digits of other scripts
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _TWELVE = re.compile(r"[0-9]{12}")
-_ATTRIBUTE = re.compile(r"[a-z0-9]{1,20}")
+_ATTRIBUTE = re.compile(r"[a-z]{1,20}")
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 MAX_WHOLE = 2**53 - 1
@@ -178,7 +178,7 @@ def _attribute_at_fault(error: msgspec.ValidationError) -> str:
     """The attribute a msgspec error speaks of. Its text names fields and types, not values.
 
     The name of an unknown one was chosen by whoever wrote it: it is told only when CloudEvents
-    allows it as a name, so that nothing else travels in an error.
+    allows it as a name and it holds no number, so that no personal value travels in an error.
     """
     text = str(error)
     found = re.search(r"`\$\.?([^`\[]*)", text) or re.search(r"field `([^`]*)`", text)
