@@ -11,7 +11,7 @@ from jdgate.store import draft_box, inbox, outbox, sequences
 from jdgate.store.database import Database
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
-from jdgate.store.outbox import OutboxRow
+from jdgate.store.outbox import Answer, OutboxRow
 
 SECOND = timedelta(seconds=1)
 
@@ -67,6 +67,27 @@ def test_a_push_knows_what_still_waits(edge: Database) -> None:
         assert outbox.oldest_open(conn, "cln-01") == NOW
         assert outbox.oldest_open(conn, "pol") is None
         assert [row.id for row in outbox.search(conn, "cln-01", state="open")] == ["o3", "o1"]
+
+
+def test_one_receipt_answers_many_messages_once(edge: Database) -> None:
+    with edge.transaction() as conn:
+        outbox.add_many(conn, [an_outgoing(number) for number in range(1, 4)])
+        outbox.add_many(conn, [an_outgoing(4, member="pol")])
+        waiting = outbox.waiting_rows(conn, "cln-01", ["o1", "o2", "o4", "o9"])
+        assert sorted(row.id for row in waiting) == ["o1", "o2"]
+        assert next(row for row in waiting if row.id == "o2") == an_outgoing(2)
+        said = [
+            Answer(id="o1", state="accepted", verdict={"accepted": 3}),
+            Answer(id="o2", state="refused", verdict={"code": "x"}),
+        ]
+        outbox.close_many(conn, said, "r1", NOW)
+        outbox.close_many(conn, [Answer(id="o1", state="refused")], "r2", NOW)
+        assert outbox.waiting_rows(conn, "cln-01", ["o1", "o2", "o3"]) == [an_outgoing(3)]
+        answers = {one.id: one for one in outbox.closed(conn, ["o1", "o2", "o3", "o9"])}
+    assert set(answers) == {"o1", "o2"}
+    assert answers["o1"] == Answer(
+        id="o1", state="accepted", verdict={"accepted": 3}, rows=[3, 4, 7]
+    )
 
 
 def test_numbers_asked_for_are_sent_again_while_their_body_is_kept(edge: Database) -> None:

@@ -17,7 +17,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -42,6 +41,7 @@ from jdgate.store.database import Database
 from jdgate.store.inbox import InboxRow
 from jdgate.store.outbox import OutboxRow
 from jdgate.store.sequences import Gap
+from jdgate.store.writer import Writer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class EdgeHost:
         self._clock = clock
         self._connect = connect
         self._keep = keep
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="edge")
+        self._writer = Writer(database, "edge")
         self._buses: dict[str, MemberBus] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._to_send = asyncio.Event()
@@ -113,7 +113,7 @@ class EdgeHost:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for bus in self._buses.values():
             await bus.close()
-        self._thread.shutdown()
+        await self._writer.close()
 
     def _add_adapters(self, member: str, desk: Desk) -> None:
         roles = desk.trust.member(member).roles
@@ -153,13 +153,8 @@ class EdgeHost:
     # --- the database thread
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """`work` in a transaction, on the database thread."""
-
-        def in_transaction() -> T:
-            with self._db.transaction() as conn:
-                return work(conn)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
+        """`work` in a transaction, on the database thread. It may run twice (see `Writer`)."""
+        return await self._writer.run(work)
 
     def desk(self, member: str) -> Desk:
         """The desk of a hosted member.
@@ -546,9 +541,7 @@ class EdgeHost:
 
 
 def _closed(conn: Connection, ids: Sequence[str]) -> dict[str, Answered]:
-    found = {}
-    for message_id in ids:
-        row = outbox.get(conn, message_id)
-        if row is not None and row.state != outbox.OPEN:
-            found[row.id] = Answered(row.id, row.state, row.verdict or {}, row.rows)
-    return found
+    return {
+        one.id: Answered(one.id, one.state, one.verdict or {}, one.rows)
+        for one in outbox.closed(conn, ids)
+    }

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -32,7 +33,7 @@ from jdgate.errors import Refused
 from jdgate.store import directories, draft_box, inbox, outbox, receipts, sequences, witness
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
-from jdgate.store.outbox import OutboxRow
+from jdgate.store.outbox import Answer, OutboxRow
 from jdgate.store.witness import WitnessRow
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 UNOPENED_TRIES = 5
 """Sendings after which a gateway's "can't open it" is believed."""
 RENEWED = "admission.sequence_used"
+TOLD_TOGETHER = 500
+"""Accepted records that plugins are told of in one call, give or take a message."""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -162,10 +165,13 @@ def _keep(
 
 
 def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    said: dict[str, dict[str, Any]] = {}
     for record in opened.message.data:
-        row = outbox.get(conn, record["message_id"])
-        if row is None or row.member != desk.member or row.state != outbox.OPEN:
-            continue
+        said.setdefault(record["message_id"], record)
+    closed: list[OutboxRow] = []
+    answers: list[Answer] = []
+    for row in outbox.waiting_rows(conn, desk.member, said):
+        record = said[row.id]
         if not _is_about(row, record):
             continue
         if record.get("code") == RENEWED:
@@ -175,12 +181,14 @@ def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken:
             taken.answered.append(Answered(row.id, "refused", record, row.rows, renewed))
             taken.resend = True
             continue
-        verdict = record["verdict"]
-        if outbox.close(conn, row.id, verdict, opened.message.id, record, now):
-            receipts.add(conn, opened.message.id, desk.member, opened.jws, now)
-            if verdict in ("accepted", "part"):
-                _tell_plugins(conn, desk, row, record)
-            taken.answered.append(Answered(row.id, verdict, record, row.rows))
+        closed.append(row)
+        answers.append(Answer(id=row.id, state=record["verdict"], verdict=record, rows=row.rows))
+    if not answers:
+        return
+    outbox.close_many(conn, answers, opened.message.id, now)
+    receipts.add(conn, opened.message.id, desk.member, opened.jws, now)
+    _tell_plugins(conn, desk, closed, said)
+    taken.answered += [Answered(one.id, one.state, one.verdict, one.rows) for one in answers]
 
 
 def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:
@@ -195,22 +203,33 @@ def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:
     return bool(digest == b64u(row.digest))
 
 
-def _tell_plugins(conn: Connection, desk: Desk, row: OutboxRow, record: dict[str, Any]) -> None:
+def _tell_plugins(
+    conn: Connection, desk: Desk, rows: Sequence[OutboxRow], said: dict[str, dict[str, Any]]
+) -> None:
     """Let plugins note own records that were accepted (a clinic its enrolments)."""
-    if row.key_id is None or row.body is None:
-        return
-    refused = {fault["index"] for fault in record.get("refused", ())}
-    jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
-    data = msgspec.json.decode(signing.payload_unverified(jws))["data"]
-    accepted = [each for index, each in enumerate(data) if index not in refused]
+    accepted: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        record = said[row.id]
+        if record["verdict"] not in ("accepted", "part") or row.key_id is None or row.body is None:
+            continue
+        refused = {fault["index"] for fault in record.get("refused", ())}
+        jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+        data = msgspec.json.decode(signing.payload_unverified(jws))["data"]
+        own = accepted[row.type]
+        own += [each for index, each in enumerate(data) if index not in refused]
+        if len(own) >= TOLD_TOGETHER:
+            _tell(conn, desk, row.type, accepted.pop(row.type))
+    for type, records in accepted.items():
+        _tell(conn, desk, type, records)
+
+
+def _tell(conn: Connection, desk: Desk, type: str, records: list[dict[str, Any]]) -> None:
+    register = desk.register(conn, type)
     for answer in desk.plugins.call(
-        "jdgate_accepted",
-        type=row.type,
-        records=accepted,
-        register=desk.register(conn, row.type),
+        "jdgate_accepted", type=type, records=records, register=register
     ):
         if answer.error is not None:
-            log.warning("plugin %s could not note %s: %s", answer.plugin, row.type, answer.error)
+            log.warning("plugin %s could not note %s: %s", answer.plugin, type, answer.error)
 
 
 def _checkpoint(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:

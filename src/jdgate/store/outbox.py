@@ -7,7 +7,7 @@ whenever `next_at` has passed. Its number is taken in the transaction that adds 
     outbox.add_many(conn, rows)
     for row in outbox.due(conn, ["cln-01"], now, 100): …      # publish, then
     outbox.mark_sent(conn, ids, next_at)
-    outbox.close(conn, message_id, "part", receipt_id, verdict, at)
+    outbox.close_many(conn, [Answer(id=message_id, state="part", …)], receipt_id, at)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
+from jdgate.store.bulk import Lookup
 from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.edge_tables import outbox
 
@@ -49,7 +50,19 @@ class OutboxRow(Struct, kw_only=True):
     closed_at: datetime | None = None
 
 
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a receipt said of one message, and the rows of the file it was made of."""
+
+    id: str
+    state: str
+    verdict: Any = None
+    rows: list[int] | None = None
+
+
 _ROWS = Reader(outbox, OutboxRow)
+_WAITING_ROWS = Lookup(outbox, _ROWS.names, fixed=["member", "state"], key="id")
+_FIELDS = Answer.__struct_fields__
+_ANSWERS = Lookup(outbox, _FIELDS, key="id")
 _ADD = insert(outbox)
 _GET = _ROWS.select.where(outbox.c.id == bindparam("id"))
 _DUE = (
@@ -157,6 +170,39 @@ def close(
         "at": at,
     }
     return conn.execute(_CLOSE, given).rowcount == 1
+
+
+def waiting_rows(conn: Connection, member: str, ids: Iterable[str]) -> list[OutboxRow]:
+    """Those messages of `member` among `ids` that have no receipt yet."""
+    names = _ROWS.names
+    return [
+        OutboxRow(**dict(zip(names, row, strict=True)))
+        for row in _WAITING_ROWS.run(conn, (member, OPEN), ids)
+    ]
+
+
+def close_many(
+    conn: Connection, answers: Sequence[Answer], receipt_id: str | None, at: datetime
+) -> None:
+    """One receipt answered all these; what was closed before stays as it is."""
+    given = [
+        {
+            "the_id": one.id,
+            "now_state": one.state,
+            "receipt": receipt_id,
+            "answer": one.verdict,
+            "at": at,
+        }
+        for one in answers
+    ]
+    if given:
+        conn.execute(_CLOSE, given)
+
+
+def closed(conn: Connection, ids: Iterable[str]) -> list[Answer]:
+    """The answers to those of `ids` that have one."""
+    found = (Answer(**dict(zip(_FIELDS, row, strict=True))) for row in _ANSWERS.run(conn, (), ids))
+    return [one for one in found if one.state != OPEN]
 
 
 def waiting(conn: Connection, ids: Iterable[str]) -> set[str]:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
-from jdgate.store.bulk import Upsert
+from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.edge_tables import register
 from jdgate.store.vault import Vault
 
@@ -31,7 +31,7 @@ _OURS = (
     register.c.plugin == bindparam("p"),
     register.c.kind == bindparam("k"),
 )
-_GET = select(register.c.value).where(*_OURS, register.c.token == bindparam("t"))
+_GET = Lookup(register, ["value"], fixed=["member", "plugin", "kind"], key="token")
 _PUT = Upsert(register, on=["member", "plugin", "kind", "token"], update=["value"])
 _DELETE = delete(register).where(*_OURS, register.c.token == bindparam("t"))
 _FIND = (
@@ -56,8 +56,8 @@ class Register:
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The value noted under (kind, key)."""
         token = self._token(kind, key)
-        blob = self._conn.execute(_GET, self._where(kind, t=token)).scalar()
-        return None if blob is None else self._open(kind, token, blob)[1]
+        found = _GET.run(self._conn, (self._member, self._plugin, kind), [token])
+        return self._open(kind, token, found[0][0])[1] if found else None
 
     def put(self, kind: str, key: str, value: dict[str, Any]) -> None:
         """Note `value` under (kind, key), over what was there."""
