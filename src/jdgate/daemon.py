@@ -33,6 +33,7 @@ from jdgate.commands import handlers
 from jdgate.config import Config, Home
 from jdgate.control import ControlServer
 from jdgate.core import directory as directories
+from jdgate.core import signing
 from jdgate.core.directory import Directory, Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.edge.desk import Desk
@@ -119,6 +120,11 @@ class Daemon(Running):
         self.plugins.add_suites()
         self.catalogue = catalogues.load_all(self.plugins)
         self.trust = Trust(self._directory())
+        for member in self.trust.active():
+            for key in member.keys:
+                # without the suite every good message of this member would be refused
+                if key.use == "sig" and not signing.is_known(key.suite):
+                    raise Refused("directory.suite_missing", member=member.id, suite=key.suite)
         signed = self.trust.directory.catalogue
         if signed != self.catalogue.digest:
             raise Refused(

@@ -141,6 +141,11 @@ def add_suite(suite: Suite) -> None:
     _SUITES[suite.alg] = suite
 
 
+def is_known(alg: str) -> bool:
+    """Whether a suite of this name is built in or was added."""
+    return alg in _SUITES
+
+
 def suite_of(alg: str) -> Suite:
     """The suite named `alg`.
 
