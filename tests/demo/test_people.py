@@ -21,6 +21,7 @@ from jdgate.demo.people import (
     enrolment,
     order_notice,
 )
+from jdgate.demo.story import STRETCH
 
 FIRST = "2026-09-23"
 
@@ -130,6 +131,17 @@ def test_those_who_came_back_were_away_long_enough_to_be_noticed() -> None:
     assert lengths[0] >= 7
     assert lengths[-1] >= DROPOUT_DAYS
     assert all(attended(patient, DAYS - 1) for patient in People(FIRST).came_back)
+
+
+def test_an_absence_ends_in_a_later_stretch_than_it_was_noticed_in() -> None:
+    for patient in People(FIRST).came_back:
+        course = patient.course
+        assert course is not None
+        assert course.back is not None
+        for threshold in (7, DROPOUT_DAYS):
+            noticed = course.left + threshold - 1
+            if noticed < course.back:
+                assert noticed // STRETCH < course.back // STRETCH
 
 
 def test_the_approved_case_has_an_order_in_force_and_another_has_one_that_ended() -> None:

@@ -96,7 +96,7 @@ AWAY = (3, 5, 8, 10, 12, 16, 18, 22, 33)
 
 _COURSES: tuple[Course, ...] = (
     *(Course(left=DAYS - days) for days in AWAY),
-    Course(left=20, back=29),  # nine days: an alert, then back
+    Course(left=18, back=31),  # thirteen days: an alert, then back
     Course(left=14, back=31),  # seventeen: a draft too, withdrawn when they came back
     Course(left=38, custody=42),
     Course(left=35, transferred=35),

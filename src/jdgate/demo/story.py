@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from jdgate.running import Running
 
 STRETCH = 10
-"""Days of attendance that are sent and told together."""
+"""Days of attendance that are sent and told together. An absence that ends in the stretch in
+which it became an alert may be judged as one with its end, and then nobody is alerted."""
 STRANGER = "P0999"
 """A patient number that the clinic never enrolled."""
 INTRUDER = office(2)
@@ -176,8 +177,9 @@ class Story:
             self._say("demo.days", days=DAYS, sites=len(SITES))
         else:
             self._say("demo.days_missing", first=people.day(first), last=people.day(self._last))
-        for begin in range(first, self._last + 1, STRETCH):
-            end = min(begin + STRETCH - 1, self._last)
+        for stretch in range(first // STRETCH, self._last // STRETCH + 1):
+            begin = max(stretch * STRETCH, first)
+            end = min(stretch * STRETCH + STRETCH - 1, self._last)
             stage.teller.say("demo.stretch", first=people.day(begin), last=people.day(end))
             with stage.teller.together():
                 answered = await self._stretch(begin, end, sent)
@@ -188,8 +190,9 @@ class Story:
     async def _stretch(self, begin: int, end: int, sent: dict[str, int]) -> list[Answered]:
         stage, people = self._stage, self._people
         ids: list[str] = []
+        events = list(people.events())
         for number in range(begin, end + 1):
-            for event in people.events():
+            for event in events:
                 if event.day == number:
                     await self._happen(event)
             for site in SITES:
