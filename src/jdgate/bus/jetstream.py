@@ -106,8 +106,13 @@ def failure(error: BaseException) -> JdgateError:
             family, code = FAILURES[kind]
             if code == "bus.unavailable" and _REFUSED_LOGIN.search(str(error).lower()):
                 code = "bus.denied"
-            return family(code)
+            return _too_large() if code == "bus.too_large" else family(code)
     return Misuse("bus.misused")
+
+
+def _too_large() -> Misuse:
+    """The server found a message too large that passed our own check: its limit was lowered."""
+    return Misuse("bus.too_large", size="?", limit=MAX_PAYLOAD)
 
 
 def api_failure(error: dict[str, Any]) -> JdgateError:
@@ -116,7 +121,7 @@ def api_failure(error: dict[str, Any]) -> JdgateError:
     if number in _FULL:
         return TransportFailed("bus.full")
     if number == _TOO_LARGE:
-        return Misuse("bus.too_large")
+        return _too_large()
     return ApiRefused(
         "bus.unavailable" if status in (404, 500, 503) else "bus.rejected",
         number=number,
@@ -337,8 +342,16 @@ class Link:
     ) -> asyncio.Future[Answer]:
         """See `Wire.post`."""
         token = str(next(self._tokens))
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda _: self._waiting.pop(token, None))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        # counted from here: many that wait for a silent server all give up together
+        patience = loop.call_later(self._confirm, _unconfirmed, future)
+
+        def over(_: object) -> None:
+            patience.cancel()
+            self._waiting.pop(token, None)
+
+        future.add_done_callback(over)
         self._waiting[token] = (future, subject)
         try:
             await self.send(subject, data, self.inbox("r", token), headers)
@@ -349,13 +362,7 @@ class Link:
 
     async def answer(self, future: asyncio.Future[Answer]) -> Answer:
         """See `Wire.answer`."""
-        if future.done() and not future.cancelled():
-            return future.result()
-        try:
-            async with asyncio.timeout(self._confirm):
-                return await future
-        except TimeoutError:
-            return TransportFailed("bus.unconfirmed")
+        return await future
 
     async def request(self, subject: str, body: object = None) -> dict[str, Any]:
         """See `Wire.request`."""
@@ -398,6 +405,11 @@ def _hearing(on_frame: Callable[[Frame], None]) -> Callable[[Msg], Any]:
         )
 
     return heard
+
+
+def _unconfirmed(future: asyncio.Future[Answer]) -> None:
+    if not future.done():
+        future.set_result(TransportFailed("bus.unconfirmed"))
 
 
 def _checked(server: str, tls: ssl.SSLContext | None) -> str:
