@@ -32,7 +32,7 @@ from jdgate.edge.host import EdgeHost
 from jdgate.edge.inbox import Answered
 from jdgate.edge.outbox import RefusedRow
 from jdgate.errors import Refused
-from jdgate.gateway import proofs
+from jdgate.gateway import checkpointer, proofs
 from jdgate.gateway.gateway import Gateway
 from jdgate.store import deliveries, draft_box, inbox, ledger, meta, outbox, sequences
 from jdgate.store.draft_box import DraftBoxRow
@@ -232,6 +232,11 @@ class Stage:
         return await self.edge.run(look)
 
     # --- proving
+
+    async def sign_head(self) -> None:
+        """Have the gateway sign the ledger's head now, as it does every minute."""
+        ground, now = self.gateway.ground, self.now()
+        await self.gateway.run(lambda conn: checkpointer.current(conn, ground, now))
 
     async def evidence(self, message_id: str) -> bytes:
         """The evidence file of a message.

@@ -257,6 +257,7 @@ class Story:
             self._say("demo.checked", check=say(f"check.{check}", lang))
         message_id = draft.message_id
         if draft.state == draft_box.WAITING:
+            await stage.sign_head()  # for the proof: the ledger was only appended to since
             with stage.teller.together():
                 message_id = await stage.approve(draft, person)
                 await stage.quiet()
@@ -293,7 +294,7 @@ class Story:
         if step.name in ("disclosure", "delivery") and "member" in step.params:
             name += f" → {step.params['member']}"
         if step.ok:
-            self._say("demo.step_ok", number=step.number, name=name)
+            self._say(f"demo.step_{step.state}", number=step.number, name=name)
         else:
             text = say(step.code, lang, **step.params)
             self._say("demo.step_failed", number=step.number, name=name, text=text)
