@@ -40,6 +40,7 @@ AREAS = {
     "config": "Configuration",
     "control": "Talking to the daemon",
     "story": "What the daemon tells, and what it answers",
+    "demo": "What the demo county tells",
 }
 """Text files in the order of the page. `cli` holds headings and help, shown by cli.md."""
 

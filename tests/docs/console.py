@@ -183,25 +183,51 @@ class Reader:
             time.sleep(0.2)
 
     def _fits(self, expected: list[str], said: str) -> bool:
-        pattern, new = self._pattern([_even(line) for line in expected if line.strip()])
-        text = "\n".join(_even(line) for line in said.splitlines() if line.strip())
-        match = re.fullmatch(pattern, text)
-        if match is None:
+        """Whether the lines fit, as a glob of lines does: each part as early as it can."""
+        wanted = [_even(line) for line in expected if line.strip()]
+        lines = [_even(line) for line in said.splitlines() if line.strip()]
+        parts: list[list[str]] = [[]]
+        for line in wanted:
+            if line == "…":
+                parts.append([])
+            else:
+                parts[-1].append(line)
+        ids = dict(self.ids)
+        at = 0
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            if number == 0:
+                places = [0]
+            elif last:
+                places = [len(lines) - len(part)] if part else [at]
+            else:
+                places = list(range(at, len(lines) - len(part) + 1))
+            for place in places:
+                found = self._same(part, lines[place : place + len(part)], ids)
+                if place >= at and found is not None:
+                    ids, at = found, place + len(part)
+                    break
+            else:
+                return False
+        if len(parts) == 1 and at != len(lines):
             return False
-        self.ids.update({uuid: match[name] for uuid, name in new.items()})
+        self.ids = ids
         return True
 
-    def _pattern(self, lines: list[str]) -> tuple[str, dict[str, str]]:
-        new: dict[str, str] = {}
-        parts = []
-        for line in lines:
-            if line == "…":
-                parts.append(r"(?:.*(?:\n|\Z))*?")
-                continue
-            parts.append(self._line(line, new) + r"(?:\n|\Z)")
-        return "".join(parts), new
+    def _same(self, part: list[str], lines: list[str], ids: dict[str, str]) -> dict[str, str] | None:
+        """The ids known after these lines fit; None when they don't."""
+        if len(part) != len(lines):
+            return None
+        known = dict(ids)
+        for wanted, line in zip(part, lines, strict=True):
+            new: dict[str, str] = {}
+            match = re.fullmatch(self._line(wanted, known, new), line)
+            if match is None:
+                return None
+            known.update({uuid: match[name] for uuid, name in new.items()})
+        return known
 
-    def _line(self, line: str, new: dict[str, str]) -> str:
+    def _line(self, line: str, ids: dict[str, str], new: dict[str, str]) -> str:
         found, at = [], 0
         for token in _TOKEN.finditer(line):
             found.append(re.escape(line[at : token.start()]))
@@ -210,8 +236,8 @@ class Reader:
             kind = _KINDS[token.lastindex - 1][1]
             if kind is not None:
                 found.append(kind)
-            elif token[0] in self.ids:
-                found.append(re.escape(self.ids[token[0]]))
+            elif token[0] in ids:
+                found.append(re.escape(ids[token[0]]))
             elif token[0] in new:
                 found.append(f"(?P={new[token[0]]})")
             else:
