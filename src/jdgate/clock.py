@@ -2,12 +2,14 @@
 
 A machine's clock that is set back would make old messages look new and let deadlines pass twice.
 So the clock remembers the latest moment it has told (also across restarts, through `floor`) and
-stays there until the machine's clock has caught up; `behind` says by how much, and `jdgate
-status` shows it.
+goes on from there at half speed until the machine's clock has caught up: it never stands still,
+or nothing that the bus lost would be sent again for as long. `behind` says by how much the
+machine's clock lies back, and `jdgate status` shows it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -18,18 +20,27 @@ def machine_time() -> datetime:
 
 
 class Clock:
-    """Moments that never decrease. `source` is replaced in tests; `floor` comes from the books."""
+    """Moments that never decrease. `floor` comes from the books; `source` and `ticks`, seconds
+    that nobody can set, are replaced in tests."""
 
     def __init__(
-        self, source: Callable[[], datetime] = machine_time, floor: datetime | None = None
+        self,
+        source: Callable[[], datetime] = machine_time,
+        floor: datetime | None = None,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
+        self._ticks = ticks
         self._latest = floor or datetime.min.replace(tzinfo=UTC)
+        self._told_at = ticks()
 
     def now(self) -> datetime:
-        """The present moment, or the latest one told if the machine's clock went back."""
-        self._latest = max(self._latest, self._source())
-        return self._latest
+        """The present moment; after the machine's clock went back, one a little after the last."""
+        moment, ticks = self._source(), self._ticks()
+        if moment < self._latest:
+            moment = self._latest + timedelta(seconds=(ticks - self._told_at) / 2)
+        self._latest, self._told_at = moment, ticks
+        return moment
 
     def raise_floor(self, moment: datetime | None) -> None:
         """Never tell a moment before this one."""
