@@ -249,7 +249,7 @@ class EdgeHost:
             sent = 0
             try:
                 sent = await self._send_due()
-            except TransportFailed as reason:
+            except JdgateError as reason:  # also a gateway that has no key to seal to just now
                 self.warnings[reason.code] += 1
                 await asyncio.sleep(0.5)
             if not sent:
@@ -421,9 +421,14 @@ class EdgeHost:
         while True:
             now = self._clock.now()
             self._to_deliver.clear()
-            rows = await self.run(lambda conn: inbox.due_for(conn, member, types, now, 50))  # noqa: B023
-            for row in rows:
-                await self._deliver_one(member, sink, condition, row)
+            rows: list[InboxRow] = []
+            try:
+                rows = await self.run(lambda conn: inbox.due_for(conn, member, types, now, 50))  # noqa: B023
+                for row in rows:
+                    await self._deliver_one(member, sink, condition, row)
+            except TransportFailed as reason:  # what the sink took comes again: it knows the id
+                self.warnings[reason.code] += 1
+                await asyncio.sleep(0.5)
             if not rows:
                 try:
                     async with asyncio.timeout(1.0):

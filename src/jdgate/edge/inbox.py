@@ -154,6 +154,8 @@ def _keep(
     new = inbox.add_many(conn, [row for _, row in kept])
     known = [row.id for _, row in kept if (row.member, row.id) not in new]
     done_before = inbox.done(conn, desk.member, known)
+    # what its system refused comes again only when a person at the gateway asked for it
+    inbox.retry(conn, desk.member, known, now)
     seen: set[str] = set()
     for opened, row in kept:
         is_new = (row.member, row.id) in new and row.id not in seen
