@@ -221,14 +221,17 @@ class Gateway:
         return processed
 
     async def _committed(self, arrivals: Sequence[Arrival]) -> Processed:
-        """The group in the books, however long the disk takes to have room for it."""
+        return await self._patiently(
+            lambda conn, now: pipeline.process(conn, self.ground, arrivals, now)
+        )
+
+    async def _patiently(self, work: Callable[[Connection, datetime], T]) -> T:
+        """`work` in the books, however long the disk takes to have room for it."""
         wait = 0.5
         while True:
             now = self.clock.now()
             try:
-                return await self.run(
-                    lambda conn: pipeline.process(conn, self.ground, arrivals, now)  # noqa: B023
-                )
+                return await self.run(lambda conn: work(conn, now))  # noqa: B023
             except TransportFailed as reason:
                 self._trouble(reason.code)
                 await asyncio.sleep(wait)
@@ -239,9 +242,8 @@ class Gateway:
             processed = await self._committed([arrival])
         except Exception as error:
             return await self._set_aside(arrival, error)
-        now = self.clock.now()
-        await self.run(
-            lambda conn: dead.decide(conn, arrival.id, "retried", by=self.ground.me, at=now)
+        await self._patiently(
+            lambda conn, now: dead.decide(conn, arrival.id, "retried", by=self.ground.me, at=now)
         )
         return processed
 
@@ -250,10 +252,10 @@ class Gateway:
 
         It gets no receipt, so the sender keeps it too, and tries it again at long intervals.
         """
-        now, place = self.clock.now(), place_of(error)
+        place = place_of(error)
         self.counters.dead += 1
 
-        def keep(conn: Connection) -> timekeeper.Due:
+        def keep(conn: Connection, now: datetime) -> timekeeper.Due:
             sealed = self.ground.vault.seal(
                 conn, "sys.unopened", now.date(), arrival.body, arrival.id.encode()
             )
@@ -276,7 +278,7 @@ class Gateway:
 
             return timekeeper.originate(conn, self.ground, now, tell)
 
-        due = await self.run(keep)
+        due = await self._patiently(keep)
         held = Notice("story.held", {"from": arrival.member, "error": place})
         return Processed(due.outbound, [held, *due.notices])
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jdgate.core import rules
-from jdgate.core.rules import Rule
+from jdgate.core.rules import Failure, Outcome, Rule
+from jdgate.errors import Misuse, Refused
 from jdgate.gateway.compose import Outbound, Plan, compose, store
 from jdgate.gateway.effects import BROKEN, GAP, SILENT, Effects
 from jdgate.gateway.ground import Ground
@@ -106,10 +107,12 @@ def _fire(
     effects: Effects,
     now: datetime,
 ) -> None:
-    state = load_states(conn, ground, rule, [row.key]).get(row.key)
-    if state is None:
-        state = rule.state()
-    outcome = rules.run_due(rule, row.key, state, row.name, now)
+    try:
+        state = load_states(conn, ground, rule, [row.key]).get(row.key)
+    except (Refused, Misuse) as error:  # a state that can't be read must not stop the rest
+        outcome = Outcome({}, (), (Failure(rule.name, row.key, (), rules.place_of(error)),))
+    else:
+        outcome = rules.run_due(rule, row.key, state or rule.state(), row.name, now)
     save_states(conn, ground, rule, outcome.states, now)
     effects.apply(outcome.effects)
     for failure in outcome.failures:
