@@ -37,7 +37,7 @@ from jdgate.gateway.effects import BROKEN, GAP, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView
-from jdgate.store import ledger, messages, rulestate, sequences, subjects
+from jdgate.store import ledger, messages, meta, rulestate, sequences, subjects
 from jdgate.store.messages import MessageRow
 from jdgate.store.subjects import Appearance
 
@@ -53,6 +53,7 @@ def process(
     conn: Connection, ground: Ground, arrivals: Sequence[Arrival], now: datetime
 ) -> Processed:
     """Judge a group of arrivals and write all that follows. Raises only for faults of ours."""
+    meta.raise_clock(conn, now)
     verdicts, past = _judge_all(conn, ground, arrivals, now)
     effects = Effects(conn, ground, now)
     entries = answers.enter(ground, verdicts, past)
