@@ -288,15 +288,15 @@ class County:
             assert self._daemon.failed is None, self._daemon.failed
 
     async def quiet(self) -> None:
-        """Wait until nothing is under way: every delivery receipted, every message answered."""
+        """Wait until nothing is under way."""
+        await self.until(self.still)
 
-        async def still() -> bool:
-            status = await self.ask("status")
-            return not status["open_deliveries"] and not any(
-                member["outbox_open"] for member in status["members"]
-            )
-
-        await self.until(still)
+    async def still(self) -> bool:
+        """Whether every delivery to a hosted member is receipted, every message answered."""
+        status = await self.ask("status")
+        return not status["open_deliveries"] and not any(
+            member["outbox_open"] for member in status["members"]
+        )
 
     async def books(self, work: Callable[[Any], T]) -> T:
         """`work` on the gateway's books."""
