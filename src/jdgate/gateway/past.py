@@ -7,6 +7,7 @@ the attendance that follows it may arrive together.
     past = PastView(conn, ground, opened)
     verdict = judge(opened_message, arrival, trust, catalogue, me, past)
     past.note(verdict)
+    past.write(now)              # what was learnt, to the books
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class PastView:
         self._aliases: dict[tuple[str, str, str], bytes] = {}
         self._load_aliases(opened)
         self._relations: dict[tuple[str, str], list[RelationFact]] = {}
+        self._new_aliases: dict[tuple[str, str], dict[bytes, bytes]] = defaultdict(dict)
+        self._changed: list[Relation] = []
 
     # --- asked by admission
 
@@ -85,9 +88,9 @@ class PastView:
 
     # --- kept up to date by the pipeline
 
-    def note(self, verdict: Verdict, now: datetime) -> None:
+    def note(self, verdict: Verdict) -> None:
         """Learn from a verdict: its id, its sequence number, the references it defines and the
-        relations it opens or closes. The last two are written to the books at once."""
+        relations it opens or closes. The last two are for `write`."""
         opened = verdict.opened
         if opened is None or verdict.outcome == "duplicate":
             return
@@ -99,8 +102,16 @@ class PastView:
         sheet = self._ground.catalogue.sheets.get(message.type)
         if sheet is None or verdict.outcome == "refused":
             return
-        self._note_aliases(verdict, message, sheet, now)
+        self._note_aliases(verdict, message, sheet)
         self._note_relations(verdict, message, sheet)
+
+    def write(self, now: datetime) -> None:
+        """Write references and relations that were noted to the books."""
+        for (domain, member), rows in self._new_aliases.items():
+            subjects.add_aliases(self._conn, domain, member, rows, now)
+        subjects.merge_relations(self._conn, self._changed)
+        self._new_aliases.clear()
+        self._changed.clear()
 
     def load_relations(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Fetch (relation name, identity number) pairs that routing will ask for."""
@@ -155,24 +166,19 @@ class PastView:
         # The member is part of it: two clinics may both have a patient number 12.
         return self._of(domain).token(f"{member}\n{alias}")
 
-    def _note_aliases(
-        self, verdict: Verdict, message: Message, sheet: Sheet, now: datetime
-    ) -> None:
+    def _note_aliases(self, verdict: Verdict, message: Message, sheet: Sheet) -> None:
         if sheet.alias is None or not sheet.alias.defines:
             return
-        rows: dict[bytes, bytes] = {}
+        rows = self._new_aliases[sheet.domain, message.source]
         for index, subject in verdict.subjects.items():
             value = message.data[index].get(sheet.alias.field)
             if isinstance(value, str):
                 self._aliases[sheet.domain, message.source, value] = subject
                 rows[self._alias_token(sheet.domain, message.source, value)] = subject
-        if rows:
-            subjects.add_aliases(self._conn, sheet.domain, message.source, rows, now)
 
     def _note_relations(self, verdict: Verdict, message: Message, sheet: Sheet) -> None:
         if sheet.relation is None:
             return
-        rows: list[Relation] = []
         for index in verdict.accepted:
             record = message.data[index]
             id_no = routing.subject_value(sheet, record)
@@ -180,8 +186,7 @@ class PastView:
                 continue
             for change in routing.relation_changes(sheet, record, message.source):
                 subject = self.pseudonym(routing.relation_domain(change.name), id_no)
-                rows.append(_relation(subject, change))
-        subjects.merge_relations(self._conn, rows)
+                self._changed.append(_relation(subject, change))
 
 
 def _relation(subject: bytes, change: RelationChange) -> Relation:

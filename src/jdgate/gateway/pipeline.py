@@ -93,8 +93,9 @@ def _judge_all(
             verdict = Verdict(arrival, "refused", None, attempt)
         else:
             verdict = judge(attempt, arrival, ground.trust, ground.catalogue, ground.me, past)
-        past.note(verdict, now)
+        past.note(verdict)
         verdicts.append(verdict)
+    past.write(now)
     return verdicts, past
 
 
