@@ -47,7 +47,14 @@ def settle(root: Path, clinics: int) -> Machines:
     now = datetime.now(UTC)
     machines.gateway.mkdir(parents=True)
     first = Home(machines.gateway)
-    found(first, region=REGION, name="基准县", plan=members, catalogue_digest=catalogue.digest, now=now)
+    found(
+        first,
+        region=REGION,
+        name="基准县",
+        plan=members,
+        catalogue_digest=catalogue.digest,
+        now=now,
+    )
     for folder, hosted in ((machines.clinics, senders), (machines.desks, list(RECEIVERS))):
         home = Home(folder)
         home.keys.mkdir(parents=True)

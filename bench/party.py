@@ -200,9 +200,7 @@ class EdgeParty:
         pushed = []
         for number in range(first, first + count):
             begun = time.perf_counter()
-            submission = await self._edge.submit(
-                "cln-01", ENROLMENT, [people.enrolment(1, number)]
-            )
+            submission = await self._edge.submit("cln-01", ENROLMENT, [people.enrolment(1, number)])
             pushed.append((submission.messages[0].id, begun))
             await asyncio.sleep(pause)
         return pushed

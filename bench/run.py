@@ -179,10 +179,10 @@ def staged(everybody: County, method: str, *args: Any, delivered: bool = False) 
     done = work(everybody, method, *args, delivered=delivered)
     after = gateway.ask("counted")
     messages = after["messages"] - before["messages"]
-    stages: dict[str, tuple[float, int]] = after["stages"]
+    stages: dict[str, tuple[float, float, int]] = after["stages"]
     thread = after["thread_cpu"] - before["thread_cpu"]
     total_cpu = after["cpu"] - before["cpu"]
-    timed = sum(seconds for seconds, _ in stages.values())
+    timed = sum(seconds for seconds, _, _ in stages.values())
     return {
         "messages": messages,
         "groups": after["groups"] - before["groups"],
@@ -194,9 +194,12 @@ def staged(everybody: County, method: str, *args: Any, delivered: bool = False) 
             stage: {
                 "ms": round(seconds / messages * 1000, 4),
                 "share": round(seconds / timed, 4),
+                "cpu_ms": round(used / messages * 1000, 4),
                 "calls": calls,
             }
-            for stage, (seconds, calls) in sorted(stages.items(), key=lambda item: -item[1][0])
+            for stage, (seconds, used, calls) in sorted(
+                stages.items(), key=lambda item: -item[1][0]
+            )
         },
     }
 
@@ -252,9 +255,7 @@ def short(repeats: int) -> dict[str, Any]:
     with running(timed=True) as everybody:
         everybody.clinics.ask("enrol", CLINICS, 0, patients, 200)
         found["stages_batched"] = staged(everybody, "attend", CLINICS, patients, day, 5, 200)
-        found["stages_singly"] = staged(
-            everybody, "enrol", CLINICS, 10_000, 500, 1, delivered=True
-        )
+        found["stages_singly"] = staged(everybody, "enrol", CLINICS, 10_000, 500, 1, delivered=True)
     return found
 
 

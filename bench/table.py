@@ -35,7 +35,9 @@ def report(result: dict[str, Any]) -> None:
 
 
 def _rates(result: dict[str, Any]) -> None:
-    print(f"\n{'median of runs':<48}{'records/s':>10}{'target':>8}{'load':>6}   processor µs/record")
+    print(
+        f"\n{'median of runs':<48}{'records/s':>10}{'target':>8}{'load':>6}   processor µs/record"
+    )
     for key, name in NAMES.items():
         runs = result.get(key, [])
         if not runs:
@@ -62,11 +64,12 @@ def _stages(name: str, found: dict[str, Any]) -> None:
         f"busy {found['thread_busy']:.0%}, processor ms/message: thread "
         f"{found['thread_cpu_ms']:.3f}, event loop {found['loop_cpu_ms']:.3f}"
     )
-    print(f"  {'stage':<22}{'ms/message':>12}{'share':>8}{'calls/message':>15}")
+    print(f"  {'stage':<20}{'ms/message':>12}{'share':>8}{'processor':>12}{'calls/message':>15}")
     for stage, one in found["stages"].items():
         if one["share"] >= 0.002:
             calls = one["calls"] / found["messages"]
-            print(f"  {stage:<22}{one['ms']:>12.4f}{one['share']:>8.1%}{calls:>15.2f}")
+            took = f"{one['ms']:>12.4f}{one['share']:>8.1%}{one['cpu_ms']:>12.4f}"
+            print(f"  {stage:<20}{took}{calls:>15.2f}")
 
 
 def _memory(points: list[dict[str, float]]) -> None:
