@@ -48,6 +48,19 @@ def test_a_stream_that_vanishes_is_noticed_once(disk: Disk) -> None:
     assert [disk.watch.look(), disk.watch.look()] == ["store_deleted", None]
 
 
+@pytest.mark.parametrize("made_again", [True, False])
+def test_a_store_that_vanishes_before_the_first_look_is_noticed(
+    disk: Disk, made_again: bool
+) -> None:
+    disk.watch.begin()
+    (disk.streams / "JD_IN").mkdir()
+    store = disk.streams.parents[1]
+    store.rename(store.with_name("gone"))
+    if made_again:
+        disk.streams.mkdir(parents=True)
+    assert [disk.watch.look(), disk.watch.look()] == ["store_deleted", None]
+
+
 def test_a_failed_write_is_remembered_until_there_is_room(disk: Disk) -> None:
     disk.watch.begin()
     disk.free = 2 * MB

@@ -32,7 +32,8 @@ class StoreWatch:
     def __init__(
         self, store: Path, log_file: Path, free: Callable[[Path], int] | None = None
     ) -> None:
-        self._streams, self._log_file = store / "$G" / "streams", log_file
+        self._store, self._streams, self._log_file = store, store / "$G" / "streams", log_file
+        self._made: int | None = None
         self._disk, self._free_on = store.parent, free or _free_on
         self._seen: set[str] = set()
         self._read = 0
@@ -51,19 +52,18 @@ class StoreWatch:
 
     def begin(self) -> None:
         """Forget what an earlier process did."""
-        self._seen = set()
+        # by its number, since a store deleted before the first look has shown no stream yet
+        self._made = _number_of(self._store)
+        self._seen = self._there()
         self._read = self.log_size()
         self._free_at_start = self._free_on(self._disk)
         self._write_failed = self._limit_reached = False
 
     def look(self) -> str | None:
         """Why to restart now: `store_deleted`, `write_failed`, `limit_outgrown`; None: don't."""
-        try:
-            with os.scandir(self._streams) as entries:
-                now = {entry.name for entry in entries}
-        except FileNotFoundError:
-            now = set()
-        gone, self._seen = self._seen - now, now
+        now, made = self._there(), _number_of(self._store)
+        gone = bool(self._seen - now) or (self._made is not None and self._made != made)
+        self._seen, self._made = now, made
         if gone:  # we never delete a stream
             return "store_deleted"
         said = self.log_since(self._read)
@@ -77,6 +77,13 @@ class StoreWatch:
         if self._limit_reached and free >= 2 * self._free_at_start + _ROOM:
             return "limit_outgrown"
         return None
+
+    def _there(self) -> set[str]:
+        try:
+            with os.scandir(self._streams) as entries:
+                return {entry.name for entry in entries}
+        except FileNotFoundError:
+            return set()
 
     def log_size(self) -> int:
         """Bytes in the server's log."""
@@ -96,6 +103,14 @@ class StoreWatch:
                 return file.read()
         except FileNotFoundError:
             return b""
+
+
+def _number_of(directory: Path) -> int | None:
+    """What tells a directory from another that was made in its place."""
+    try:
+        return directory.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _free_on(disk: Path) -> int:
