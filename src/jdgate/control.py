@@ -118,7 +118,8 @@ class ControlServer:
             else:
                 await self._write(writer, {"result": await outcome})
         except JdgateError as error:
-            family = next(c.__name__ for c in type(error).__mro__ if c.__name__ in _FAMILIES)
+            names = (each.__name__ for each in type(error).__mro__)
+            family = next((name for name in names if name in _FAMILIES), "Misuse")
             params = {name: _plain(value) for name, value in error.params.items()}
             answer = {"code": error.code, "params": params, "family": family}
             await self._write(writer, {"error": answer})
