@@ -9,7 +9,7 @@ import pytest
 import python_calamine
 
 from jdgate.errors import Refused
-from jdgate.files import Limits, Row, RowFault, open_file, write_refused
+from jdgate.files import Limits, Row, RowFault, open_file, write_refused, write_table
 from jdgate.files.report import safe_text
 
 FAULT = RowFault("files.cell_missing", "日期", {"row": 3, "title": "日期"})
@@ -104,3 +104,14 @@ def test_a_list_that_cannot_be_written_says_so(importer, tmp_path) -> None:
     with pytest.raises(Refused) as caught:
         write_refused(Path(tmp_path / "none" / "x.xlsx"), [], importer, "zh")
     assert caught.value.code == "files.unwritable"
+
+
+def test_a_table_is_written_as_text_that_no_program_takes_for_a_formula(tmp_path: Path) -> None:
+    path = tmp_path / "table.xlsx"
+    write_table(path, "到诊", ["日期", "姓名"], [["2026-11-21", "=1+1"], [True, None]])
+    sheet = openpyxl.load_workbook(path).active
+    assert sheet is not None and sheet.title == "到诊"
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows == [["日期", "姓名"], ["2026-11-21", "'=1+1"], ["是", None]]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["table.xlsx"]

@@ -1,6 +1,6 @@
 """Files as they really are: CSV and Excel from office systems, row by row, as records.
 
-from jdgate.files import open_file, write_refused
+from jdgate.files import open_file, write_refused, write_table
 
 with open_file(path, importer, defaults={"site": "cln-01"}) as reading:
     for row in reading.rows:
@@ -10,7 +10,7 @@ with open_file(path, importer, defaults={"site": "cln-01"}) as reading:
 from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
 from jdgate.files.opening import open_file
 from jdgate.files.reading import Reading
-from jdgate.files.report import write_refused
+from jdgate.files.report import write_refused, write_table
 
 __all__ = [
     "Column",
@@ -21,4 +21,5 @@ __all__ = [
     "RowFault",
     "open_file",
     "write_refused",
+    "write_table",
 ]

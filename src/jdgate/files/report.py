@@ -9,6 +9,7 @@ Rules
 - It is there whole or not at all.
 
     count = write_refused(Path("refused.xlsx"), rows, importer, "zh")
+    write_table(Path("received.xlsx"), "Received", ["Day", "Name"], [["2026-11-21", "…"]])
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from xml.sax.saxutils import escape
 
 from jdgate.errors import Refused
 from jdgate.files.importer import Importer, Row
+from jdgate.keystore import sync_folder
 from jdgate.texts import Lang, say
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -63,6 +65,10 @@ _TOP = (
     '</sheetViews><cols><col min="2" max="2" width="80" customWidth="1"/>'
     '<col min="3" max="20" width="18" customWidth="1"/></cols><sheetData>'
 )
+_PLAIN_TOP = (
+    f'<worksheet xmlns="{_MAIN}"><cols><col min="1" max="50" width="18" customWidth="1"/></cols>'
+    "<sheetData>"
+)
 _TEXT, _TITLE, _WRAPPED = 1, 2, 3
 
 
@@ -80,26 +86,54 @@ def write_refused(path: Path, rows: Iterable[Row], importer: Importer, lang: Lan
     A row without `raw` (accepted when read, refused later) shows its record instead.
     Raises: Refused `files.unwritable`, and what reading `rows` raises.
     """
+    written = _Count()
+    _write(path, say("files.report_sheet", lang), _sheet(rows, importer, lang, written))
+    return written.rows
+
+
+def write_table(
+    path: Path, sheet: str, titles: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Writes a table as an XLSX file with one sheet: titles, then rows, every cell as text.
+
+    The rules of this module hold for it: no formulas, readable for its owner alone, whole or not
+    at all, and on disk when this returns. `sheet` has 31 characters at most, none of `[]:*?/\\`.
+
+    Raises: Refused `files.unwritable`.
+    """
+
+    def pieces() -> Iterator[str]:
+        yield _XML + _PLAIN_TOP
+        yield _row([(title, _TITLE) for title in titles])
+        for row in rows:
+            yield _row([(safe_text(_shown(value)), _TEXT) for value in row])
+        yield "</sheetData></worksheet>"
+
+    _write(path, sheet, pieces())
+
+
+def _write(path: Path, title: str, pieces: Iterable[str]) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                written = _Count()
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
                     for name, text in _PARTS.items():
                         book.writestr(name, _XML + text)
-                    book.writestr("xl/workbook.xml", _workbook(say("files.report_sheet", lang)))
+                    book.writestr("xl/workbook.xml", _workbook(title))
                     with book.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
-                        for piece in _sheet(rows, importer, lang, written):
+                        for piece in pieces:
                             sheet.write(piece.encode())
+                file.flush()
+                os.fsync(file.fileno())
             part.replace(path)
+            sync_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise Refused("files.unwritable", reason=error.strerror or "") from error
-    return written.rows
 
 
 class _Count:
