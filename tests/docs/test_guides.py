@@ -25,7 +25,8 @@ def _page(name: str) -> str:
 
 
 def test_the_operator_guide_has_every_entry_of_the_configuration_and_its_default() -> None:
-    rows = dict(re.findall(r"^\| `([a-z.]+)` \| (.*?) \|", _page("operator-guide.md"), re.M))
+    page = _page("operator-guide.md").partition("## Configuration")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|", page, re.M))
     entries = {}
     for table in msgspec.structs.fields(Config):
         if table.name == "rules":
@@ -36,7 +37,7 @@ def test_the_operator_guide_has_every_entry_of_the_configuration_and_its_default
             entries[f"{table.name}.{entry.name}"] = shown
 
     assert {name: rows.get(name) for name in entries} == entries
-    assert set(rows) - set(entries) == set()
+    assert all(name in entries or name.startswith("rules.") for name in rows)
 
 
 def _toml(value: object) -> str:
