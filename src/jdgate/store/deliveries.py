@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
+from jdgate.store.bulk import Insert, Lookup
 from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.tables import delivery
 
@@ -57,7 +58,7 @@ class DeliveryRow(Struct, kw_only=True):
 
 
 _ROWS = Reader(delivery, DeliveryRow)
-_ADD = insert(delivery)
+_ADD = Insert(delivery)
 _GET = _ROWS.select.where(delivery.c.id == bindparam("id"))
 _DUE = (
     _ROWS.select.where(delivery.c.state == OPEN, delivery.c.next_at <= bindparam("now"))
@@ -74,7 +75,9 @@ _CLOSE = (
     .where(delivery.c.id.in_(any_of("ids")), delivery.c.state != DELIVERED)
     .values(state=DELIVERED, receipt_id=bindparam("receipt"), delivered_at=bindparam("at"))
 )
-_UNRECEIPTED = _ROWS.select.where(delivery.c.id.in_(any_of("ids")), delivery.c.state != DELIVERED)
+# what a receipt is compared with, and no body
+_BARE = tuple(name for name in _ROWS.names if name not in ("body", "fields", "basis"))
+_THESE = Lookup(delivery, _BARE, key="id")
 _WAIT = (
     update(delivery)
     .where(delivery.c.id.in_(any_of("ids")), delivery.c.state == OPEN)
@@ -142,8 +145,7 @@ _ERASE = (
 
 def add_many(conn: Connection, rows: Sequence[DeliveryRow]) -> None:
     """Insert new deliveries."""
-    if rows:
-        conn.execute(_ADD, values(rows))
+    _ADD.run(conn, values(rows))
 
 
 def get(conn: Connection, delivery_id: str) -> DeliveryRow | None:
@@ -174,11 +176,9 @@ def wait(conn: Connection, ids: Iterable[str], until: datetime) -> None:
 
 
 def unreceipted(conn: Connection, ids: Iterable[str]) -> list[DeliveryRow]:
-    """Those of `ids` whose receipt has not come, given up or not."""
-    found: list[DeliveryRow] = []
-    for part in slices(ids):
-        found += _ROWS.rows(conn.execute(_UNRECEIPTED, {"ids": part}))
-    return found
+    """Those of `ids` whose receipt has not come, given up or not; without their bodies."""
+    rows = (DeliveryRow(**dict(zip(_BARE, row, strict=True))) for row in _THESE.run(conn, (), ids))
+    return [row for row in rows if row.state != DELIVERED]
 
 
 def close_many(conn: Connection, ids: Iterable[str], receipt_id: str, at: datetime) -> None:

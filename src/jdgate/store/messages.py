@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
-from jdgate.store.bulk import Lookup
+from jdgate.store.bulk import Insert, Lookup
 from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.tables import delivery, message
 
@@ -53,7 +53,7 @@ class Seen(NamedTuple):
 
 
 _ROWS = Reader(message, MessageRow)
-_ADD = insert(message)
+_ADD = Insert(message)
 _SEEN = Lookup(message, ["id", "source", "digest", "receipt_id"], key="id")
 _TOTAL = select(func.count()).select_from(message)
 _GET = _ROWS.select.where(message.c.id == bindparam("id"))
@@ -87,8 +87,7 @@ def seen(conn: Connection, ids: Iterable[str]) -> dict[str, Seen]:
 
 def add_many(conn: Connection, rows: Sequence[MessageRow]) -> None:
     """Insert new messages; an id that exists is a bug of the caller (see `seen`)."""
-    if rows:
-        conn.execute(_ADD, values(rows))
+    _ADD.run(conn, values(rows))
 
 
 def get(conn: Connection, message_id: str) -> MessageRow | None:

@@ -17,9 +17,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
-from jdgate.store.bulk import Lookup
+from jdgate.store.bulk import Insert, Lookup
 from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.edge_tables import outbox
 
@@ -63,7 +63,7 @@ _ROWS = Reader(outbox, OutboxRow)
 _WAITING_ROWS = Lookup(outbox, _ROWS.names, fixed=["member", "state"], key="id")
 _FIELDS = Answer.__struct_fields__
 _ANSWERS = Lookup(outbox, _FIELDS, key="id")
-_ADD = insert(outbox)
+_ADD = Insert(outbox)
 _GET = _ROWS.select.where(outbox.c.id == bindparam("id"))
 _DUE = (
     _ROWS.select.where(
@@ -126,8 +126,7 @@ _ERASE = (
 
 def add_many(conn: Connection, rows: Sequence[OutboxRow]) -> None:
     """Insert new messages; the caller's transaction makes a group of them whole."""
-    if rows:
-        conn.execute(_ADD, values(rows))
+    _ADD.run(conn, values(rows))
 
 
 def get(conn: Connection, message_id: str) -> OutboxRow | None:
