@@ -44,7 +44,6 @@ def settle(root: Path, clinics: int) -> Machines:
     members += [MemberPlan(each, f"门诊{each}", ("CLN",), county) for each in senders]
     catalogue = catalogues.load_all(PluginHost(None, (), {"clinic": {"absence_days": 7}}))
     machines = Machines(root / "gateway", root / "clinics", root / "desks")
-    now = datetime.now(UTC)
     machines.gateway.mkdir(parents=True)
     first = Home(machines.gateway)
     found(
@@ -53,7 +52,7 @@ def settle(root: Path, clinics: int) -> Machines:
         name="基准县",
         plan=members,
         catalogue_digest=catalogue.digest,
-        now=now,
+        now=datetime.now(UTC),
     )
     for folder, hosted in ((machines.clinics, senders), (machines.desks, list(RECEIVERS))):
         home = Home(folder)

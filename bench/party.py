@@ -7,6 +7,7 @@ The parent speaks over a pipe: it sends (method, arguments) and gets ("ok", resu
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import time
 import traceback
@@ -20,7 +21,6 @@ import people
 import stages
 import uvloop
 
-from jdgate.bus.jetstream import connect_member  # noqa: F401  (fails early where NATS is missing)
 from jdgate.config import Home, read_config
 from jdgate.daemon import Daemon
 from jdgate.edge import inbox as reading
@@ -68,11 +68,9 @@ class GatewayParty:
 
     async def settled(self) -> float:
         """Waits until no delivery is open; the moment."""
-        while True:
-            left = await asyncio.to_thread(self._open)
-            if not left:
-                return time.perf_counter()
+        while await asyncio.to_thread(self._open):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+        return time.perf_counter()
 
     def _open(self) -> int:
         with self._gateway.books.read() as conn:
@@ -209,7 +207,7 @@ class EdgeParty:
         """What `follow` noted, once it is `count` or half a minute has passed, with contents."""
         arrived = self._arrived[member]
         deadline = time.perf_counter() + 30
-        while len(arrived) < count and time.perf_counter() < deadline:
+        while len(arrived) < count and time.perf_counter() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         desk, found = self._edge.desk(member), []
         for message_id, moment in arrived:
@@ -248,8 +246,7 @@ async def _serve(
     root: Path, pipe: Pipe, nats_url: str | None, watch: stages.Stopwatch | None
 ) -> None:
     home = Home(root)
-    silent = Path(os.devnull).open("w")  # noqa: SIM115
-    daemon = Daemon(home, read_config(home), teller=Teller("en", silent), nats_url=nats_url)
+    daemon = Daemon(home, read_config(home), teller=Teller("en", io.StringIO()), nats_url=nats_url)
     try:
         await daemon.start()
         daemon.teller.learn(daemon.catalogue, daemon.trust)
@@ -274,5 +271,4 @@ async def _serve(
                 pipe.send(("failed", traceback.format_exc()))
     finally:
         await daemon.stop()
-        silent.close()
         pipe.send(("ok", None))

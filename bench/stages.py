@@ -88,7 +88,12 @@ class Stopwatch:
 
     def wrap(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function` with its time counted for `stage`."""
-        found, local, clock, processor = self._found, self._local, time.perf_counter, time.thread_time
+        found, local, clock, processor = (
+            self._found,
+            self._local,
+            time.perf_counter,
+            time.thread_time,
+        )
 
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,8 @@ def report(result: dict[str, Any]) -> None:
     machine = result["machine"]
     print(
         f"\n{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, "
-        f"nats-server {machine['nats_server']}; load before {machine['load_before']}"
+        f"nats-server {machine['nats_server']}; load before {machine['load_before']}, a disk sync "
+        f"{machine['disk_sync_ms']['median']} ms (p99 {machine['disk_sync_ms']['p99']})"
     )
     _rates(result)
     if "latency" in result:
