@@ -7,8 +7,8 @@
     await host.stop()
 
 All database work and cryptography runs on one thread of its own, a group at a time; the event
-loop only moves bytes. Three loops do the work: one sends what the outbox holds, one for each
-member reads its mailbox, one runs what is due (adapters, gaps, erasure).
+loop only moves bytes. One loop sends what the outbox holds (`sending`), one for each member reads
+its mailbox, one for each adapter works (`working`), one sees to what is due (gaps, erasure).
 """
 
 from __future__ import annotations
@@ -22,32 +22,29 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from jdgate.bus.port import Incoming, MemberBus, NotStored, Outgoing
+from jdgate.bus.port import Incoming, MemberBus
 from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Directory, Trust
-from jdgate.core.sealing import context, seal
-from jdgate.edge import adapters, drafting
+from jdgate.edge import drafting
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
 from jdgate.edge.inbox import Answered, Taken
 from jdgate.edge.outbox import Submission
+from jdgate.edge.sending import Sending
+from jdgate.edge.working import Working
 from jdgate.errors import JdgateError, Refused, TransportFailed
-from jdgate.plugins.adapters import Batch, Delivery, Sink, Source
 from jdgate.store import draft_box, inbox, meta, outbox, sequences
 from jdgate.store.database import Database
 from jdgate.store.inbox import InboxRow
-from jdgate.store.outbox import OutboxRow
 from jdgate.store.sequences import Gap
 from jdgate.store.writer import Writer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RESEND_AFTER = timedelta(seconds=10)
-LONGEST_WAIT = timedelta(minutes=10)
 GAP_PATIENCE = timedelta(seconds=5)
 FORGET_EVERY_S = 3600.0
 RECEIPT = "sys.receipt.v1"
@@ -74,14 +71,11 @@ class EdgeHost:
         self._writer = Writer(database, "edge")
         self._buses: dict[str, MemberBus] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._to_send = asyncio.Event()
-        self._to_deliver = asyncio.Event()
         self._waiting: dict[str, list[asyncio.Future[Answered]]] = defaultdict(list)
         self._followers: dict[str, list[asyncio.Queue[InboxRow]]] = defaultdict(list)
-        self._sinks: dict[str, dict[str, tuple[Sink, Condition]]] = defaultdict(dict)
-        self._sources: list[tuple[str, Source, Condition]] = []
-        self.conditions: list[Condition] = []
         self.warnings: dict[str, int] = defaultdict(int)
+        self._sending = Sending(desks, self._buses, clock, self.run, self.warnings)
+        self._working = Working(desks, clock, self.run, self._sending, self.warnings)
 
     # --- life
 
@@ -94,17 +88,14 @@ class EdgeHost:
         """
         self._clock.raise_floor(await self.run(meta.clock))
         for member, desk in self.desks.items():
-            self._add_adapters(member, desk)
+            self._working.add(member, desk)
         for member in self.desks:
             await self._start_member(member)
-        self._spawn(self._send_forever(), "send")
+        self._spawn(self._sending.forever(), "send")
         self._spawn(self._tick_forever(), "tick")
         self._spawn(self._forget_forever(), "forget")
-        for member, source, condition in self._sources:
-            self._spawn(self._collect(member, source, condition), f"collect {source.name}")
-        for member, sinks in self._sinks.items():
-            for sink, condition in {id(s): (s, c) for s, c in sinks.values()}.values():
-                self._spawn(self._deliver_forever(member, sink, condition), f"sink {sink.name}")
+        for name, work in self._working.loops():
+            self._spawn(work, name)
 
     async def stop(self) -> None:
         """Stop reading and sending; what is under way is finished or left for the next start."""
@@ -115,19 +106,6 @@ class EdgeHost:
             await bus.close()
         await self._writer.close()
 
-    def _add_adapters(self, member: str, desk: Desk) -> None:
-        roles = desk.trust.member(member).roles
-        for _, adapter in desk.plugins.adapters(member, roles):
-            if isinstance(adapter, Sink):
-                condition = Condition(member, adapter.name, "sink")
-                self.conditions.append(condition)
-                for type in adapter.types:
-                    self._sinks[member][type] = (adapter, condition)
-            if isinstance(adapter, Source):
-                condition = Condition(member, adapter.name, "source")
-                self.conditions.append(condition)
-                self._sources.append((member, adapter, condition))
-
     async def _start_member(self, member: str) -> None:
         bus = await self._connect(member)
         await bus.start()
@@ -136,6 +114,11 @@ class EdgeHost:
 
     def _spawn(self, work: Any, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=f"edge {name}"))
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """How each adapter is doing."""
+        return self._working.conditions
 
     def healthy(self, member: str) -> bool:
         """Whether the bus answered this member lately."""
@@ -200,7 +183,7 @@ class EdgeHost:
             )
 
         submission = await self.run(keep)
-        self._to_send.set()
+        self._sending.wanted.set()
         return submission
 
     async def check(
@@ -219,7 +202,7 @@ class EdgeHost:
         ids = await self.run(
             lambda conn: drafting.approve(conn, desk, draft_id, by=by, checked=checked, now=now)
         )
-        self._to_send.set()
+        self._sending.wanted.set()
         return ids
 
     async def reject(self, draft_id: str, by: str, reason: str) -> list[str]:
@@ -228,7 +211,7 @@ class EdgeHost:
         ids = await self.run(
             lambda conn: drafting.reject(conn, desk, draft_id, by=by, reason=reason, now=now)
         )
-        self._to_send.set()
+        self._sending.wanted.set()
         return ids
 
     async def _desk_of_draft(self, draft_id: str) -> Desk:
@@ -242,80 +225,6 @@ class EdgeHost:
         if member is None:
             raise Refused("draft.unknown", draft=draft_id[:64])
         return self.desks[member]
-
-    async def _send_forever(self) -> None:
-        while True:
-            self._to_send.clear()
-            sent = 0
-            try:
-                sent = await self._send_due()
-            except JdgateError as reason:  # also a gateway that has no key to seal to just now
-                self.warnings[reason.code] += 1
-                await asyncio.sleep(0.5)
-            if not sent:
-                # the timeout brings messages back whose receipt did not come
-                try:
-                    async with asyncio.timeout(1.0):
-                        await self._to_send.wait()
-                except TimeoutError:
-                    pass
-
-    async def _send_due(self) -> int:
-        now = self._clock.now()
-        members = [member for member, bus in self._buses.items() if bus.healthy]
-
-        def prepare(conn: Connection) -> list[Outgoing]:
-            rows = outbox.due(conn, members, now, 256)
-            waits: dict[timedelta, list[str]] = defaultdict(list)
-            for row in rows:
-                waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
-            for wait, ids in waits.items():
-                outbox.mark_sent(conn, ids, now + wait)
-            return [self._sealed_row(conn, row) for row in rows]
-
-        outgoing = await self.run(prepare)
-        by_member: dict[str, list[Outgoing]] = defaultdict(list)
-        for message in outgoing:
-            by_member[message.member].append(message)
-        results = await asyncio.gather(
-            *(self._publish(member, messages) for member, messages in by_member.items())
-        )
-        if not all(results):
-            await asyncio.sleep(0.2)
-        return len(outgoing)
-
-    async def _publish(self, member: str, messages: list[Outgoing]) -> bool:
-        try:
-            await self._buses[member].publish(messages)
-        except NotStored as reason:
-            self.warnings[reason.code] += 1
-            failed = [each.id for each in messages if each.msg_id in reason.failed]
-            again = self._clock.now() + timedelta(seconds=1)
-            await self.run(lambda conn: outbox.postpone(conn, failed, again))
-            return False
-        return True
-
-    def _sealed_row(self, conn: Connection, row: OutboxRow) -> Outgoing:
-        desk = self.desks[row.member]
-        assert row.key_id is not None and row.body is not None
-        jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
-        return self._sealed(desk, row.id, jws, row.attempts)
-
-    def _sealed(self, desk: Desk, message_id: str, jws: bytes, attempt: int = 0) -> Outgoing:
-        gateway = desk.gateway
-        key = desk.trust.sealing_key(gateway, self._clock.now())
-        body = seal(jws, key, context(desk.member, gateway, message_id))
-        msg_id = f"{message_id}.{attempt}" if attempt else message_id
-        return Outgoing(member=desk.member, id=message_id, msg_id=msg_id, kid=key.kid, body=body)
-
-    async def _say(self, member: str, type: str, records: list[dict[str, Any]]) -> None:
-        """Send an untracked message now; it is made again if it is lost."""
-        desk, now = self.desks[member], self._clock.now()
-        jws, message_id = writing.signed(desk, type, records, now)
-        try:
-            await self._buses[member].publish([self._sealed(desk, message_id, jws)])
-        except TransportFailed as reason:
-            self.warnings[reason.code] += 1
 
     # --- receiving
 
@@ -347,10 +256,10 @@ class EdgeHost:
     async def _take(self, member: str, bus: MemberBus, incoming: list[Incoming]) -> None:
         desk, now = self.desks[member], self._clock.now()
         arrivals = [Arrival(member, each.id, each.kid, each.body, now) for each in incoming]
-        sinks = self._sinks[member]
+        sinks = self._working.sinks(member)
         taken = await self.run(lambda conn: reading.take(conn, desk, arrivals, now, sinks))
         for at in range(0, len(taken.receipts), 500):
-            await self._say(member, RECEIPT, taken.receipts[at : at + 500])
+            await self._sending.say(member, RECEIPT, taken.receipts[at : at + 500])
         await bus.ack_many(incoming)
         self._tell(member, taken)
 
@@ -368,9 +277,9 @@ class EdgeHost:
         if taken.directory is not None:
             self.adopt(taken.directory)
         if taken.resend:
-            self._to_send.set()
+            self._sending.wanted.set()
         if taken.fresh:
-            self._to_deliver.set()
+            self._working.wanted.set()
 
     def adopt(self, directory: Directory) -> None:
         """Use a newer directory from now on."""
@@ -414,92 +323,6 @@ class EdgeHost:
         finally:
             self._followers[member].remove(queue)
 
-    # --- adapters
-
-    async def _deliver_forever(self, member: str, sink: Sink, condition: Condition) -> None:
-        types = [type for type, (one, _) in self._sinks[member].items() if one is sink]
-        while True:
-            now = self._clock.now()
-            self._to_deliver.clear()
-            rows: list[InboxRow] = []
-            try:
-                rows = await self.run(lambda conn: inbox.due_for(conn, member, types, now, 50))  # noqa: B023
-                for row in rows:
-                    await self._deliver_one(member, sink, condition, row)
-            except TransportFailed as reason:  # what the sink took comes again: it knows the id
-                self.warnings[reason.code] += 1
-                await asyncio.sleep(0.5)
-            if not rows:
-                try:
-                    async with asyncio.timeout(1.0):
-                        await self._to_deliver.wait()
-                except TimeoutError:
-                    pass
-
-    async def _deliver_one(
-        self, member: str, sink: Sink, condition: Condition, row: InboxRow
-    ) -> None:
-        desk = self.desks[member]
-        try:
-            body = await self.run(lambda conn: reading.read_body(conn, desk, row))
-        except Refused as reason:
-            code = reason.code
-            await self.run(lambda conn: inbox.fail(conn, member, [row.id], code))
-            return
-        sheet = desk.sheet(row.type)
-        delivery = Delivery(
-            id=row.id,
-            type=row.type,
-            sender=row.origin or row.source,
-            time=row.received_at,
-            records=body["data"],
-            purpose=body.get("purpose"),
-            inreplyto=body.get("inreplyto"),
-            title={"zh": sheet.title.zh, "en": sheet.title.en},
-        )
-        outcome = await adapters.deliver(sink, delivery, condition)
-        now = self._clock.now()
-        digest = await self.run(lambda conn: reading.digest(conn, desk, row))
-        if outcome is True:
-            await self.run(lambda conn: inbox.mark_done(conn, member, [row.id]))
-            await self._say(member, RECEIPT, [reading.delivered(row.id, digest)])
-            await self.run(lambda conn: inbox.receipted(conn, member, [row.id], now))
-        elif isinstance(outcome, Refused):
-            await self.run(lambda conn: inbox.fail(conn, member, [row.id], outcome.code))
-            await self._say(member, RECEIPT, [reading.failed(row.id, digest, outcome.code)])
-        else:
-            again = now + adapters.pause(row.attempts)
-            code = condition.trouble
-            await self.run(lambda conn: inbox.postpone(conn, member, row.id, code, again))
-
-    async def _collect(self, member: str, source: Source, condition: Condition) -> None:
-        key = f"mark:{member}:{source.name}"
-        desk = self.desks[member]
-
-        async def mark() -> str | None:
-            return await self.run(lambda conn: meta.get(conn, key))
-
-        async def keep(batch: Batch) -> None:
-            now = self._clock.now()
-
-            def both(conn: Connection) -> Submission:
-                submission = writing.submit(
-                    conn, desk, batch.type, batch.records, now,
-                    region=batch.region, inreplyto=batch.inreplyto,
-                )  # fmt: skip
-                if batch.mark is not None:
-                    meta.put(conn, key, batch.mark)
-                return submission
-
-            submission = await self.run(both)
-            for refused in submission.refused:
-                log.warning(
-                    "%s: a record of %s was not sent: %s", member, source.name, refused.code
-                )
-            self._to_send.set()
-
-        await adapters.collect_forever(source, condition, mark, keep)
-
     # --- what is due
 
     async def _tick_forever(self) -> None:
@@ -542,7 +365,7 @@ class EdgeHost:
         for gap in await self.run(work):
             if gap.member in self._buses:
                 record = {"first": gap.first, "last": gap.last}
-                await self._say(gap.member, RESEND, [record])
+                await self._sending.say(gap.member, RESEND, [record])
 
 
 def _closed(conn: Connection, ids: Sequence[str]) -> dict[str, Answered]:
