@@ -150,20 +150,41 @@ def _keep(
     now: datetime,
     taken: Taken,
 ) -> None:
-    """Insert what is new; answer for all that is safely here, also for what came again."""
-    new = inbox.add_many(conn, [row for _, row in kept])
-    known = [row.id for _, row in kept if (row.member, row.id) not in new]
+    """Insert what is new; answer for all that is safely here, also for what came again.
+
+    An id that comes with other content is not answered for: the receipt would prove the delivery
+    of bytes that were never kept.
+    """
+    first: dict[str, tuple[Opened, InboxRow]] = {}
+    for opened, row in kept:
+        first.setdefault(row.id, (opened, row))
+    new = inbox.add_many(conn, [row for _, row in first.values()])
+    taken.fresh += [row for _, row in first.values() if (row.member, row.id) in new]
+    same = []
+    for opened, row in kept:
+        is_new = (row.member, row.id) in new
+        if (first[row.id][0].digest if is_new else _kept(conn, desk, row.id)) == opened.digest:
+            same.append((opened, row))
+        else:
+            taken.warnings.append(Refused("edge.other_content", type=row.type))
+    known = [row.id for _, row in same if (row.member, row.id) not in new]
     done_before = inbox.done(conn, desk.member, known)
     # what its system refused comes again only when a person at the gateway asked for it
     inbox.retry(conn, desk.member, known, now)
-    seen: set[str] = set()
-    for opened, row in kept:
-        is_new = (row.member, row.id) in new and row.id not in seen
-        seen.add(row.id)
-        if is_new:
-            taken.fresh.append(row)
+    for opened, row in same:
         if row.state == inbox.DONE or row.id in done_before:
             taken.receipts.append(delivered(row.id, opened.digest))
+
+
+def _kept(conn: Connection, desk: Desk, message_id: str) -> bytes | None:
+    """The digest of what is kept under this id, if it still can be read."""
+    row = inbox.get(conn, desk.member, message_id)
+    if row is None or row.body is None:
+        return None
+    try:
+        return digest(conn, desk, row)
+    except Refused:
+        return None
 
 
 def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
