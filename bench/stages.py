@@ -59,17 +59,19 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "receipts given": [(answers, "receipts"), (answers, "enter")],
     "seal at rest": [(Vault, "seal")],
     "ledger": [(pipeline, "_write_ledger"), (ledger, "append")],
-    "SQL": [
-        *((messages, name) for name in ("seen", "add_many")),
-        *((deliveries, name) for name in ("add_many", "due", "unreceipted", "close_many")),
-        *((subjects, name) for name in ("find_aliases", "add_aliases", "add_appearances")),
-        *((subjects, name) for name in ("merge_relations", "relations")),
-        *((sequences, name) for name in ("note", "used", "next_sequences")),
+    "SQL messages": [(messages, "seen"), (messages, "add_many")],
+    "SQL deliveries": [
+        (deliveries, name) for name in ("add_many", "due", "unreceipted", "close_many")
+    ],
+    "SQL references": [(subjects, "find_aliases"), (subjects, "add_aliases")],
+    "SQL relations": [(subjects, "merge_relations"), (subjects, "relations")],
+    "SQL subject index": [(subjects, "add_appearances")],
+    "SQL sequences": [(sequences, name) for name in ("note", "used", "next_sequences")],
+    "SQL rule states": [(rulestate, "load"), (rulestate, "save")],
+    "SQL rest": [
         *((receipts, name) for name in ("add", "get_many")),
         *((alerts, name) for name in ("raise_or_fold", "settle", "advance")),
         *((expectations, name) for name in ("expect", "settle", "due")),
-        (rulestate, "load"),
-        (rulestate, "save"),
         (meta, "raise_clock"),
     ],
     "commit": [(RootTransaction, "commit")],

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 GROUP = 128
-"""Messages taken in one transaction at most."""
+"""Messages fetched at once, and enough of them for one transaction."""
 UNFINISHED = 4
 """Groups that may be committed and not yet published."""
 RETENTION_EVERY = timedelta(hours=1)
@@ -181,6 +181,9 @@ class Gateway:
     async def _work_forever(self) -> None:
         while True:
             incoming = await self._groups.get()
+            # what came while the last group was at work shares one transaction
+            while len(incoming) < GROUP and not self._groups.empty():
+                incoming += self._groups.get_nowait()
             processed = await self._process(incoming)
             await self._unfinished.acquire()
             task = asyncio.create_task(self._finish(incoming, processed))

@@ -12,7 +12,6 @@ values are sealed, and a key appears as a token (HMAC-SHA-256 under the register
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterator
 from typing import Any
@@ -94,7 +93,7 @@ class Register:
 
     def _token(self, kind: str, key: str) -> bytes:
         text = f"{kind}\0{key}".encode()
-        return hmac.new(self._key, text, hashlib.sha256).digest()[:_TOKEN_BYTES]
+        return hmac.digest(self._key, text, "sha256")[:_TOKEN_BYTES]
 
     def _place(self, kind: str, token: bytes) -> str:
         return f"{kind}\0{token.hex()}"
