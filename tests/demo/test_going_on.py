@@ -65,4 +65,4 @@ async def test_a_county_that_was_left_alone_sends_the_days_since(told: Path) -> 
 
     assert "attendance of the days since" in out.getvalue()
     assert sent(told) - before == {ATTENDANCE: 3 * len(SITES)}
-    assert "900 records: all accepted" in out.getvalue()
+    assert "900 record(s): all accepted" in out.getvalue()

@@ -89,7 +89,7 @@ def test_what_is_not_allowed_is_refused_with_its_reason(printed: str) -> None:
     assert f"its own machine does not send it: “mmt.attendance.v1” {why}" in printed
     assert f"refused “Attendance” from com-03: “mmt.attendance.v1” {why}" in printed
     assert "“dose” may never be exchanged" in printed
-    assert "181 records: 180 accepted, 1 refused" in printed
+    assert "181 record(s): 180 accepted, 1 refused" in printed
     assert "record 181 of its batch: no enrolment was filed" in printed
 
 

@@ -24,7 +24,7 @@ def test_the_same_thing_many_times_is_told_with_its_sum() -> None:
     for _ in range(200):
         teller.tell(Notice("story.accepted", {"from": "cln-01", "type": "t.v1", "records": 200}))
 
-    assert lines(teller, out) == ["cln-01 sent “t.v1”, 40000 records: all accepted"]
+    assert lines(teller, out) == ["cln-01 sent “t.v1”, 40000 record(s): all accepted"]
 
 
 def test_what_goes_to_many_members_alike_is_one_line() -> None:
@@ -34,7 +34,7 @@ def test_what_goes_to_many_members_alike_is_one_line() -> None:
         teller.tell(disclosed(f"com-{number:02d}", 2))
 
     (line,) = lines(teller, out)
-    assert "to 25 members (com-01 to com-25): “t.v1”, 50 records" in line
+    assert "to 25 members (com-01 to com-25): “t.v1”, 50 record(s)" in line
 
 
 def test_a_few_members_are_named_one_by_one() -> None:
@@ -68,4 +68,4 @@ def test_what_happens_together_is_told_at_its_end() -> None:
         teller.tell(disclosed("pol", 2))
 
     assert len(lines(teller, out)) == 1
-    assert "3 records" in out.getvalue()
+    assert "3 record(s)" in out.getvalue()
