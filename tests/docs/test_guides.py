@@ -109,3 +109,18 @@ def test_the_page_on_files_has_every_message_about_a_row() -> None:
     for code in texts.read_file(file):
         if "row" in texts.all_texts()[code]["en"] and "{title}" in texts.all_texts()[code]["en"]:
             assert f"`{code}`" in page, code
+
+
+def test_every_decision_has_its_four_parts_and_is_listed() -> None:
+    listed = _page("decisions/index.md")
+    for path in sorted((DOCS / "decisions").glob("0*.md")):
+        text = path.read_text(encoding="utf-8")
+        parts = re.findall(r"^## (.+)$", text, re.M)
+        assert parts == ["Context", "Decision", "Consequences", "Alternatives"], path.name
+        assert path.name.startswith("0000") or path.stem in listed, path.name
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = set(re.findall(r"^([a-z-]+(?:/index)?)$", _page("index.md"), re.M))
+    pages = {path.stem for path in DOCS.glob("*.md")} - {"index"}
+    assert pages | {"decisions/index"} == listed
