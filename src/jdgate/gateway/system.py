@@ -24,6 +24,8 @@ from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
 
 RULE_FAILED = "rule.failed"
+AT_ONCE = 200
+"""Receipted deliveries sent again at most for one request, however much it asks for."""
 
 
 def take(
@@ -142,9 +144,11 @@ def _resend(
     What it receipted before is sent again too, under its old id, while its body is kept: it asks
     because it lost its own database.
     """
+    room = AT_ONCE
     for record in records:
-        source = opened.message.source
-        settled = deliveries.reopen_range(conn, source, record["first"], record["last"], now)
+        source, first, last = opened.message.source, record["first"], record["last"]
+        settled = deliveries.reopen_range(conn, source, first, last, now, limit=room)
+        room -= len(settled)
         effects.outbound += reopened(conn, ground, settled)
 
 

@@ -112,6 +112,7 @@ _SETTLED_RANGE = (
         delivery.c.recipient == bindparam("whom"),
         delivery.c.sequence.between(bindparam("first"), bindparam("last")),
         delivery.c.state != OPEN,
+        delivery.c.body.is_not(None),
     )
     .order_by(delivery.c.sequence)
     .limit(bindparam("limit"))
@@ -195,8 +196,8 @@ def reopen_range(
 ) -> list[DeliveryRow]:
     """Have numbers `first` to `last` sent again now, as the recipient asked.
 
-    Returns up to `limit` of the range that are not open: a recipient that lost its inbox asks for
-    what its receipt was given for, and its caller may publish that again while the body is kept.
+    Returns up to `limit` of the range that are not open and still have their body: a recipient
+    that lost its inbox asks for what its receipt was given for, and that can be published again.
     """
     span = {"whom": recipient, "first": first, "last": last}
     conn.execute(_REOPEN, {**span, "at": now})
