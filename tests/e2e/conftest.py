@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.e2e.hostile import RawMember
 from tests.e2e.kit import County
 

@@ -1,9 +1,9 @@
 """A member that keeps to no rule: real keys, a real connection, and any bytes it likes.
 
-    raw = await RawMember.open(county, "cln-09")
-    message = raw.message(data=[enrolment(1)])
-    await raw.send(raw.outgoing(raw.sign(encode(message)), message.id))
-    (receipt,) = await raw.receipts(message.id)
+raw = await RawMember.open(county, "cln-09")
+message = raw.message(data=[enrolment(1)])
+await raw.send(raw.outgoing(raw.sign(encode(message)), message.id))
+(receipt,) = await raw.receipts(message.id)
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.e2e.kit import ENROL, WITHIN, County, enrolment
 
 from jdgate.bus.jetstream import connect_member
 from jdgate.bus.port import MemberBus, Outgoing
@@ -24,7 +25,6 @@ from jdgate.core.message import Message, encode, whole_ms
 from jdgate.core.sealing import SealingKey, context, seal
 from jdgate.core.signing import TYP_MESSAGE, SigningKey, sign
 from jdgate.gateway.ground import new_id
-from tests.e2e.kit import ENROL, WITHIN, County, enrolment
 
 PURPOSES = {ENROL: "mmt.filing", "mmt.attendance.v1": "mmt.continuity"}
 
@@ -41,9 +41,7 @@ class RawMember:
         self.got: list[Opened] = []
 
     @classmethod
-    async def open(
-        cls, county: County, member: str, keys: MemberKeys | None = None
-    ) -> RawMember:
+    async def open(cls, county: County, member: str, keys: MemberKeys | None = None) -> RawMember:
         """Connect with the member's own key (or `keys`). Raises: TransportFailed `bus.denied`."""
         keys = keys or county.keys(member)
         private = Ed25519PrivateKey.from_private_bytes(keys.bus)

@@ -1,11 +1,11 @@
 """A county for tests: founded in a folder, run by a real daemon, with real NATS and SQLite.
 
-    county = County.found(tmp_path)                     # keys, directory, configuration
-    async with county.running():                        # in this process
-        verdicts = await county.push("cln-01", ENROL, [enrolment(1)])
-        await county.until(lambda: county.inbox("pol"), 1)
-    with county.process():                              # or as `jdgate run`, to be killed
-        county.control("status")
+county = County.found(tmp_path)                     # keys, directory, configuration
+async with county.running():                        # in this process
+    verdicts = await county.push("cln-01", ENROL, [enrolment(1)])
+    await county.until(lambda: county.inbox("pol"), 1)
+with county.process():                              # or as `jdgate run`, to be killed
+    county.control("status")
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class TurnedClock:
 class County:
     """One installation in one folder."""
 
-    def __init__(self, root: Path, *, nats_port: int = -1) -> None:
+    def __init__(self, root: Path) -> None:
         self.home = Home(root)
         self.turned = TurnedClock()
         self.told = StringIO()
@@ -208,9 +208,7 @@ class County:
     async def start(self) -> None:
         """Bring the daemon up in this process."""
         teller = Teller("en", self.told)
-        daemon = Daemon(
-            self.home, read_config(self.home), teller=teller, clock=Clock(self.turned)
-        )
+        daemon = Daemon(self.home, read_config(self.home), teller=teller, clock=Clock(self.turned))
         await daemon.start()
         self._daemon = daemon
 
@@ -311,7 +309,9 @@ class County:
             return [msgspec.json.decode(row.body) for row in rows]
 
         found = await self.books(work)
-        return [leaf for leaf in found if about is None or about in (leaf["id"], leaf.get("message"))]
+        return [
+            leaf for leaf in found if about is None or about in (leaf["id"], leaf.get("message"))
+        ]
 
     async def assert_sound(self, *members: str) -> None:
         """The ledger holds and no number is missing in either direction."""
@@ -325,9 +325,7 @@ class County:
 
         await self.books(verify)
         assert self.daemon.edge is not None
-        await self.daemon.edge.run(
-            lambda conn: _no_gaps(conn, set(members or HOSTED))
-        )
+        await self.daemon.edge.run(lambda conn: _no_gaps(conn, set(members or HOSTED)))
 
     # --- running as a process of its own
 

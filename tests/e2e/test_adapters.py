@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.e2e.kit import (
     ALERT,
     CLINIC_RULES,
@@ -286,7 +285,7 @@ async def test_a_rule_that_breaks_loses_nothing(own: Own) -> None:
     assert alerts[0]["params"]["rule"] == "counting.enrolments"
     assert id_no(1) not in str([letters, alerts, await county.leaves()])
 
-    with pytest.raises(Exception, match="counting.enrolments"):
+    with pytest.raises(Exception, match=r"counting\.enrolments"):
         await county.ask("dead.retry", id=letters[0]["id"])
     broken.unlink()
     await county.ask("dead.retry", id=letters[0]["id"])

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.e2e.hostile import RawMember
+from tests.e2e.kit import ALERT, ATTENDANCE, ENROL, County, attendance, enrolment, id_no
 
 from jdgate.bus.access import BusUser, nkey_public
 from jdgate.bus.port import NotStored, Outgoing
@@ -20,16 +22,14 @@ from jdgate.core import keys as key_formats
 from jdgate.core.admission import Arrival
 from jdgate.core.fault import Fault
 from jdgate.core.message import Message, encode, whole_ms
+from jdgate.core.schema import check_records
 from jdgate.core.signing import SigningKey
 from jdgate.errors import Misuse, TransportFailed
-from jdgate.core.schema import check_records
 from jdgate.gateway import pipeline
 from jdgate.gateway.ground import new_id
 from jdgate.store import messages, sequences
 from jdgate.store.messages import MessageRow
 from jdgate.texts import LANGUAGES, all_texts
-from tests.e2e.hostile import RawMember
-from tests.e2e.kit import ALERT, ATTENDANCE, ENROL, County, attendance, enrolment, id_no
 
 pytestmark = pytest.mark.anyio
 
@@ -379,9 +379,7 @@ async def test_a_clinic_cannot_speak_of_another_clinics_patients(
     assert (said["verdict"], said["refused"][0]["code"]) == ("refused", "record.not_enrolled")
 
 
-@pytest.mark.parametrize(
-    ("member", "code"), [("cln-08", "key.expired"), ("cln-07", "key.revoked")]
-)
+@pytest.mark.parametrize(("member", "code"), [("cln-08", "key.expired"), ("cln-07", "key.revoked")])
 @pytest.mark.parametrize("ago", [timedelta(0), 2 * DAY])
 async def test_a_key_that_is_no_longer_good_opens_nothing(
     county: County, member: str, code: str, ago: timedelta

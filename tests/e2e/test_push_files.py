@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import openpyxl
 import pytest
+from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment, id_no, jdgate_command
 
 from jdgate.clock import machine_time
 from jdgate.store import messages
-from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment, id_no, jdgate_command
 
 pytestmark = pytest.mark.anyio
 VECTORS = Path(__file__).parents[1] / "files" / "vectors"
@@ -114,9 +114,7 @@ async def test_a_file_that_cannot_be_read_is_refused_with_the_way_out(
     make, code, named = FILES[name]
     file, before = make(tmp_path), await judged(clinic)
     for lang in ("zh", "en"):
-        told = await jdgate(
-            clinic, "push", "mmt.attendance", file, "--as", "cln-01", lang=lang
-        )
+        told = await jdgate(clinic, "push", "mmt.attendance", file, "--as", "cln-01", lang=lang)
         assert told.code == 1
         assert "Traceback" not in told.err and "{" not in told.err
         assert len(told.err.strip()) > 10

@@ -9,11 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-
-from jdgate.clock import machine_time
-from jdgate.errors import JdgateError
-from jdgate.gateway import retention
-from jdgate.store import messages
 from tests.e2e.kit import (
     ATTENDANCE,
     CLINIC_RULES,
@@ -30,6 +25,11 @@ from tests.e2e.kit import (
     enrolment,
     person,
 )
+
+from jdgate.clock import machine_time
+from jdgate.errors import JdgateError
+from jdgate.gateway import retention
+from jdgate.store import messages
 
 pytestmark = pytest.mark.anyio
 Own = Callable[..., County]
@@ -64,7 +64,9 @@ async def told(county: County, type: str, number: int) -> dict[str, list[dict[st
     await county.quiet()
     found = {}
     for member in HOSTED:
-        own = [r for r in await county.records(member, type) if r["id_no"] == person(number)["id_no"]]
+        own = [
+            r for r in await county.records(member, type) if r["id_no"] == person(number)["id_no"]
+        ]
         if own:
             found[member] = own
     return found
@@ -84,7 +86,9 @@ async def test_a_dropout_reaches_the_police_with_the_fields_of_its_sheet(county:
     assert record == dropout(100)
 
 
-@pytest.mark.parametrize(("number", "town", "desk"), [(101, TOWN_1, "com-01"), (102, TOWN_2, "com-02")])
+@pytest.mark.parametrize(
+    ("number", "town", "desk"), [(101, TOWN_1, "com-01"), (102, TOWN_2, "com-02")]
+)
 async def test_the_township_is_told_of_a_dropout_while_an_order_is_in_force(
     county: County, number: int, town: str, desk: str
 ) -> None:
@@ -239,9 +243,12 @@ async def test_a_rejected_draft_is_never_sent(county: County) -> None:
         "draft.reason_needed"
     )
     await county.ask("drafts.reject", **reject)
-    assert await code_of(
-        county.ask("drafts.approve", id=draft["id"], by="王医生", checked=draft["checks"])
-    ) == "draft.decided"
+    assert (
+        await code_of(
+            county.ask("drafts.approve", id=draft["id"], by="王医生", checked=draft["checks"])
+        )
+        == "draft.decided"
+    )
     assert await told(county, DROPOUT, 161) == {}
     await county.until(lambda: _decided(county, draft["id"], "rejected"))
     # the same absence does not ask a second time
@@ -259,9 +266,12 @@ async def test_a_draft_is_withdrawn_when_the_patient_comes_back(county: County) 
     (draft,) = await county.until(lambda: drafts(county, 162))
     await county.push("cln-01", ATTENDANCE, [attendance(162, days_ago(0), True)])
     await county.until(lambda: drafts(county, 162, "withdrawn"))
-    assert await code_of(
-        county.ask("drafts.approve", id=draft["id"], by="王医生", checked=draft["checks"])
-    ) == "draft.decided"
+    assert (
+        await code_of(
+            county.ask("drafts.approve", id=draft["id"], by="王医生", checked=draft["checks"])
+        )
+        == "draft.decided"
+    )
     assert await told(county, DROPOUT, 162) == {}
 
 

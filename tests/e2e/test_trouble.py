@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.hostile import RawMember
+from tests.e2e.kit import ALERT, ENROL, WITHIN, County, enrolment, id_no
 
 from jdgate.clock import machine_time
 from jdgate.errors import TransportFailed
 from jdgate.gateway import proofs
-from jdgate.store import meta, outbox
-from tests.e2e.hostile import RawMember
-from tests.e2e.kit import ALERT, ENROL, WITHIN, County, enrolment, id_no
+from jdgate.store import deliveries, meta, outbox
 
 pytestmark = pytest.mark.anyio
 
@@ -267,6 +267,55 @@ async def test_an_edge_loses_its_database(own: Own) -> None:
     assert counted == Counter(id_no(n) for n in range(9))
     assert before <= {one["id"] for one in await county.inbox("pol", ENROL)}
     await county.until(lambda: _sound(county))
+
+
+async def test_what_is_kept_comes_again_although_older_content_was_erased(own: Own) -> None:
+    """A lost database asks for everything from 1 on; most of that was erased long ago."""
+    county = own()
+    await county.start()
+    await county.push("cln-01", ENROL, batch(0, 250))
+    for n in range(250, 256):
+        await county.push("cln-01", ENROL, batch(n, 1))
+    await county.quiet()
+
+    def erase_but_the_last(conn: Any) -> None:
+        rows = conn.exec_driver_sql("SELECT id FROM delivery ORDER BY sequence DESC").all()
+        deliveries.erase_body(conn, [row[0] for row in rows[3:]], machine_time())
+        # as many as one answer holds, and all of them gone
+        conn.exec_driver_sql(
+            "UPDATE delivery SET sequence = sequence + 500 WHERE recipient = 'pol'"
+        )
+        conn.exec_driver_sql("UPDATE sequence_out SET last = last + 500 WHERE recipient = 'pol'")
+        _pad(conn, 500)
+
+    await county.books(erase_but_the_last)
+    await county.stop()
+    for file in county.home.var.glob("edge.db*"):
+        file.unlink()
+    await county.start()
+    await county.push("cln-01", ENROL, batch(300, 1))
+    wanted = {id_no(n) for n in (253, 254, 255, 300)}
+    await ticking(county, lambda: _reached(county, wanted))
+
+
+def _pad(conn: Any, count: int) -> None:
+    """Deliveries of long ago, of which only the proof is left."""
+    (columns,) = {
+        tuple(row._mapping) for row in conn.exec_driver_sql("SELECT * FROM delivery LIMIT 1")
+    }
+    row = dict(
+        conn.exec_driver_sql("SELECT * FROM delivery WHERE recipient = 'pol'").first()._mapping
+    )
+    marks = ", ".join("?" * len(columns))
+    names = ", ".join(f'"{column}"' for column in columns)
+    for number in range(1, count + 1):
+        old = row | {"id": f"old-{number}", "sequence": number, "body": None, "state": "delivered"}
+        values = tuple(old[column] for column in columns)
+        conn.exec_driver_sql(f"INSERT INTO delivery ({names}) VALUES ({marks})", values)
+
+
+async def _reached(county: County, people: set[str]) -> bool:
+    return {record["id_no"] for record in await county.records("pol", ENROL)} >= people
 
 
 async def _sound(county: County) -> bool:

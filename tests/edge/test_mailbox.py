@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.e2e.kit import ENROL, enrolment, id_no
+from tests.gateway.test_properties import CLINIC, POLICE, Setting, World
 
 from jdgate.core.admission import Arrival
 from jdgate.core.checkpoints import Checkpoint
@@ -23,10 +25,6 @@ from jdgate.edge.inbox import Taken
 from jdgate.gateway.ground import new_id
 from jdgate.store import inbox, outbox, witness
 from jdgate.texts import LANGUAGES
-from tests.e2e.kit import ENROL, enrolment, id_no
-from tests.gateway.test_properties import CLINIC, POLICE, Setting, World
-
-Box = Any
 
 
 class Mailbox:

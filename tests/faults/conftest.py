@@ -7,11 +7,11 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--rounds", type=int, default=6, help="how often the daemon is killed in each fault test"
+        "--rounds", type=int, default=4, help="how often the daemon is killed in each fault test"
     )
 
 
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
-    found: int = request.config.getoption("--rounds", 6)
+    found: int = request.config.getoption("--rounds", 4)
     return found

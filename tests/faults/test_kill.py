@@ -19,13 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from jdgate.config import Home
-from jdgate.control import connect
-from jdgate.errors import JdgateError, TransportFailed
-from jdgate.gateway import proofs
-from jdgate.store import sequences
-from jdgate.store.database import Database
 from tests.e2e.kit import (
     ENROL,
     HOSTED,
@@ -37,6 +30,13 @@ from tests.e2e.kit import (
     jdgate_command,
 )
 from tests.e2e.test_adapters import SINK, Registry
+
+from jdgate.config import Home
+from jdgate.control import connect
+from jdgate.errors import JdgateError, TransportFailed
+from jdgate.gateway import proofs
+from jdgate.store import sequences
+from jdgate.store.database import Database
 
 SETTLED_WITHIN = 90.0
 """Seconds for everything to arrive after the last kill: resends come after 10 and 20 s."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from tests.e2e.kit import ENROL, County, enrolment
 
 from jdgate.core.admission import Arrival, Opened, open_arrival
 from jdgate.core.directory import Trust
@@ -15,7 +16,6 @@ from jdgate.core.sealing import context, seal
 from jdgate.core.signing import TYP_MESSAGE, sign
 from jdgate.errors import Refused
 from jdgate.gateway.ground import new_id
-from tests.e2e.kit import ENROL, County, enrolment
 
 NOW = whole_ms(datetime.now(UTC))
 
@@ -90,7 +90,9 @@ def test_a_body_cut_short_does_not_open(letter: Letter, keep: int) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [("member", member) for member in ("pol", "cln-02", "stranger")]
-    + [(field, v) for field in ("id", "kid") for v in ("", "\ud800", "x" * 70_000, "gateway.enc.2")],
+    + [
+        (field, v) for field in ("id", "kid") for v in ("", "\ud800", "x" * 70_000, "gateway.enc.2")
+    ],
 )
 def test_nothing_opens_under_another_header(letter: Letter, field: str, value: str) -> None:
     answer = letter.open(msgspec.structs.replace(letter.arrival, **{field: value}))

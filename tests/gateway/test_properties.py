@@ -20,6 +20,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.e2e.kit import ENROL, County, enrolment, id_no
 
 from jdgate import catalogues
 from jdgate.bus.port import Outgoing
@@ -38,7 +39,6 @@ from jdgate.plugins.host import PluginHost
 from jdgate.store import deliveries, inbox, outbox, sequences
 from jdgate.store.database import Database
 from jdgate.store.vault import Vault
-from tests.e2e.kit import ENROL, County, enrolment, id_no
 
 CLINIC, POLICE = "cln-01", "pol"
 RECEIPT, RESEND = "sys.receipt.v1", "sys.resend.v1"
@@ -200,9 +200,7 @@ class World:
         del self.boxes[member][:count]
 
     def _arrivals(self, taken: list[Outgoing], reader: str = "") -> list[Arrival]:
-        return [
-            Arrival(reader or one.member, one.id, one.kid, one.body, self.now) for one in taken
-        ]
+        return [Arrival(reader or one.member, one.id, one.kid, one.body, self.now) for one in taken]
 
     def _same_answer(self, id: str, record: dict[str, Any]) -> None:
         self.answered += 1
