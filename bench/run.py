@@ -248,7 +248,7 @@ def short(repeats: int) -> dict[str, Any]:
             at += timedelta(days=days)
             found["attended"].append(work(everybody, "attend", CLINICS, 500, at, 1, 1))
         say("latency")
-        found["latency"] = latencies(everybody, 20_000, 100)
+        found["latency"] = latencies(everybody, 20_000, 200)
         found["memory_mb"] = everybody.rss()
         trouble(everybody, found)
     say("stages of the gateway")

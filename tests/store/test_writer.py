@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from sqlalchemy import Connection
 
-from jdgate.errors import Refused
+from jdgate.errors import Misuse, Refused
 from jdgate.store import meta
 from jdgate.store.database import Database
 from jdgate.store.writer import Writer
@@ -84,3 +84,16 @@ async def test_who_no_longer_waits_is_passed_over(writer: Writer, edge: Database
     with edge.read() as conn:
         assert meta.get(conn, "second") is None
         assert meta.get(conn, "third") == "there"
+
+
+@pytest.mark.anyio
+async def test_what_was_given_before_the_end_is_finished_and_nothing_is_taken_after_it(
+    edge: Database,
+) -> None:
+    writer = Writer(edge, "edge")
+    waiting = [asyncio.create_task(writer.run(note(key))) for key in ("one", "two")]
+    await asyncio.sleep(0)
+    await writer.close()
+    assert await asyncio.gather(*waiting) == ["one", "two"]
+    with pytest.raises(Misuse):
+        await writer.run(note("late"))

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from jdgate.errors import Misuse
 from jdgate.store.database import Database
 
 T = TypeVar("T")
@@ -42,13 +43,17 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._waiting: deque[tuple[_Work, asyncio.Future[Any]]] = deque()
         self._draining: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, once it is committed.
 
         Raises:
             Whatever `work` raises; TransportFailed: `books.…`. Nothing of it is kept then.
+            Misuse: `books.closed`.
         """
+        if self._closed:
+            raise Misuse("books.closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, future))
         if self._draining is None or self._draining.done():
@@ -57,6 +62,7 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what was given and end the thread."""
+        self._closed = True
         if self._draining is not None:
             await asyncio.gather(self._draining, return_exceptions=True)
         self._thread.shutdown()
