@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.vectors.ground import (
-    CATALOGUE,
     DAY,
     ENROL,
     KEYS,
@@ -307,7 +306,3 @@ def test_a_member_believes_what_the_gateway_sealed_to_it_and_signed() -> None:
         replace(arrival, body=body), TRUST, KEYS["pol"], sender="gateway"
     )
     assert isinstance(refused, Refused) and refused.code == "key.not_theirs"
-
-
-def test_the_catalogue_in_use_is_the_one_the_directory_names() -> None:
-    assert TRUST.directory.catalogue == CATALOGUE.digest
