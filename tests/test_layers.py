@@ -2,7 +2,7 @@
 
 L0  errors texts config clock
 L1  core
-L2  keystore bus store plugins files
+L2  keystore bus store plugins files refdata
 L3  gateway edge web teller
 L4  founding catalogues commands control daemon demo
 L5  cli
@@ -29,9 +29,9 @@ LONGER = {"bus/jetstream.py": 500}
 LAYERS = (
     ("errors", "texts", "config", "clock"),
     ("core",),
-    ("keystore", "bus", "store", "plugins", "files", "refdata", "kit"),
+    ("keystore", "bus", "store", "plugins", "files", "refdata"),
     ("gateway", "edge", "web", "teller"),
-    ("founding", "catalogues", "commands", "control", "daemon", "demo", "running"),
+    ("founding", "catalogues", "commands", "control", "daemon", "demo", "running", "kit"),
     ("cli",),
 )
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
