@@ -4,7 +4,7 @@ L0  errors texts config clock
 L1  core
 L2  keystore bus store plugins files refdata
 L3  gateway edge web teller
-L4  founding catalogues commands control daemon demo
+L4  founding catalogues commands control daemon demo running kit
 L5  cli
 """
 
