@@ -21,6 +21,7 @@ from jdgate.cli import (
     member,
     plugin,
     push,
+    refdata,
     run,
     status,
 )
@@ -59,6 +60,7 @@ for _command in (
     ledger.ledger,
     evidence.evidence,
     dead.dead,
+    refdata.refdata,
     plugin.plugin,
 ):
     main.add_command(_command)

@@ -19,8 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
-
-from msgspec import Struct
+from typing import NamedTuple
 
 LOCAL = timezone(timedelta(hours=8), "CST")
 """Asia/Shanghai since 1991: a fixed offset, no time-zone tables needed."""
@@ -80,7 +79,7 @@ def next_local(after: datetime, clock: time) -> datetime:
     return moment.astimezone(UTC)
 
 
-class YearPlan(Struct, frozen=True):
+class YearPlan(NamedTuple):
     """What the State Council's notice says of one year beyond its weekends.
 
     `off`: weekdays on which offices are closed; `on`: Saturdays and Sundays worked in return.
