@@ -125,8 +125,8 @@ def fault_of(type_name: str, **changes: Any) -> Fault:
     return fault
 
 
-def test_there_is_a_good_example_of_every_type() -> None:
-    assert sorted(GOOD) == sorted(CATALOGUE.sheets)
+def test_the_good_examples_are_of_types_that_exist() -> None:
+    assert set(GOOD) <= set(CATALOGUE.sheets)
 
 
 @pytest.mark.parametrize("type_name", sorted(GOOD))

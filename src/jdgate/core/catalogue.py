@@ -141,6 +141,7 @@ class Catalogue:
                     "find": _named("find", route.find, lang),
                     "relation": route.relation,
                     "when": route.when if route.find == "relation" else None,
+                    "only": _describe_only(sheet, route, lang),
                     "fields": list(route.fields),
                 }
                 for route in sheet.routes
@@ -149,12 +150,28 @@ class Catalogue:
             "forbidden_together": [
                 {"fields": list(rule.fields), "why": rule.why.get(lang)} for rule in sheet.forbid
             ],
+            "distinct": [list(fields) for fields in sheet.distinct],
+            "ascending": [list(fields) for fields in sheet.ascending],
         }
 
 
 def _named(group: str, code: str, lang: Lang) -> dict[str, str]:
     name = "any" if code == "*" else code
     return {"code": code, "title": say(f"catalogue.{group}.{name}", lang)}
+
+
+def _describe_only(sheet: Sheet, route: Route, lang: Lang) -> dict[str, Any] | None:
+    if route.only is None:
+        return None
+    field = route.only.field
+    return {
+        "field": field,
+        "title": sheet.field_title(field, lang),
+        "values": [
+            {"value": value, "title": sheet.value_title(field, value, lang)}
+            for value in route.only.values
+        ],
+    }
 
 
 def _describe_field(

@@ -35,7 +35,7 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
                 words[name] = _each(words.get(name), lambda k: say(f"record.kind.{k}", lang))
         if sheet is not None and "allowed" in words:
             words["allowed"] = _each(words["allowed"], lambda v: _value(sheet, field, v, lang))
-        if self.code == "record.cross_field":
+        if "fields" in self.params:
             titles = [sheet.field_title(f, lang) if sheet else f for f in self._fields()]
             words["titles"] = ("、" if lang == "zh" else ", ").join(titles)
             words["why"] = self._why(lang, sheet)

@@ -10,6 +10,7 @@ Rules:
 - no match is a `NoDesk`, which becomes an alert to the authority, never a silent drop. The one
   exception: no *active* relation means nobody has to know, so there is neither desk nor alert
   (an active one whose desk is missing is an alert like any other);
+- a route with `only` is for the records whose field says so, and is silent about the others;
 - the sender gets no copy of its own record;
 - a member reached by two routes is one desk, which sees what either shows it.
 
@@ -151,6 +152,8 @@ def desks(
     found: dict[str, Desk] = {}
     missing: list[NoDesk] = []
     for route in sheet.routes:
+        if not _concerns(route, record):
+            continue
         region = _region(route, record, message_region, sender, index)
         facts = _facts(sheet, route, record, relations)
         if route.find == "relation":
@@ -178,6 +181,14 @@ def desk_of(sheet: Sheet, member: str, index: RegionIndex) -> Desk | None:
         if index.has_role(member, route.role):
             found = _merge(sheet, found, member, route)
     return found
+
+
+def _concerns(route: Route, record: Mapping[str, Any]) -> bool:
+    only = route.only
+    if only is None:
+        return True
+    value = record.get(only.field)
+    return value in only.values if only.values else value is not None
 
 
 def _relation_of(route: Route) -> str | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from itertools import combinations, pairwise
 from typing import Any
 
 import jsonschema_rs
@@ -148,7 +149,7 @@ def check_records(
         for index, record in enumerate(records):
             if not validator.valid(record):
                 faults[index] = validator.faults(record) or [Fault("record.bad_form")]
-    if sheet.forbid or (today is not None and (sheet.subject is not None or sheet.happened)):
+    if sheet.across or (today is not None and (sheet.subject is not None or sheet.happened)):
         for index, record in enumerate(records):
             if index not in faults:
                 found = _across(sheet, record, today)
@@ -164,6 +165,16 @@ def _across(sheet: Sheet, record: Mapping[str, Any], today: date | None) -> list
         for rule in sheet.forbid
         if all(record.get(field) is not None for field in rule.fields)
     ]
+    for fields in sheet.distinct:
+        held = [value for field in fields if (value := record.get(field)) is not None]
+        if any(one == other for one, other in combinations(held, 2)):
+            params: Params = {"fields": "|".join(fields)}
+            faults.append(Fault("record.not_distinct", f"/{fields[-1]}", params))
+    for fields in sheet.ascending:
+        for lower, upper in pairwise(field for field in fields if record.get(field) is not None):
+            if record[lower] > record[upper]:
+                params = {"fields": f"{lower}|{upper}"}
+                faults.append(Fault("record.not_ascending", f"/{lower}", params))
     if today is not None:
         # both are texts of the form 2026-11-21, which sort as the days do
         latest = today.isoformat()
@@ -178,7 +189,7 @@ def _across(sheet: Sheet, record: Mapping[str, Any], today: date | None) -> list
             age = identity.age_on(id_no, today)
             if age is not None and age < ADULT_CONTENT_AGE:
                 path = f"/{sheet.subject.field}"
-                params: Params = {"field": sheet.subject.field, "least": ADULT_CONTENT_AGE}
+                params = {"field": sheet.subject.field, "least": ADULT_CONTENT_AGE}
                 faults.append(Fault("record.minor", path, params))
     return faults
 

@@ -21,12 +21,16 @@ from jdgate.texts import Lang
 
 ROLES: tuple[str, ...] = (
     "POL", "PS", "TRA", "CLN", "COM", "GRD", "DTX", "CIV", "HRS", "HOU", "POST", "CUR",
-    "ENT", "EMA", "MPA", "SAMR", "NCO", "FIN", "GW",
+    "ENT", "EMA", "MPA", "SAMR", "NCO", "FIN", "BIZ", "HLT", "EDU", "CHAM", "GW",
 )  # fmt: skip
 """Departments by what they do (domain reference §3), and the gateway itself."""
 
 ANY = "*"
-"""Any role. Only the exchange's own types (`sys.`) may say so."""
+"""Any role. Only the types of `OPEN_DOMAINS` may say so."""
+
+OPEN_DOMAINS = frozenset(("sys", "share", "correct", "subject", "supervise"))
+"""What any member may send or get: the exchange's own types, and the procedures that every
+department is party to (政务数据共享条例 20–22, 26; 个保法 44–50; supervision by the authority)."""
 
 Tag = Literal["read", "local", "news", "web", "known", "unsure"]
 """How sure a legal basis is: text read, local text read, seen in news or on a web page,
@@ -63,8 +67,18 @@ class Basis(msgspec.Struct, frozen=True):
         return f"{self.law} {self.article} [{self.tag}]"
 
 
+class Only(msgspec.Struct, frozen=True):
+    """A route for some records: those whose field has one of the values, or any when empty."""
+
+    field: str
+    values: tuple[str, ...] = ()
+
+
 class Route(msgspec.Struct, frozen=True):
-    """One recipient role, how it is found, and what it sees."""
+    """One recipient role, how it is found, and what it sees.
+
+    `only` keeps a record that is none of the recipient's business from it altogether.
+    """
 
     role: str
     find: Find
@@ -74,6 +88,7 @@ class Route(msgspec.Struct, frozen=True):
     region_field: str | None = None
     member_field: str | None = None
     optional: bool = False
+    only: Only | None = None
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -137,7 +152,11 @@ class Forbid(msgspec.Struct, frozen=True):
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The agreement for one message type."""
+    """The agreement for one message type.
+
+    `distinct`: fields that may not hold the same value (two reviewers are two people).
+    `ascending`: numbers or days of which none may be above the next (a part and its whole).
+    """
 
     type: str
     domain: str
@@ -158,6 +177,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     alias: Alias | None = None
     relation: Relation | None = None
     forbid: tuple[Forbid, ...] = ()
+    distinct: tuple[tuple[str, ...], ...] = ()
+    ascending: tuple[tuple[str, ...], ...] = ()
     guardian: str | None = None
     answer_days: int | None = None
 
@@ -170,6 +191,16 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def happened(self) -> tuple[str, ...]:
         """The fields that are days of something that has happened."""
         return tuple(name for name, field in self.fields.items() if field.happened)
+
+    @cached_property
+    def across(self) -> bool:
+        """Whether some check looks at more than one field of a record."""
+        return bool(self.forbid or self.distinct or self.ascending)
+
+    @cached_property
+    def sealed(self) -> dict[str, str]:
+        """Field → the role that alone can read it."""
+        return {n: field.sealed_to for n, field in self.fields.items() if field.sealed_to}
 
     def may_send(self, roles: Iterable[str]) -> bool:
         """Whether a member with these roles may send the type."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_args
 
 from jdgate.core import sheet as parts
 from jdgate.core.schema_form import Problem
-from jdgate.core.sheet import ANY, ROLES, Field, Relation, Route, Sheet, Title
+from jdgate.core.sheet import ANY, OPEN_DOMAINS, ROLES, Field, Relation, Route, Sheet, Title
 from jdgate.core.sheet_rules import disagreements
 
 _T = TypeVar("_T")
@@ -145,7 +145,7 @@ def read_sheet(
 
 def _sheet(top: _Table) -> Sheet:
     domain = top.text("domain")
-    own = domain == "sys"
+    own = domain in OPEN_DOMAINS
     title, about = top.table_at("title", True), top.table_at("about", True)
     nothing = Title("", "")
     sheet = Sheet(
@@ -171,6 +171,8 @@ def _sheet(top: _Table) -> Sheet:
         alias=_optional(top, "alias", _alias),
         relation=_optional(top, "relation", _relation),
         forbid=tuple(_closed(t, _forbid) for t in top.tables("forbid")),
+        distinct=tuple(_closed(t, _together) for t in top.tables("distinct")),
+        ascending=tuple(_closed(t, _together) for t in top.tables("ascending")),
         guardian=top.maybe("guardian"),
         answer_days=top.whole("answer_days", 1, 366) if "answer_days" in top.table else None,
     )
@@ -214,6 +216,7 @@ def _route(t: _Table, own: bool) -> Route:
         region_field=t.maybe("region_field"),
         member_field=t.maybe("member_field"),
         optional=t.flag("optional", False),
+        only=_optional(t, "only", lambda o: parts.Only(o.text("field"), o.words("in", ()))),
     )
     for key, value, finds in (
         ("relation", route.relation, ("relation",)),
@@ -263,7 +266,11 @@ def _relation(t: _Table) -> Relation:
 
 
 def _forbid(t: _Table) -> parts.Forbid:
+    return parts.Forbid(_together(t), t.title("why_zh", "why_en"))
+
+
+def _together(t: _Table) -> tuple[str, ...]:
     fields = t.words("fields")
     if len(fields) < 2:
         t.say("forbid_few", key=t.at("fields"))
-    return parts.Forbid(fields, t.title("why_zh", "why_en"))
+    return fields

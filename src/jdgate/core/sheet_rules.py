@@ -16,7 +16,10 @@ from typing import Any
 
 from jdgate.core.forbidden import forbidden_field, is_minor_field
 from jdgate.core.schema_form import Problem
-from jdgate.core.sheet import Sheet
+from jdgate.core.sheet import Only, Sheet
+
+SEALED_PARTS = {"kid", "sealed"}
+"""What a sealed field holds on the wire (`sealing.seal_field`)."""
 
 
 def disagreements(file: str, sheet: Sheet, schema: Mapping[str, Any]) -> list[Problem]:
@@ -59,8 +62,8 @@ class _Rules:
                 if reason is not None:
                     self.say("forbidden_field", field=name, reason=reason)
                     break
-            if field.sealed_to is not None and name not in sheet.fields_for(field.sealed_to):
-                self.say("sealed_unseen", field=name, role=field.sealed_to)
+            if field.sealed_to is not None:
+                self.sealed(name, field.sealed_to)
         for name in self.properties:
             known = sheet.fields.get(name)
             if known is None:
@@ -72,6 +75,18 @@ class _Rules:
                 self.say("minor_field", field=name)
         if self.exists(sheet.guardian, "guardian") and sheet.guardian not in self.required:
             self.say("field_optional", key="guardian", field=sheet.guardian or "")
+
+    def sealed(self, name: str, role: str) -> None:
+        """A field that the gateway can't open: it has the form of one, and one role to open it."""
+        if name not in self.sheet.fields_for(role):
+            self.say("sealed_unseen", field=name, role=role)
+        for route in self.sheet.routes:
+            if name in route.fields and route.role != role:
+                self.say("sealed_shown", field=name, role=route.role)
+        form = self.properties.get(name, {})
+        parts = (set(form.get(key, ())) for key in ("properties", "required"))
+        if any(part != SEALED_PARTS for part in parts):
+            self.say("sealed_form", field=name)
 
     def values(self) -> None:
         for name, schema in self.properties.items():
@@ -90,7 +105,7 @@ class _Rules:
             self.exists(name, f"values.{name}")
 
     def routes(self) -> None:
-        seen: set[tuple[str, str, str | None]] = set()
+        seen: set[tuple[str, str, str | None, Only | None]] = set()
         for number, route in enumerate(self.sheet.routes):
             key = f"routes[{number}]"
             for field in route.fields:
@@ -99,9 +114,14 @@ class _Rules:
                 self.format_is(route.region_field, "division-code", f"{key}.region_field")
             if self.exists(route.member_field, f"{key}.member_field"):
                 self.format_is(route.member_field, "member-id", f"{key}.member_field")
-            if (route.role, route.find, route.relation) in seen:
+            same = (route.role, route.find, route.relation, route.only)
+            if same in seen:
                 self.say("route_twice", key=key, role=route.role)
-            seen.add((route.role, route.find, route.relation))
+            seen.add(same)
+            if route.only is not None and self.exists(route.only.field, f"{key}.only"):
+                options = self.properties[route.only.field].get("enum", [])
+                for value in set(route.only.values).difference(options):
+                    self.say("value_unknown", field=route.only.field, value=value)
             if not self.sheet.cite(route.role):
                 self.say("route_no_basis", key=key, role=route.role)
             if route.find in ("relation", "care_team") and self.sheet.subject is None:
@@ -163,3 +183,25 @@ class _Rules:
                 self.exists(field, f"forbid[{number}].fields")
             if set(rule.fields) <= set(self.required):
                 self.say("forbid_required", key=f"forbid[{number}].fields")
+        for number, fields in enumerate(self.sheet.distinct):
+            for field in fields:
+                self.exists(field, f"distinct[{number}].fields")
+        for number, fields in enumerate(self.sheet.ascending):
+            key = f"ascending[{number}].fields"
+            if all([self.exists(field, key) for field in fields]):
+                self.comparable(fields, key)
+
+    def comparable(self, fields: tuple[str, ...], key: str) -> None:
+        """Only numbers, or texts of one form, have an order."""
+        form = _order_of(self.properties[fields[0]])
+        for field in fields:
+            if form is None or _order_of(self.properties[field]) != form:
+                self.say("field_format", key=key, field=field, expected=form or "number | date")
+
+
+def _order_of(schema: Mapping[str, Any]) -> str | None:
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return "number"
+    form = schema.get("format") or schema.get("pattern")
+    return str(form) if kind == "string" and form else None
