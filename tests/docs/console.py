@@ -214,7 +214,9 @@ class Reader:
         self.ids = ids
         return True
 
-    def _same(self, part: list[str], lines: list[str], ids: dict[str, str]) -> dict[str, str] | None:
+    def _same(
+        self, part: list[str], lines: list[str], ids: dict[str, str]
+    ) -> dict[str, str] | None:
         """The ids known after these lines fit; None when they don't."""
         if len(part) != len(lines):
             return None

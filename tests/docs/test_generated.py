@@ -36,9 +36,7 @@ generate = _script("generate")
 
 @pytest.mark.parametrize("page", generate.pages(), ids=lambda page: page.name)
 def test_a_generated_page_is_current(page: Path) -> None:
-    assert page.read_text(encoding="utf-8") == generate.pages()[page], (
-        "run python docs/generate.py"
-    )
+    assert page.read_text(encoding="utf-8") == generate.pages()[page], "run python docs/generate.py"
 
 
 def test_the_page_of_messages_leaves_none_out() -> None:
