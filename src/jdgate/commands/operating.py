@@ -86,6 +86,10 @@ class Operating:
         if directory.expires <= daemon.clock.now():
             params = {"version": directory.version, "expired": directory.expires.date().isoformat()}
             told["warnings"].append({"code": "directory.expired", "params": params})
+        if directory.catalogue != daemon.catalogue.digest:
+            got, expected = daemon.catalogue.digest[:16], directory.catalogue[:16]
+            params = {"got": got, "expected": expected}
+            told["warnings"].append({"code": "catalogue.not_signed", "params": params})
         if daemon.gateway is not None:
             await self._gateway_status(daemon.gateway, told)
         if daemon.edge is not None:
@@ -131,7 +135,8 @@ class Operating:
         told["bus"] = bus
         trouble, at = gateway.counters.trouble, gateway.counters.trouble_at
         if trouble and at and (self._running.clock.now() - at).total_seconds() < 60:
-            told["warnings"].append({"code": trouble, "params": {}})
+            params = {name: str(value) for name, value in gateway.counters.trouble_params.items()}
+            told["warnings"].append({"code": trouble, "params": params})
 
     async def _edge_status(self, edge: EdgeHost, told: dict[str, Any]) -> None:
         def read(conn: Connection) -> dict[str, tuple[int, int, int, datetime | None]]:

@@ -62,6 +62,7 @@ class Counters(msgspec.Struct):
     groups: int = 0
     trouble: str = ""
     trouble_at: datetime | None = None
+    trouble_params: dict[str, object] = {}
     latency_ms: deque[float] = deque(maxlen=1000)
 
 
@@ -172,7 +173,7 @@ class Gateway:
             try:
                 incoming = await self.bus.fetch(GROUP, 5.0)
             except TransportFailed as reason:
-                self._trouble(reason.code)
+                self._trouble(reason)
                 await asyncio.sleep(0.5)
                 continue
             if incoming:
@@ -200,7 +201,7 @@ class Gateway:
         try:
             await self.bus.ack_many(incoming)
         except TransportFailed as reason:
-            self._trouble(reason.code)  # they come again and are known as duplicates
+            self._trouble(reason)  # they come again and are known as duplicates
         for notice in processed.notices:
             self._on_notice(notice)
 
@@ -236,7 +237,7 @@ class Gateway:
             try:
                 return await self.run(lambda conn: work(conn, now))  # noqa: B023
             except TransportFailed as reason:
-                self._trouble(reason.code)
+                self._trouble(reason)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 30.0)
 
@@ -290,7 +291,7 @@ class Gateway:
     async def _send(self, outbound: list[Outbound]) -> None:
         trouble = await dispatch.send(self.bus, self.ground, outbound, self.clock.now())
         if trouble is not None:
-            self._trouble(trouble)
+            self._trouble(TransportFailed(trouble))
 
     async def _resend_forever(self) -> None:
         while True:
@@ -298,7 +299,7 @@ class Gateway:
             try:
                 await self._resend()
             except TransportFailed as reason:
-                self._trouble(reason.code)
+                self._trouble(reason)
 
     async def _resend(self) -> None:
         now = self.clock.now()
@@ -326,7 +327,7 @@ class Gateway:
                 if due.more:
                     continue
             except TransportFailed as reason:
-                self._trouble(reason.code)
+                self._trouble(reason)
             await asyncio.sleep(1.0)
 
     async def _checkpoint_forever(self) -> None:
@@ -338,7 +339,7 @@ class Gateway:
                 if jws is not None:
                     await self._send(checkpointer.announce(self.ground, jws, now))
             except TransportFailed as reason:
-                self._trouble(reason.code)
+                self._trouble(reason)
 
     async def _forget_forever(self) -> None:
         while True:
@@ -351,12 +352,13 @@ class Gateway:
                 )
                 await self._send(silence.outbound)
             except TransportFailed as reason:
-                self._trouble(reason.code)
+                self._trouble(reason)
             await asyncio.sleep(RETENTION_EVERY.total_seconds())
 
     # --- told to operators
 
-    def _trouble(self, code: str) -> None:
-        if self.counters.trouble != code:
-            log.warning("%s", TransportFailed(code))
-        self.counters.trouble, self.counters.trouble_at = code, self.clock.now()
+    def _trouble(self, reason: TransportFailed) -> None:
+        if self.counters.trouble != reason.code:
+            log.warning("%s", reason)
+        self.counters.trouble, self.counters.trouble_at = reason.code, self.clock.now()
+        self.counters.trouble_params = reason.params
