@@ -23,6 +23,7 @@ from jdgate.clock import machine_time
 from jdgate.errors import TransportFailed
 from jdgate.gateway import proofs
 from jdgate.store import deliveries, meta, outbox
+from jdgate.texts import LANGUAGES, say
 
 pytestmark = pytest.mark.anyio
 
@@ -62,6 +63,14 @@ async def warned(county: County, code: str) -> bool:
     return any(warning["code"] == code for warning in status["warnings"])
 
 
+async def assert_warnings_read_well(county: County) -> None:
+    """Whole sentences, in both languages."""
+    for warning in (await county.ask("status"))["warnings"]:
+        for lang in LANGUAGES:
+            sentence = say(warning["code"], lang, **warning["params"])
+            assert "{" not in sentence and len(sentence) > 8, sentence
+
+
 async def kept(county: County, member: str) -> int:
     """How many messages of a member wait for their receipt."""
     status = await county.ask("status")
@@ -87,6 +96,7 @@ async def test_the_gateways_disk_is_full(own: Own) -> None:
         id for n in range(12) for id in await county.submit("cln-01", ENROL, batch(1 + n * 50, 50))
     ]
     await county.until(lambda: warned(county, "books.full"))
+    await assert_warnings_read_well(county)
     assert await kept(county, "cln-01") > 0
 
     await county.books(uncap)
@@ -142,6 +152,7 @@ async def test_the_bus_hangs_and_dies(own: Own) -> None:
     try:
         ids = await county.submit("cln-01", ENROL, batch(1, 20))
         await county.until(lambda: _unhealthy(county))
+        await assert_warnings_read_well(county)
         assert await kept(county, "cln-01") == 1
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -207,6 +218,7 @@ async def test_the_clock_is_set_back(own: Own) -> None:
     await county.until(lambda: county.books(meta.clock))
     county.turned.turn(-timedelta(days=1))
     assert await warned(county, "status.clock_behind")
+    await assert_warnings_read_well(county)
     assert (await county.push("cln-01", ENROL, batch(1, 5)))[0]["verdict"] == "accepted"
     await county.quiet()
 
