@@ -45,6 +45,7 @@ from jdgate.gateway.ground import Ground, new_id
 from jdgate.keystore import SUFFIX, hosted_members, read_key_file
 from jdgate.plugins.host import PluginHost
 from jdgate.running import Running
+from jdgate.store import directories as stored
 from jdgate.store.database import Database
 from jdgate.store.vault import Vault
 from jdgate.teller import Teller
@@ -208,6 +209,7 @@ class Daemon(Running):
         database = Database.open(f"sqlite:///{self.home.edge}", "edge")
         self._closing.append(_closer(database))
         vault = Vault.unlock(database, self.home.keys / "edge.master")
+        self._catch_up(database)
         keys = {member: self._keys(member) for member in self._hosted()}
 
         async def connect(member: str) -> MemberBus:
@@ -237,6 +239,21 @@ class Daemon(Running):
         )
         self._closing.append(self.edge.stop)
         await self.edge.start()
+
+    def _catch_up(self, database: Database) -> None:
+        """Use the newest directory that this edge accepted before, not the one it began with.
+
+        A restart must not bring an older directory back, in which a revoked key is still good.
+        """
+        with database.read() as conn:
+            held = [copy for member in self._hosted() for copy in stored.copies(conn, member)]
+        current = self.trust.directory
+        for copy in sorted(held, key=lambda copy: copy.version):
+            if copy.version > current.version:
+                current = directories.read(copy.jws, current.authority)
+                self.directory_jws = copy.jws
+        if current is not self.trust.directory:
+            self.trust = Trust(current)
 
     def _tls(self) -> ssl.SSLContext | None:
         """Trust in the certificate authority that the configuration names for the bus."""

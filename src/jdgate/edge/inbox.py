@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 UNOPENED_TRIES = 5
 """Sendings after which a gateway's "can't open it" is believed."""
 RENEWED = "admission.sequence_used"
+KEY_EXPIRED = "key.expired"
 TOLD_TOGETHER = 500
 """Accepted records that plugins are told of in one call, give or take a message."""
 
@@ -197,9 +198,9 @@ def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken:
         record = said[row.id]
         if not _is_about(row, record):
             continue
-        if record.get("code") == RENEWED:
+        if _can_be_signed_anew(conn, desk, row, record):
             following = int(record.get("params", {}).get("next", 1))
-            renewed = writing.renumber(conn, desk, row, following, now)
+            renewed = writing.sign_anew(conn, desk, row, following, now)
             outbox.close(conn, row.id, "refused", None, record, now)
             taken.answered.append(Answered(row.id, "refused", record, row.rows, renewed))
             taken.resend = True
@@ -212,6 +213,21 @@ def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken:
     receipts.add(conn, opened.message.id, desk.member, opened.jws, now)
     _tell_plugins(conn, desk, closed, said)
     taken.answered += [Answered(one.id, one.state, one.verdict, one.rows) for one in answers]
+
+
+def _can_be_signed_anew(
+    conn: Connection, desk: Desk, row: OutboxRow, record: dict[str, Any]
+) -> bool:
+    """Whether the same records may be accepted when they are signed once more.
+
+    So they may when our counter had begun again, and when the key they were signed with ran out
+    while they were on their way and there is a newer one.
+    """
+    if record.get("code") == RENEWED:
+        return True
+    if record.get("code") != KEY_EXPIRED:
+        return False
+    return signing.peek(writing.kept(conn, desk, row)).kid != desk.keys.signer.kid
 
 
 def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:

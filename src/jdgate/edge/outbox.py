@@ -207,16 +207,22 @@ def signed(
     return signing.sign(payload, desk.keys.signer, signing.TYP_MESSAGE), message_id
 
 
-def renumber(conn: Connection, desk: Desk, row: OutboxRow, following: int, now: datetime) -> str:
-    """Send a message anew under a number that the gateway has not seen; the new message's id.
-
-    It is needed when an edge lost its database and began to count from 1 again.
-    """
+def kept(conn: Connection, desk: Desk, row: OutboxRow) -> bytes:
+    """The member's JWS in a row of the outbox."""
     assert row.key_id is not None and row.body is not None
+    return desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+
+
+def sign_anew(conn: Connection, desk: Desk, row: OutboxRow, following: int, now: datetime) -> str:
+    """Send the records of a message once more, signed now with the newest key and under a number
+    not below `following`; the new message's id.
+
+    It is needed when an edge lost its database and began to count from 1 again, and when a key
+    ran out while its messages waited.
+    """
     sequences.skip_to(conn, desk.gateway, following, member=desk.member)
     number = sequences.next_sequences(conn, desk.gateway, 1, member=desk.member)
-    jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
-    old = message.decode(signing.payload_unverified(jws))
+    old = message.decode(signing.payload_unverified(kept(conn, desk, row)))
     fresh = build(
         conn,
         desk,

@@ -38,6 +38,11 @@ _IN_FORCE = (
     .limit(1)
 )
 _KEEP = Upsert(directory_copy, on=["member", "version"])
+_COPIES = (
+    select(directory_copy.c.version, directory_copy.c.jws, directory_copy.c.received_at)
+    .where(directory_copy.c.member == bindparam("member"))
+    .order_by(directory_copy.c.version)
+)
 _COPY = (
     select(directory_copy.c.version, directory_copy.c.jws, directory_copy.c.received_at)
     .where(directory_copy.c.member == bindparam("member"))
@@ -70,6 +75,12 @@ def keep_copy(conn: Connection, member: str, version: int, jws: bytes, at: datet
     """Edge: keep a verified copy for `member`. Its verifier refuses lower versions, not this."""
     row = {"member": member, "version": version, "jws": jws, "received_at": at}
     _KEEP.run(conn, [row])
+
+
+def copies(conn: Connection, member: str) -> list[Published]:
+    """Edge: all copies `member` holds, lowest version first: each is signed by a key that an
+    earlier one names."""
+    return [Published(*row) for row in conn.execute(_COPIES, {"member": member})]
 
 
 def latest_copy(conn: Connection, member: str) -> Published | None:
