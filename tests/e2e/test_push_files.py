@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -233,3 +235,37 @@ async def test_status_and_proof_after_all_that(clinic: County, tmp_path: Path) -
     spoilt = await jdgate(clinic, "evidence", "verify", proof)
     assert spoilt.code == 1, spoilt
     assert not await clinic.inbox("pol", ATTENDANCE)
+
+
+async def test_while_the_bus_is_away_a_push_says_what_is_kept_and_it_arrives_later(
+    own: Any, tmp_path: Path
+) -> None:
+    county = own()
+    await county.start()
+    await county.push("cln-01", ENROL, [enrolment(1)])
+    server = county.daemon.server
+    assert server is not None and server.pid is not None
+    pid = server.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        file = csv(tmp_path, HEADER, f"P00001,{DAY},是")
+        for lang in ("zh", "en"):
+            told = await jdgate(
+                county, "push", "mmt.attendance", file, "--as", "cln-01", "--wait-seconds", "1",
+                lang=lang,
+            )  # fmt: skip
+            assert told.code == 1, told
+            assert "Traceback" not in told.err
+        kept = await push(county, file, "--no-wait", "--json")
+        assert kept.code == 0, kept
+        assert len(kept.document["messages"]) == 1
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+    async def all_answered() -> bool:
+        county.turned.turn(timedelta(seconds=1))
+        return await county.still()
+
+    await county.until(all_answered)
+    accepted = [leaf for leaf in await county.leaves() if leaf["kind"] == "accepted"]
+    assert [leaf["type"] for leaf in accepted].count(ATTENDANCE) == 3
