@@ -1,15 +1,22 @@
-"""`jdgate plugin list`: the plugins of the running daemon, what they do and how they are."""
+"""`jdgate plugin`: list those of the running daemon, write a new one, check one for conformance.
+
+`new` and `check` need no daemon; `check --as` needs the member's key on this machine.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jdgate.cli.help import Group
-from jdgate.cli.session import Session, common, pass_session
+from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, table
 from jdgate.texts import Lang, say
+
+if TYPE_CHECKING:
+    from jdgate.kit.report import Report
 
 
 def plugin_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) -> list[str]:
@@ -65,3 +72,98 @@ def list_(session: Session) -> None:
     with session.connect() as control:
         rows = control.call("plugin.list")
     session.answer(rows, lambda reply: plugin_lines(reply, session.lang, session.width))
+
+
+@plugin.command("new")
+@click.argument("name")
+@option(
+    "-o",
+    "--to",
+    "where",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="cli.option.plugin_where",
+)
+@common
+@pass_session
+def new(session: Session, name: str, where: Path) -> None:
+    from jdgate.plugins.scaffold import write_plugin
+
+    folder = write_plugin(name, where)
+    told = {
+        "plugin": name,
+        "folder": str(folder),
+        "files": sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()),
+    }
+    session.answer(
+        told,
+        lambda reply: [
+            session.say("cli.plugin.made", plugin=name, folder=folder),
+            *(f"  {file}" for file in reply["files"]),
+            session.say("cli.plugin.made_next", folder=folder),
+        ],
+    )
+
+
+@plugin.command("check")
+@click.argument("target", metavar="PLUGIN")
+@option(
+    "-o",
+    "--report",
+    "report_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="cli.option.plugin_report",
+)
+@option("--as", "signer", metavar="MEMBER", help="cli.option.plugin_signer")
+@common
+@pass_session
+def check(session: Session, target: str, report_file: Path | None, signer: str | None) -> int:
+    import msgspec
+
+    from jdgate.cli.progress import Progress
+    from jdgate.kit import check_plugin
+
+    key = _signer(session, signer) if signer else None  # before the work, not after it
+    done = 0
+    with Progress(session, target) as bar:
+
+        def told(finding: Any) -> None:
+            nonlocal done
+            done += 1
+            bar.show(done, done + 10, finding.check)
+
+        report = check_plugin(target, told)
+    if report_file is not None:
+        report_file.write_bytes(report.sign(key) if key else report.encode())
+    session.answer(
+        msgspec.to_builtins(report),
+        lambda _: report_lines(report, session.lang, session.width, report_file),
+    )
+    return ALL_GOOD if report.passed else FAILED
+
+
+def report_lines(
+    report: Report, lang: Lang, width: int | None = None, file: Path | None = None
+) -> list[str]:
+    """A table of the checks, what to do about those that failed, and the sum."""
+    titles = [say(f"cli.title.{name}", lang) for name in ("outcome", "check", "subject", "about")]
+    count = {one: sum(line.outcome == one for line in report.checks)
+             for one in ("ok", "failed", "none")}  # fmt: skip
+    code = "cli.plugin.passed" if report.passed else "cli.plugin.not_passed"
+    lines = [*table(titles, report.rows(lang), width), ""]
+    lines += [*report.advice(lang), ""] if not report.passed else []
+    lines.append(say(code, lang, plugin=report.plugin, version=report.version, **count))
+    if file is not None:
+        lines.append(say("cli.plugin.reported", lang, file=file))
+    return lines
+
+
+def _signer(session: Session, member: str) -> Any:
+    """The member's newest signing key, from this installation."""
+    from jdgate.cli.offline import load_plugins
+    from jdgate.keystore import SUFFIX, read_key_file
+
+    load_plugins(session, None).add_suites()
+    return read_key_file(session.home().keys / f"{member}{SUFFIX}").signer

@@ -100,6 +100,21 @@ def in_folder(folder: Path, disabled: Collection[str] = ()) -> list[Found]:
     return found
 
 
+def at_path(path: Path) -> list[Found]:
+    """The plugins that one file or folder is, as `in_folder` would find them.
+
+    Raises:
+        Refused: as `in_folder`; `plugin.folder_missing` when there is nothing at `path`.
+    """
+    importlib.invalidate_caches()
+    if path.is_dir():
+        return list(_from_directory(path, ()))
+    if not path.is_file() or path.suffix != ".py":
+        raise Refused("plugin.folder_missing", folder=str(path))
+    _check_name(path.stem)
+    return [Found(path.stem, _import(path.stem, _SINGLE + path.stem, path), path.name)]
+
+
 def _from_directory(path: Path, disabled: Collection[str]) -> Iterator[Found]:
     if (path / "pyproject.toml").is_file():
         yield from _from_project(path, disabled)
