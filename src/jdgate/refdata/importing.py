@@ -79,10 +79,10 @@ def read_import(path: Path, table: TableName, since: date, tables: InPlace) -> I
             else:
                 records.append((row.number, row.record))
     check = _Check(table, since, tables)
-    rows = _CHECKS[table](check, records)
+    rows = tuple(_CHECKS[table](check, records))
     faults.extend(check.faults)
     faults.sort(key=lambda fault: int(str(fault.params["row"])))
-    return Import(tuple(rows), tuple(faults), tuple(check.warnings), read)
+    return Import(rows, tuple(faults), tuple(check.warnings), read)
 
 
 class _Check:

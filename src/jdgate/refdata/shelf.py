@@ -28,6 +28,7 @@ import hashlib
 import io
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -132,9 +133,11 @@ def _digest(head: str, body: str) -> str:
 
 def _put(path: Path, data: bytes) -> bool:
     """Make the file, whole; False when the name is taken."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    handle, name = tempfile.mkstemp(".part", dir=path.parent)
+    draft = Path(name)
     try:
-        with draft.open("wb") as file:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)  # no secret, and the daemon may be another user
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
