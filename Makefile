@@ -40,6 +40,7 @@ faults: setup-dev
 	$(BIN)/python -m pytest tests/faults --rounds 50 $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs-done
+	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

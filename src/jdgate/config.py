@@ -69,6 +69,13 @@ class Nats(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Path of an installed nats-server (2.12 or newer), instead of the one from the wheel."""
     ca: str = ""
     """Certificate authority of a TLS server, PEM file."""
+    host: str = "127.0.0.1"
+    """Where the embedded server listens; anything but loopback needs `cert` and `key`."""
+    cert: str = ""
+    key: str = ""
+    client_ca: str = ""
+    """The embedded server's certificate and key (PEM), and the authority that clients must have
+    theirs from, if any."""
 
 
 class Books(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -24,7 +24,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jdgate import catalogues
-from jdgate.bus.access import BusUser, nkey_public
+from jdgate.bus.access import BusUser, Tls, nkey_public
 from jdgate.bus.embedded import EmbeddedServer
 from jdgate.bus.jetstream import connect_gateway, connect_member
 from jdgate.bus.port import MemberBus
@@ -106,6 +106,39 @@ class Daemon(Running):
             except JdgateError as reason:
                 log.warning("while stopping: %s", reason)
 
+    async def reload(self) -> bool:
+        """Go by the directory that lies in place now; False when it is the one in use.
+
+        A member that was revoked or suspended loses its bus connection at once, and nothing it
+        signed is accepted from then on.
+
+        Raises:
+            Refused: `directory.…`, `catalogue.not_signed`; TransportFailed: `bus.…`. The daemon
+            then goes on as it was.
+        """
+        jws = self.home.directory.read_bytes()
+        pinned = pinned_authority(self.home.authority_public)
+        current = self.trust.directory
+        offered = directories.accept(jws, pinned, current, self.clock.now())
+        if offered.version == current.version:
+            return False
+        trust = Trust(offered)
+        self._check(trust)
+        before = self.trust
+        self.trust = trust
+        try:
+            if self.server is not None:
+                await self.server.reload(self._users())
+            if self.gateway is not None:
+                await self.gateway.adopt(trust, jws)
+        except BaseException:
+            self.trust = before
+            raise
+        self.directory_jws = jws
+        if self.edge is not None:
+            self.edge.adopt(offered)
+        return True
+
     @property
     def failed(self) -> BaseException | None:
         """Why a part ended by itself."""
@@ -121,12 +154,16 @@ class Daemon(Running):
         self.plugins.add_suites()
         self.catalogue = catalogues.load_all(self.plugins)
         self.trust = Trust(self._directory())
-        for member in self.trust.active():
+        self._check(self.trust)
+
+    def _check(self, trust: Trust) -> None:
+        """Whether this installation can work under a directory."""
+        for member in trust.active():
             for key in member.keys:
                 # without the suite every good message of this member would be refused
                 if key.use == "sig" and not signing.is_known(key.suite):
                     raise Refused("directory.suite_missing", member=member.id, suite=key.suite)
-        signed = self.trust.directory.catalogue
+        signed = trust.directory.catalogue
         if signed != self.catalogue.digest:
             raise Refused(
                 "catalogue.not_signed", got=self.catalogue.digest[:16], expected=signed[:16]
@@ -151,12 +188,19 @@ class Daemon(Running):
         return read_key_file(self.home.keys / f"{member}{SUFFIX}")
 
     def _hosted(self) -> list[str]:
-        """The members this machine plays: named ones, or all whose keys are here."""
-        if self.config.run.members:
-            return list(self.config.run.members)
+        """The members this machine plays: named ones, or all whose keys are here.
+
+        One that may not connect (suspended, its bus key revoked or run out) is left out, so that
+        the others go on.
+        """
         gateway = self.trust.gateway.id
         found = [m for m in hosted_members(self.home.keys) if m not in (AUTHORITY, gateway)]
-        return [member for member in found if member in self.trust.members]
+        wanted = self.config.run.members or [m for m in found if m in self.trust.members]
+        may_connect = self.trust.bus_keys(self.clock.now())
+        for member in wanted:
+            if member not in may_connect:
+                log.warning("%s", Refused("daemon.may_not_connect", member=member))
+        return [member for member in wanted if member in may_connect]
 
     # --- parts
 
@@ -165,18 +209,31 @@ class Daemon(Running):
             return
         if "gateway" not in self.config.run.roles:
             raise UsageError("daemon.edge_needs_url")
-        gateway = self.trust.gateway.id
-        users = [
-            BusUser(member, nkey_public(public), "gateway" if member == gateway else "member")
-            for member, public in self.trust.bus_keys(self.clock.now()).items()
-        ]
-        binary = Path(self.config.nats.server) if self.config.nats.server else None
+        nats = self.config.nats
+        tls = None
+        if nats.cert:
+            root = self.home.root
+            ca = root / nats.client_ca if nats.client_ca else None
+            tls = Tls(root / nats.cert, root / nats.key, ca)
         self.server = EmbeddedServer(
-            self.home.nats, users=users, port=self.config.nats.port, binary=binary
+            self.home.nats,
+            users=self._users(),
+            port=nats.port,
+            host=nats.host,
+            binary=Path(nats.server) if nats.server else None,
+            tls=tls,
         )
         await self.server.start()
         self._closing.append(self.server.stop)
         self.nats_url = self.server.url
+
+    def _users(self) -> list[BusUser]:
+        """Everyone who may connect to the embedded bus now."""
+        gateway = self.trust.gateway.id
+        return [
+            BusUser(member, nkey_public(public), "gateway" if member == gateway else "member")
+            for member, public in self.trust.bus_keys(self.clock.now()).items()
+        ]
 
     async def _start_gateway(self) -> None:
         keys = self._keys(self.trust.gateway.id)
@@ -315,6 +372,20 @@ def run(
         return uvloop.run(_serve(home, config, demo, nats_url, plugins_dir, lang))
 
 
+async def _reload(daemon: Daemon) -> None:
+    """SIGHUP: the authority has put a newer directory in place."""
+    try:
+        if await daemon.reload():
+            daemon.teller.learn(daemon.catalogue, daemon.trust)
+            daemon.teller.say("daemon.reloaded", version=daemon.trust.directory.version)
+        else:
+            daemon.teller.say("daemon.nothing_newer", version=daemon.trust.directory.version)
+    except (JdgateError, OSError) as reason:
+        log.warning("%s", reason)
+        text = reason.text(daemon.teller.lang) if isinstance(reason, JdgateError) else str(reason)
+        daemon.teller.say("daemon.not_reloaded", reason=text)
+
+
 async def _serve(
     home: Home,
     config: Config,
@@ -330,6 +401,7 @@ async def _serve(
     teller = Teller(lang)
     daemon = Daemon(home, config, teller=teller, nats_url=nats_url, plugins_dir=plugins_dir)
     await daemon.start()
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_reload(daemon)))
     story: asyncio.Task[None] | None = None
     try:
         teller.learn(daemon.catalogue, daemon.trust)

@@ -32,6 +32,7 @@ from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
 from jdgate.edge.inbox import Answered, Taken
+from jdgate.edge.noting import note_again
 from jdgate.edge.outbox import Submission
 from jdgate.edge.sending import Sending
 from jdgate.edge.working import Working
@@ -47,6 +48,7 @@ T = TypeVar("T")
 
 GAP_PATIENCE = timedelta(seconds=5)
 FORGET_EVERY_S = 3600.0
+NOTE_AGAIN_TICKS = 15
 RECEIPT = "sys.receipt.v1"
 RESEND = "sys.resend.v1"
 
@@ -326,10 +328,14 @@ class EdgeHost:
     # --- what is due
 
     async def _tick_forever(self) -> None:
+        ticks = 0
         while True:
             await asyncio.sleep(1.0)
+            ticks += 1
             try:
                 await self._tick()
+                if ticks % NOTE_AGAIN_TICKS == 0:
+                    await self.run(lambda conn: note_again(conn, self.desks))
             except JdgateError as reason:
                 self.warnings[reason.code] += 1
 

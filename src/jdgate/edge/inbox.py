@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -29,6 +28,7 @@ from jdgate.core.schema import check_records
 from jdgate.core.signing import TYP_MESSAGE
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
+from jdgate.edge.noting import note
 from jdgate.errors import Refused
 from jdgate.store import directories, draft_box, inbox, outbox, receipts, sequences, witness
 from jdgate.store.draft_box import DraftBoxRow
@@ -42,8 +42,6 @@ UNOPENED_TRIES = 5
 """Sendings after which a gateway's "can't open it" is believed."""
 RENEWED = "admission.sequence_used"
 KEY_EXPIRED = "key.expired"
-TOLD_TOGETHER = 500
-"""Accepted records that plugins are told of in one call, give or take a message."""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -211,7 +209,7 @@ def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken:
         return
     outbox.close_many(conn, answers, opened.message.id, now)
     receipts.add(conn, opened.message.id, desk.member, opened.jws, now)
-    _tell_plugins(conn, desk, closed, said)
+    note(conn, desk, closed, said)
     taken.answered += [Answered(one.id, one.state, one.verdict, one.rows) for one in answers]
 
 
@@ -240,35 +238,6 @@ def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:
     if digest is None:
         return record["verdict"] == "refused" and row.attempts >= UNOPENED_TRIES
     return bool(digest == b64u(row.digest))
-
-
-def _tell_plugins(
-    conn: Connection, desk: Desk, rows: Sequence[OutboxRow], said: dict[str, dict[str, Any]]
-) -> None:
-    """Let plugins note own records that were accepted (a clinic its enrolments)."""
-    accepted: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        record = said[row.id]
-        if record["verdict"] not in ("accepted", "part") or row.key_id is None or row.body is None:
-            continue
-        refused = {fault["index"] for fault in record.get("refused", ())}
-        jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
-        data = msgspec.json.decode(signing.payload_unverified(jws))["data"]
-        own = accepted[row.type]
-        own += [each for index, each in enumerate(data) if index not in refused]
-        if len(own) >= TOLD_TOGETHER:
-            _tell(conn, desk, row.type, accepted.pop(row.type))
-    for type, records in accepted.items():
-        _tell(conn, desk, type, records)
-
-
-def _tell(conn: Connection, desk: Desk, type: str, records: list[dict[str, Any]]) -> None:
-    register = desk.register(conn, type)
-    for answer in desk.plugins.call(
-        "jdgate_accepted", type=type, records=records, register=register
-    ):
-        if answer.error is not None:
-            log.warning("plugin %s could not note %s: %s", answer.plugin, type, answer.error)
 
 
 def _checkpoint(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:

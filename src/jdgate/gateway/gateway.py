@@ -29,9 +29,10 @@ from jdgate.bus.port import GatewayBus, Incoming
 from jdgate.clock import Clock
 from jdgate.core import leaves
 from jdgate.core.admission import Arrival
+from jdgate.core.directory import Trust
 from jdgate.core.message import show_time
 from jdgate.core.rules import place_of
-from jdgate.errors import TransportFailed
+from jdgate.errors import Refused, TransportFailed
 from jdgate.gateway import checkpointer, dispatch, pipeline, retention, timekeeper
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.effects import BROKEN, Effects
@@ -101,13 +102,11 @@ class Gateway:
 
         Raises:
             TransportFailed: `bus.…`, `books.…`.
+            Refused: `directory.rollback`, `directory.forked`.
         """
         self.clock.raise_floor(await self.run(meta.clock))
         await self.bus.start()
-        members = [
-            member.id for member in self.ground.trust.active() if member.id != self.ground.me
-        ]
-        await self.bus.ensure_members(members)
+        await self.bus.ensure_members(self._members())
         await self._publish_directory()
         for work in (
             self._read_forever,
@@ -145,13 +144,37 @@ class Gateway:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
 
+    async def adopt(self, trust: Trust, directory_jws: bytes) -> None:
+        """Go by a newer directory from the next group on, and tell every member of it.
+
+        Raises:
+            Refused: `directory.rollback`, `directory.forked`.
+            TransportFailed: `bus.…`, `books.…`; then nothing has changed.
+        """
+        before = self.ground, self._directory_jws
+        self.ground, self._directory_jws = self.ground.with_trust(trust), directory_jws
+        try:
+            await self.bus.ensure_members(self._members())
+            await self._publish_directory()
+        except BaseException:
+            self.ground, self._directory_jws = before
+            raise
+
+    def _members(self) -> list[str]:
+        return [member.id for member in self.ground.trust.active() if member.id != self.ground.me]
+
     async def _publish_directory(self) -> None:
         now, ground = self.clock.now(), self.ground
         version, jws = ground.version, self._directory_jws
 
         def note(conn: Connection) -> bool:
             known = directories.latest(conn)
-            if known is not None and known.version >= version:
+            if known is not None and known.version > version:
+                # an older file put in place would make a revoked key good again
+                raise Refused("directory.rollback", got=version, expected=known.version)
+            if known is not None and known.version == version:
+                if known.jws != jws:
+                    raise Refused("directory.forked", version=version)
                 return False
             directories.publish(conn, version, jws, now)
             leaf = leaves.DirectoryLeaf(

@@ -47,6 +47,18 @@ class Ground:
         self.new_id = new_id
         self.salt = salt
 
+    def with_trust(self, trust: Trust) -> Ground:
+        """The same ground under another directory."""
+        return Ground(
+            trust=trust,
+            catalogue=self.catalogue,
+            keys=self.keys,
+            vault=self.vault,
+            rules=self.rules,
+            new_id=self.new_id,
+            salt=self.salt,
+        )
+
     @cached_property
     def regions(self) -> RegionIndex:
         """The desks of active members by region."""

@@ -137,8 +137,8 @@ def jdgate_prepare(
 ) -> dict[str, Any] | None:
     """Turn a row as the department writes it into the record that is sent.
 
-    When: at the sender's edge, per record, before it is checked and signed. The first plugin
-    that answers with a record decides; None means "not mine" or "as it is".
+    When: at the sender's edge, for each record that does not fit its schema as it stands, before
+    it is signed. The first plugin that answers with a record decides; None means "not mine".
 
     Example:
         if type == "mmt.attendance.v1" and "id_no" in record:

@@ -25,6 +25,12 @@ def get(conn: Connection, key: str) -> str | None:
     return found
 
 
+def find(conn: Connection, prefix: str, limit: int) -> list[str]:
+    """Up to `limit` keys that begin with `prefix`."""
+    query = select(meta.c.key).where(meta.c.key.startswith(prefix, autoescape=True))
+    return list(conn.execute(query.order_by(meta.c.key).limit(limit)).scalars())
+
+
 def put(conn: Connection, key: str, value: str) -> None:
     """Keep `value` under `key`, over what was there."""
     _PUT.run(conn, [{"key": key, "value": value}])
