@@ -10,11 +10,12 @@ import pytest
 
 from jdgate import catalogues
 from jdgate.config import Home, read_config
-from jdgate.daemon import Daemon, folder_lock
+from jdgate.daemon import Daemon
 from jdgate.errors import Refused, UsageError
 from jdgate.founding import AUTHORITY, found, republish, starter_members
 from jdgate.keystore import read_key_file
 from jdgate.plugins.host import PluginHost
+from jdgate.serving import folder_lock
 from jdgate.teller import Teller
 
 NOW = datetime.now(UTC)

@@ -4,7 +4,7 @@ L0  errors texts config clock
 L1  core
 L2  keystore bus store plugins files refdata
 L3  gateway edge web teller
-L4  founding catalogues commands control daemon demo running kit
+L4  founding catalogues commands control daemon demo running serving kit
 L5  cli
 """
 
@@ -31,7 +31,17 @@ LAYERS = (
     ("core",),
     ("keystore", "bus", "store", "plugins", "files", "refdata"),
     ("gateway", "edge", "web", "teller"),
-    ("founding", "catalogues", "commands", "control", "daemon", "demo", "running", "kit"),
+    (
+        "founding",
+        "catalogues",
+        "commands",
+        "control",
+        "daemon",
+        "demo",
+        "running",
+        "serving",
+        "kit",
+    ),
     ("cli",),
 )
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}

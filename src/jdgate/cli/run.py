@@ -40,9 +40,9 @@ def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | 
     if demo and not config.county.demo:
         raise UsageError("cli.run.not_demo", file=home.config.name)
 
-    from jdgate import daemon
+    from jdgate import serving
 
-    return daemon.run(
+    return serving.run(
         home,
         config,
         demo=demo,

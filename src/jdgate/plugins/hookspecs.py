@@ -153,8 +153,9 @@ def jdgate_prepare(
 def jdgate_accepted(type: str, records: Sequence[Mapping[str, Any]], register: Register) -> None:
     """Note the member's own records that the gateway accepted.
 
-    When: at the sender's edge, after the signed receipt, once per message and again after a
-    crash: writing the same notes twice must do no harm.
+    When: at the sender's edge, after the signed receipt, with the records of one message or of
+    several of the same type, and again after a crash or a fault: writing the same notes twice
+    must do no harm.
 
     Example:
         for record in records:

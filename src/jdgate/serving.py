@@ -1,0 +1,132 @@
+"""Running the daemon in the foreground: its folder's lock, signals, the story of a demo.
+
+Ctrl-C and SIGTERM stop it in order; SIGHUP has it look at the directory again.
+
+    code = run(home, config, lang="zh")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvloop
+
+from jdgate.config import Config, Home
+from jdgate.daemon import Daemon
+from jdgate.errors import JdgateError, UsageError
+from jdgate.teller import Teller
+from jdgate.texts import Lang, say
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def folder_lock(home: Home) -> Iterator[None]:
+    """Hold the folder: one daemon at a time.
+
+    Raises:
+        UsageError: `daemon.running`.
+    """
+    home.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError("daemon.running", dir=str(home.root)) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def run(
+    home: Home,
+    config: Config,
+    *,
+    demo: bool = False,
+    nats_url: str | None = None,
+    plugins_dir: Path | None = None,
+    lang: Lang = "zh",
+) -> int:
+    """Run until told to stop; the exit code of the command.
+
+    Raises:
+        JdgateError: what `Daemon.start` raises.
+    """
+    logging.basicConfig(
+        level=os.environ.get("JDGATE_LOG", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    with folder_lock(home):
+        return uvloop.run(_serve(home, config, demo, nats_url, plugins_dir, lang))
+
+
+async def _reload(daemon: Daemon) -> None:
+    """SIGHUP: the authority has put a newer directory in place."""
+    try:
+        if await daemon.reload():
+            daemon.teller.learn(daemon.catalogue, daemon.trust)
+            daemon.teller.say("daemon.reloaded", version=daemon.trust.directory.version)
+        else:
+            daemon.teller.say("daemon.nothing_newer", version=daemon.trust.directory.version)
+    except (JdgateError, OSError) as reason:
+        log.warning("%s", reason)
+        text = reason.text(daemon.teller.lang) if isinstance(reason, JdgateError) else str(reason)
+        daemon.teller.say("daemon.not_reloaded", reason=text)
+
+
+async def _serve(
+    home: Home,
+    config: Config,
+    demo: bool,
+    nats_url: str | None,
+    plugins_dir: Path | None,
+    lang: Lang,
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    teller = Teller(lang)
+    daemon = Daemon(home, config, teller=teller, nats_url=nats_url, plugins_dir=plugins_dir)
+    await daemon.start()
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_reload(daemon)))
+    story: asyncio.Task[None] | None = None
+    try:
+        teller.learn(daemon.catalogue, daemon.trust)
+        bus = daemon.nats_url
+        teller.say(
+            "daemon.up", county=config.county.name, bus=bus, members=len(daemon.trust.members)
+        )
+        if demo:
+            from jdgate.demo.story import tell
+
+            story = asyncio.create_task(tell(daemon))
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await stop.wait()
+            teller.flush()
+            if daemon.failed is not None:
+                raise daemon.failed
+            if story is not None and story.done():
+                story.result()
+                story = None
+        teller.say("daemon.stopping")
+    finally:
+        if story is not None:
+            story.cancel()
+            await asyncio.gather(story, return_exceptions=True)
+        await daemon.stop()
+        teller.flush()
+    print(say("daemon.stopped", lang), flush=True)
+    return 0
