@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jdgate.cli.catalogue_docs import docs, law
+from jdgate.cli.catalogue_pages import found_by, limit_lines
 from jdgate.cli.help import Group
 from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
@@ -81,16 +83,14 @@ def show_lines(about: dict[str, Any], lang: Lang, width: int | None = None) -> l
     ]
     if about["recipients"]:
         cells = [
-            [_role(one["role"]), one["find"]["title"], listed(one["fields"])]
+            [_role(one["role"]), found_by(one, lang), listed(one["fields"])]
             for one in about["recipients"]
         ]
         lines += table([label(name) for name in ("recipient", "found_by", "sees")], cells, width)
     else:
         lines.append(say("cli.catalogue.no_recipient", lang))
-    for one in about["forbidden_together"]:
-        lines += ["", say("cli.catalogue.never_both", lang, fields=listed(one["fields"]),
-                          why=one["why"])]  # fmt: skip
-    return lines
+    limits = list(limit_lines(about, lang))
+    return [*lines, "", *limits] if limits else lines
 
 
 def _role(one: dict[str, str]) -> str:
@@ -219,6 +219,10 @@ def sign(session: Session, plugins_dir: Path | None) -> None:
         told = {"version": newer.version, "digest": loaded.digest, "changed": True}
         code = "cli.catalogue.published"
     session.answer(told, lambda reply: [session.say(code, version=reply["version"])])
+
+
+catalogue.add_command(docs)
+catalogue.add_command(law)
 
 
 def read_directory(home: Home) -> Directory:
