@@ -25,6 +25,7 @@ from jdgate.core.admission import Arrival, Opened, check_envelope, open_arrival
 from jdgate.core.directory import Directory, accept
 from jdgate.core.encoding import b64u
 from jdgate.core.schema import check_records
+from jdgate.core.sealed_fields import open_records
 from jdgate.core.signing import TYP_MESSAGE
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
@@ -326,7 +327,7 @@ _HANDLERS: dict[str, Callable[[Connection, Desk, Opened, datetime, Taken], None]
 
 
 def read_body(conn: Connection, desk: Desk, row: InboxRow) -> dict[str, Any]:
-    """The message in an inbox row, as its JSON.
+    """The message in an inbox row, as its JSON, with the fields opened that were sealed to us.
 
     Raises:
         Refused: `books.erased` when its retention has passed.
@@ -336,6 +337,10 @@ def read_body(conn: Connection, desk: Desk, row: InboxRow) -> dict[str, Any]:
     jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
     key = desk.trust.claimed_key(signing.peek(jws).kid, row.source)[1]
     body: dict[str, Any] = msgspec.json.decode(signing.verify(jws, key, TYP_MESSAGE))
+    sheet = desk.catalogue.sheets.get(row.type)
+    if sheet is not None:
+        sender = body.get("origin") or row.source
+        body["data"] = open_records(sheet, body["data"], sender=sender, keys=desk.keys)
     return body
 
 

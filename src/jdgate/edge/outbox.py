@@ -19,9 +19,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import calendar, message, signing
+from jdgate.core import calendar, message, sealed_fields, signing
 from jdgate.core.message import Message
-from jdgate.core.schema import Fault, check_record, check_records
+from jdgate.core.regions import RegionIndex
+from jdgate.core.schema import Fault, check_records
+from jdgate.core.sheet import Sheet
 from jdgate.edge.desk import Desk
 from jdgate.errors import Refused
 from jdgate.store import outbox, sequences
@@ -62,8 +64,11 @@ def check(
     records: Sequence[dict[str, Any]],
     now: datetime,
     rows: Sequence[int] | None = None,
+    region: str | None = None,
 ) -> tuple[list[tuple[int, dict[str, Any]]], list[RefusedRow]]:
     """The records fit to be sent, by index, and those that are not, with every reason.
+
+    Fields that only the final recipient may read are sealed to it here.
 
     Raises:
         Refused: `agreement.no_type`, `agreement.sender_role`.
@@ -77,14 +82,12 @@ def check(
             got="/".join(own.roles),
             expected="/".join(sheet.senders),
         )
-    validator = desk.catalogue.validator(type)
-    today = calendar.local_day(now)
-    found = check_records(validator, sheet, list(records), today)
+    closed, found = _closed_and_checked(desk, sheet, records, now, region)
     good: list[tuple[int, dict[str, Any]]] = []
     refused: list[RefusedRow] = []
     for index, record in enumerate(records):
         if index not in found:
-            good.append((index, record))
+            good.append((index, closed[index]))
             continue
         # A plugin may know how to complete what the department's file leaves out.
         try:
@@ -96,15 +99,48 @@ def check(
         else:
             faults = found[index]
             if prepared is not None:
-                faults = check_record(validator, sheet, prepared, today)
+                [ready], wrong = _closed_and_checked(desk, sheet, [prepared], now, region)
+                faults = wrong.get(0, [])
                 if not faults:
-                    good.append((index, prepared))
+                    good.append((index, ready))
                     continue
         row = rows[index] if rows is not None else None
         refused.extend(
             RefusedRow(index, row, fault.code, fault.path, dict(fault.params)) for fault in faults
         )
     return good, refused
+
+
+def _closed_and_checked(
+    desk: Desk,
+    sheet: Sheet,
+    records: Sequence[dict[str, Any]],
+    now: datetime,
+    region: str | None,
+) -> tuple[list[dict[str, Any]], dict[int, list[Fault]]]:
+    """The records with their sealed fields closed, and the faults of those not fit, by index."""
+    closed, unclosed = list(records), dict[int, list[Fault]]()
+    if sheet.sealed:
+        index = RegionIndex(desk.trust.active())
+        for at, record in enumerate(records):
+            closed[at], faults = sealed_fields.close(
+                sheet,
+                record,
+                sender=desk.member,
+                region=region,
+                index=index,
+                key_of=lambda member: desk.trust.sealing_key(member, now),
+            )
+            if faults:
+                unclosed[at] = faults
+    validator = desk.catalogue.validator(sheet.type)
+    found = check_records(validator, sheet, closed, calendar.local_day(now))
+    for at, faults in unclosed.items():
+        # what else is wrong is often why no recipient was found, and easier to put right
+        open_fields = tuple(fault.path for fault in faults)
+        others = [fault for fault in found[at] if not fault.path.startswith(open_fields)]
+        found[at] = others or faults
+    return closed, found
 
 
 def submit(
@@ -124,7 +160,7 @@ def submit(
     Raises:
         Refused: `agreement.no_type`, `agreement.sender_role`.
     """
-    good, refused = check(conn, desk, type, records, now, rows)
+    good, refused = check(conn, desk, type, records, now, rows, region)
     groups = [good[at : at + batch] for at in range(0, len(good), batch)]
     first = sequences.next_sequences(conn, desk.gateway, len(groups), member=desk.member)
     made: list[OutboxRow] = []
