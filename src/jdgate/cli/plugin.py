@@ -162,8 +162,8 @@ def report_lines(
 
 def _signer(session: Session, member: str) -> Any:
     """The member's newest signing key, from this installation."""
-    from jdgate.cli.offline import load_plugins
     from jdgate.keystore import SUFFIX, read_key_file
+    from jdgate.plugins.host import PluginHost
 
-    load_plugins(session, None).add_suites()
+    PluginHost().add_suites()
     return read_key_file(session.home().keys / f"{member}{SUFFIX}").signer

@@ -67,8 +67,8 @@ class Strings:
                 made += piece
                 continue
             times = high if most > 6 else self._chance.randint(low, max(low, min(high, low + 3)))
-            for _ in range(times):
-                if len(made) >= max(most, low):
+            for number in range(times):
+                if number >= low and len(made) >= most:
                     break
                 made += self._piece(pattern, start, most)[0]
         options.append(made)

@@ -18,15 +18,16 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from jdgate import texts
 from jdgate.core.catalogue import default_path
 from jdgate.errors import Refused
 from jdgate.plugins.hookspecs import ENTRY_POINTS
-from jdgate.texts import all_texts
 
 TEMPLATE = Path(__file__).parent / "template"
 SUFFIX = ".tmpl"
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_LONGEST = 24
+_LONGEST = 16
+"""Characters, as many as a domain of message types may have."""
 _RESERVED = frozenset({"jdgate", "sys", "plugin", "plugins", "test", "tests"})
 
 
@@ -96,5 +97,6 @@ def fill(text: str, words: dict[str, str]) -> str:
 def _taken() -> set[str]:
     installed = {point.name for point in metadata.entry_points(group=ENTRY_POINTS)}
     domains = {path.name for path in default_path().iterdir() if path.is_dir()}
-    areas = {code.partition(".")[0] for code in all_texts()}
+    own = Path(texts.__file__).parent.glob("*.toml")
+    areas = {code.partition(".")[0] for path in own for code in texts.read_file(path)}
     return installed | domains | areas
