@@ -87,6 +87,10 @@ def test_a_village_lies_in_its_town() -> None:
     assert COUNTY.path("511623101299", TODAY) == "四川省广安市邻水县鼎屏镇", "as far as known"
 
 
+def test_no_place_ends_before_it_begins() -> None:
+    assert [one for one in NATIONAL if one.since and one.until and one.until < one.since] == []
+
+
 @given(st.sampled_from(list(NATIONAL)))
 def test_every_place_is_known_on_its_days_and_lies_in_a_known_one(place: Division) -> None:
     day = place.until or place.since or TODAY

@@ -166,6 +166,8 @@ def _national(text: str) -> Iterator[Division]:
             named = _NAMED.fullmatch(part)
             if named is None:
                 raise Misuse("refdata.packaged", file="cn/loc.dat", reason=f"line {number}")
+            if named[1] and named[2] and int(named[2]) < int(named[1]):
+                continue  # the table has a few names that end before they begin
             # A year is all that is known: old and new code both hold throughout it.
             yield Division(
                 code,
