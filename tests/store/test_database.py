@@ -51,6 +51,26 @@ def test_what_memory_learnt_is_undone_only_when_the_transaction_fails(books: Dat
     assert undone == ["second", "first"]
 
 
+def test_what_must_wait_for_the_commit_follows_it_and_nothing_else(books: Database) -> None:
+    done: list[str | None] = []
+
+    def note() -> None:
+        with books.read() as reader:
+            done.append(meta.get(reader, "county"))
+
+    with pytest.raises(RuntimeError), books.transaction() as conn:
+        db.after(conn, note)
+        raise RuntimeError
+    assert done == []
+    with books.transaction() as conn:
+        db.after(conn, note)
+        meta.put(conn, "county", "511623")
+        assert done == []
+    with books.transaction() as conn:
+        meta.put(conn, "county", "511600")
+    assert done == ["511623"]
+
+
 def test_a_failed_constraint_stays_a_bug_and_rolls_back(books: Database) -> None:
     with pytest.raises(IntegrityError), books.transaction() as conn:
         conn.exec_driver_sql("INSERT INTO meta (key, value) VALUES ('a', '1')")

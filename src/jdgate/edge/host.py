@@ -26,18 +26,19 @@ from jdgate.bus.port import Incoming, MemberBus
 from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Directory, Trust
-from jdgate.edge import drafting
+from jdgate.edge import answering, drafting
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
+from jdgate.edge.forgetting import forget
 from jdgate.edge.inbox import Answered, Taken
 from jdgate.edge.noting import note_again
 from jdgate.edge.outbox import Submission
 from jdgate.edge.sending import Sending
 from jdgate.edge.working import Working
 from jdgate.errors import JdgateError, Refused, TransportFailed
-from jdgate.store import draft_box, inbox, meta, outbox, sequences
+from jdgate.store import draft_box, meta, outbox, sequences
 from jdgate.store.database import Database
 from jdgate.store.inbox import InboxRow
 from jdgate.store.sequences import Gap
@@ -216,6 +217,26 @@ class EdgeHost:
         self._sending.wanted.set()
         return ids
 
+    async def answer_alert(
+        self,
+        member: str,
+        alert_id: str,
+        step: str,
+        *,
+        by: str = "",
+        outcome: str | None = None,
+        to: str | None = None,
+    ) -> str | None:
+        """A hosted member's people did something about an alert; id of the message sent."""
+        desk, now = self.desk(member), self._clock.now()
+        message = await self.run(
+            lambda conn: answering.send(
+                conn, desk, alert_id, step, now=now, by=by, outcome=outcome, to=to
+            )
+        )
+        self._sending.wanted.set()
+        return message
+
     async def _desk_of_draft(self, draft_id: str) -> Desk:
         def find(conn: Connection) -> str | None:
             for member in self.desks:
@@ -343,17 +364,8 @@ class EdgeHost:
         """Erase bodies that are older than an edge keeps them, with the keys of those days."""
         while True:
             now = self._clock.now()
-            before = now - self._keep
-
-            def erase(conn: Connection) -> int:
-                gone = 0
-                for member in self.desks:
-                    gone += outbox.erase_closed(conn, member, before)  # noqa: B023
-                    gone += inbox.erase_done(conn, member, before)  # noqa: B023
-                return gone
-
             try:
-                if await self.run(erase):
+                if await self.run(lambda conn: forget(conn, self.desks, self._keep, now)):  # noqa: B023
                     self._db.scrub()
             except TransportFailed as reason:
                 self.warnings[reason.code] += 1

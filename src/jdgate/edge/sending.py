@@ -25,7 +25,7 @@ from jdgate.clock import Clock
 from jdgate.core.sealing import context, seal
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
-from jdgate.errors import JdgateError, TransportFailed
+from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.store import outbox
 from jdgate.store.outbox import OutboxRow
 
@@ -86,7 +86,8 @@ class Sending:
                 waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
             for wait, ids in waits.items():
                 outbox.mark_sent(conn, ids, now + wait)
-            return [self._row(conn, row) for row in rows]
+            made = (self._row(conn, row) for row in rows)
+            return [each for each in made if each is not None]
 
         outgoing = await self._run(prepare)
         by_member: dict[str, list[Outgoing]] = defaultdict(list)
@@ -110,10 +111,17 @@ class Sending:
             return False
         return True
 
-    def _row(self, conn: Connection, row: OutboxRow) -> Outgoing:
+    def _row(self, conn: Connection, row: OutboxRow) -> Outgoing | None:
         desk = self._desks[row.member]
         assert row.key_id is not None and row.body is not None
-        jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+        try:
+            jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
+        except Refused as reason:
+            if reason.code != "books.erased":
+                raise
+            # restored from an old copy, which does not know that this was answered and erased
+            self._warnings[reason.code] += 1
+            return None
         return self._sealed(desk, row.id, jws, row.attempts)
 
     def _sealed(self, desk: Desk, message_id: str, jws: bytes, attempt: int = 0) -> Outgoing:

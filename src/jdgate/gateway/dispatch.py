@@ -22,12 +22,14 @@ from jdgate.errors import Refused
 from jdgate.gateway.compose import RESEND_AFTER, Outbound
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.system import reopened
-from jdgate.store import deliveries
+from jdgate.store import dead, deliveries
+from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(minutes=10)
+ERASED = "books.erased"
 AT_ONCE = 200
 
 
@@ -83,10 +85,37 @@ async def resend_due(
 def open_rows(
     conn: Connection, ground: Ground, rows: Sequence[DeliveryRow], now: datetime
 ) -> list[Outbound]:
-    """The signed messages of these deliveries again, each counted as one more attempt."""
+    """The signed messages of these deliveries again, each counted as one more attempt.
+
+    One whose body was shredded can't be sent: books restored from an older copy may still call it
+    open. It becomes a dead letter.
+    """
     waits: dict[timedelta, list[str]] = defaultdict(list)
     for row in rows:
         waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
     for wait, ids in waits.items():
         deliveries.mark_sent(conn, ids, now + wait)
-    return reopened(conn, ground, rows)
+    again = reopened(conn, ground, rows)
+    sent = {each.id for each in again}
+    _give_up(conn, [row for row in rows if row.id not in sent], now)
+    return again
+
+
+def _give_up(conn: Connection, rows: Sequence[DeliveryRow], now: datetime) -> None:
+    if not rows:
+        return
+    deliveries.give_up(conn, [row.id for row in rows], ERASED)
+    letters = [
+        DeadRow(
+            id=row.id,
+            direction="out",
+            member=row.recipient,
+            type=row.type,
+            code=ERASED,
+            params={"key": row.key_id or "-"},
+            at=now,
+            attempts=row.attempts,
+        )
+        for row in rows
+    ]
+    dead.add(conn, letters)

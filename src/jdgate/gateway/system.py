@@ -15,6 +15,7 @@ from jdgate.core.admission import Opened, Verdict
 from jdgate.core.encoding import b64u
 from jdgate.core.message import show_time
 from jdgate.core.rules import Failure
+from jdgate.errors import Refused
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.effects import UNDELIVERABLE, Effects
 from jdgate.gateway.ground import Ground
@@ -99,10 +100,16 @@ def reopened(conn: Connection, ground: Ground, rows: Iterable[DeliveryRow]) -> l
     """The signed messages of these deliveries once more, those whose body is kept."""
     again = []
     for row in rows:
-        if row.key_id is not None and row.body is not None:
+        if row.key_id is None or row.body is None:
+            continue
+        try:
             jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
-            attempt = row.attempts + 1
-            again.append(Outbound(row.id, row.recipient, row.type, jws, row.digest, True, attempt))
+        except Refused as reason:
+            if reason.code != "books.erased":
+                raise
+            continue
+        attempt = row.attempts + 1
+        again.append(Outbound(row.id, row.recipient, row.type, jws, row.digest, True, attempt))
     return again
 
 

@@ -5,7 +5,7 @@ Rules:
 - one writer connection stays open and one transaction runs at a time; the caller uses it from one
   thread (an executor of its own). Readers on other threads get connections of their own;
 - a transaction commits whole or leaves nothing; what memory learnt in it is undone with it
-  (`undo`);
+  (`undo`), what must wait for the commit follows it (`after`);
 - SQLite runs in WAL mode with `synchronous=FULL`, so that what is committed survives a power cut,
   and with `secure_delete`, so that an erased key is overwritten;
 - one process at a time opens a SQLite database: a lock file beside it says who has it;
@@ -43,6 +43,7 @@ from jdgate.store import faults, migrate
 Which = Literal["books", "edge"]
 
 _UNDO = "jdgate.undo"
+_AFTER = "jdgate.after"
 BUSY_MS = 5000
 _CACHE_KIB = 32_768
 # a checkpoint writes the WAL back and syncs: every 4,000 pages (16 MB) rather than every 1,000
@@ -56,6 +57,15 @@ def undo(conn: Connection, action: Callable[[], None]) -> None:
     For what a module keeps in memory about rows it wrote (a cached key, a counter).
     """
     conn.info.setdefault(_UNDO, []).append(action)
+
+
+def after(conn: Connection, action: Callable[[], None]) -> None:
+    """Have `action` called once the transaction on `conn` is committed; it must not raise.
+
+    For what may be done outside only when the database says for good that it was. A process that
+    dies in between never calls it: whoever needs it done looks again at the next start.
+    """
+    conn.info.setdefault(_AFTER, []).append(action)
 
 
 class Database:
@@ -128,9 +138,11 @@ class Database:
 
     def _run(self, conn: Connection) -> Iterator[Connection]:
         actions: list[Callable[[], None]] = []
+        following: list[Callable[[], None]] = []
         try:
             transaction = conn.begin()
             conn.info[_UNDO] = actions
+            conn.info[_AFTER] = following
             try:
                 yield conn
                 transaction.commit()
@@ -143,6 +155,8 @@ class Database:
             for action in reversed(actions):
                 action()
             raise
+        for action in following:
+            action()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

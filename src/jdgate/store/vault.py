@@ -2,11 +2,12 @@
 
 Rules:
 
-- the master key is 32 random bytes in a file of mode 0600, made on first use; a file that others
-  may read is refused, and so is a database sealed under another master key;
-- bodies are sealed with AES-256-GCM (NIST SP 800-38D) under a data key for each (type, day),
-  itself wrapped by the master key in the table `body_key`. Retention forgets a day by erasing its
-  key (`shred`), which makes every copy of those bodies unreadable, backups of bodies included;
+- the master key is in a file of its own (`master_key`); a database sealed under another one is
+  refused;
+- bodies are sealed with AES-256-GCM (NIST SP 800-38D) under a data key for each (type, day). It
+  lies in the table `body_key`, wrapped under a key that takes the master key and a secret kept
+  outside the database (`day_secrets`). Retention forgets a day by erasing both (`shred`): then no
+  copy of the database opens those bodies, however old it is;
 - rule states are sealed with AES-256-GCM-SIV (RFC 8452) under one key for each rule: such a key
   seals without end, and random nonces of plain GCM must not pass 2³² uses;
 - every sealed value is bound to its place (`aad`), so that it can't be moved to another row;
@@ -23,23 +24,30 @@ be sealed by a key that was not stored.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
-import stat
+from collections.abc import Container
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
-from sqlalchemy import Connection, Date, bindparam, select, update
+from sqlalchemy import Connection, Date, Select, bindparam, select, update
 
-from jdgate.errors import Refused
+from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.store import database as db
+from jdgate.store import master_key
 from jdgate.store.bulk import Upsert
+from jdgate.store.day_secrets import DaySecrets, KeyOfDay
+from jdgate.store.master_key import LENGTH, MasterKey
 from jdgate.store.tables import body_key, named_key
 
-_KEY = 32
+log = logging.getLogger(__name__)
+
+DAYS_SUFFIX = ".days"
+"""The secrets of days lie beside the master key: `books.days` beside `books.master`."""
 _NONCE = 12
 _CACHED_KEYS = 4096
 
@@ -52,11 +60,11 @@ _BODY_KEY_FOR = select(body_key.c.id, body_key.c.wrapped).where(
 _BODY_KEY = select(body_key.c.type, body_key.c.day, body_key.c.wrapped).where(
     body_key.c.id == bindparam("id")
 )
-_SHREDDABLE = select(body_key.c.id).where(
-    body_key.c.type == bindparam("type"),
-    body_key.c.day < bindparam("before", type_=Date),
-    body_key.c.wrapped.is_not(None),
-)
+_ALL = select(body_key.c.id, body_key.c.type, body_key.c.day)
+_LIVING = _ALL.where(body_key.c.wrapped.is_not(None))
+_SHREDDED = _ALL.where(body_key.c.wrapped.is_(None))
+_BEFORE = _LIVING.where(body_key.c.day < bindparam("before", type_=Date))
+_BEFORE_OF_TYPE = _BEFORE.where(body_key.c.type == bindparam("type"))
 _SHRED = (
     update(body_key)
     .where(body_key.c.id == bindparam("the_id"))
@@ -78,8 +86,11 @@ class Sealed(NamedTuple):
 class Vault:
     """The keys of one database. Made by `unlock`."""
 
-    def __init__(self, master: bytes) -> None:
-        self._master = AESGCM(master)
+    def __init__(self, master: MasterKey, days: DaySecrets, books: str) -> None:
+        self._master = master
+        self._days = days
+        self._books = books
+        self._planned: dict[tuple[str, date], str] = {}
         self._current: dict[tuple[str, date], tuple[str, AESGCM]] = {}
         self._bodies: dict[str, AESGCM] = {}
         self._named: dict[tuple[str, str], bytes] = {}
@@ -89,18 +100,58 @@ class Vault:
     def unlock(cls, database: db.Database, key_file: Path) -> Vault:
         """Read the master key (or make it, on first use) and check that it fits the database.
 
+        Also finishes what a crash left half done: secrets of days that were shredded go.
+
         Raises:
-            Refused: `vault.loose`, others may read the file; `vault.length`, it is no key;
+            Refused: `vault.loose`, others may read a key file; `vault.length`, it is no key;
                 `vault.missing`, the database was sealed and the file is gone; `vault.other`,
-                the database was sealed under another key.
+                the database was sealed under another key; `vault.days_missing`, the secrets of
+                days are gone or older than the database; `vault.days_damaged`.
+            TransportFailed: `vault.days_unavailable`, that file can't be read or written.
         """
+        vault = cls._with_master(database, key_file)
+        days = vault._days
+        days.tidy()
+        with database.transaction() as conn:
+            living = _keys(conn, _LIVING)
+            held = days.read()  # after the rows: what another gateway adds meanwhile is here
+            absent = [key for key in living if key[0] not in held]
+            lost = [key for key in absent if not days.was_shredded(key[1], key[2])]
+            if lost:
+                raise vault._missing(Refused, lost)
+            _erase(conn, absent, None)  # an older copy of the database: shredded since
+            spare = held - {key[0] for key in living}
+            gone = [key for key in _keys(conn, _SHREDDED) if key[0] in spare] if spare else []
+        days.drop(gone)
+        return vault
+
+    @classmethod
+    def write_off(cls, database: db.Database, key_file: Path, at: datetime) -> int:
+        """Give up the bodies whose secrets are lost for good, so that `unlock` succeeds again.
+
+        How many keys. Nothing brings those bodies back: first look for a newer `*.days` file.
+
+        Raises:
+            As `unlock`, but for `vault.days_missing`.
+        """
+        vault = cls._with_master(database, key_file)
+        with database.transaction() as conn:
+            living = _keys(conn, _LIVING)
+            held = vault._days.read()
+            lost = [key for key in living if key[0] not in held]
+            _erase(conn, lost, at)
+        return len(lost)
+
+    @classmethod
+    def _with_master(cls, database: db.Database, key_file: Path) -> Vault:
         with database.read() as conn:
             sealed_before = conn.execute(_NAMED, {"kind": "check", "name": ""}).scalar()
         if not key_file.exists():
             if sealed_before is not None:
                 raise Refused("vault.missing", file=str(key_file), books=database.name)
-            _make_key_file(key_file)
-        vault = cls(_read_key_file(key_file))
+            master_key.make(key_file)
+        days = DaySecrets(key_file.with_suffix(DAYS_SUFFIX))
+        vault = cls(MasterKey.read(key_file), days, database.name)
         try:
             with database.transaction() as conn:
                 vault.named_key(conn, "check", "")
@@ -112,6 +163,10 @@ class Vault:
         """Seal a body under the key of `type` and `day`, made on first use.
 
         `aad`: what the body belongs to, usually its row's id; the same must be given to `open`.
+        The first body of a type and day writes the file of day secrets.
+
+        Raises:
+            TransportFailed: that file can't be written, or is not what it was.
         """
         found = self._current.get((type, day))
         if found is None:
@@ -126,9 +181,11 @@ class Vault:
         Raises:
             Refused: `books.erased`, its key was shredded; `books.tampered`, it is not what was
                 sealed, or not in its place.
+            TransportFailed: `vault.days_missing`, another gateway sealed it, and its file of day
+                secrets is not ours.
         """
-        cipher = self._bodies.get(key_id) or self._load_key(conn, key_id)
         try:
+            cipher = self._bodies.get(key_id) or self._load_key(conn, key_id)
             return cipher.decrypt(blob[:_NONCE], blob[_NONCE:], aad)
         except InvalidTag:
             raise Refused("books.tampered", key=key_id) from None
@@ -139,11 +196,34 @@ class Vault:
         Everything sealed under them is lost for good: the caller first makes sure that no open
         delivery needs them (`deliveries.oldest_open`) and calls `Database.scrub` after the commit.
         """
-        ids = list(conn.execute(_SHREDDABLE, {"type": type, "before": before}).scalars())
-        if ids:
-            conn.execute(_SHRED, [{"the_id": each, "at": at} for each in ids])
-        self._forget(ids)
-        return len(ids)
+        return self._shred(conn, _keys(conn, _BEFORE_OF_TYPE, type=type, before=before), at)
+
+    def shred_idle(
+        self, conn: Connection, before: date, in_use: Container[str], at: datetime
+    ) -> int:
+        """Erase the keys of all days before `before` but those `in_use`; how many.
+
+        For a database that knows which keys its bodies still need. Otherwise as `shred`.
+        """
+        keys = _keys(conn, _BEFORE, before=before)
+        return self._shred(conn, [key for key in keys if key[0] not in in_use], at)
+
+    def _shred(self, conn: Connection, keys: list[KeyOfDay], at: datetime) -> int:
+        if keys:
+            _erase(conn, keys, at)
+            for _, type, day in keys:
+                self._unplan(type, day)
+            db.after(conn, lambda: self._drop(keys))
+        self._forget([key[0] for key in keys])
+        return len(keys)
+
+    def _drop(self, keys: list[KeyOfDay]) -> None:
+        try:
+            self._days.drop(keys)
+        except (
+            TransportFailed
+        ) as reason:  # done with the next change of the file, or at the next start
+            log.warning("%s", reason)
 
     def seal_state(self, conn: Connection, rule: str, key: str, plaintext: bytes) -> bytes:
         """Seal the state of `rule` for `key`; it opens only in that place."""
@@ -176,11 +256,11 @@ class Vault:
         place = f"{kind}\0{name}".encode()
         wrapped = conn.execute(_NAMED, given).scalar()
         if wrapped is None:
-            fresh = self._wrap(secrets.token_bytes(_KEY), place)
+            fresh = self._master.wrap(secrets.token_bytes(LENGTH), place)
             db.undo(conn, lambda: self._forget_named(kind, name))
             _ADD_NAMED.run(conn, [{**given, "wrapped": fresh}])
             wrapped = conn.execute(_NAMED, given).scalar_one()
-        key = self._unwrap(wrapped, place)
+        key = self._master.unwrap(wrapped, place)
         self._named[kind, name] = key
         return key
 
@@ -188,10 +268,14 @@ class Vault:
         given = {"type": type, "day": day}
         row = conn.execute(_BODY_KEY_FOR, given).first()
         if row is None:
-            key_id = secrets.token_hex(8)
-            fresh = self._wrap(secrets.token_bytes(_KEY), _place(key_id, type, day))
+            # what is tried again after a failed transaction is tried with the same secret
+            key_id = self._planned.setdefault((type, day), secrets.token_hex(8))
+            place = _place(key_id, type, day)
+            secret = self._days.issue(key_id)
+            fresh = self._master.wrap(secrets.token_bytes(LENGTH), place, secret)
             # the row may be ours, so whatever is cached below must go if this is rolled back
             db.undo(conn, lambda: self._forget([key_id]))
+            db.after(conn, lambda: self._unplan(type, day))
             _ADD_BODY_KEY.run(
                 conn, [{**given, "id": key_id, "wrapped": fresh, "shredded_at": None}]
             )
@@ -210,7 +294,9 @@ class Vault:
     def _remember(self, key_id: str, wrapped: bytes, type: str, day: date) -> AESGCM:
         if len(self._bodies) >= _CACHED_KEYS:
             self._bodies.clear()
-        cipher = AESGCM(self._unwrap(wrapped, _place(key_id, type, day)))
+        place = _place(key_id, type, day)
+        secret = self._secret((key_id, type, day))
+        cipher = AESGCM(self._master.unwrap(wrapped, place, secret))
         self._bodies[key_id] = cipher
         return cipher
 
@@ -226,51 +312,39 @@ class Vault:
         for place in [place for place, found in self._current.items() if found[0] in gone]:
             del self._current[place]
 
+    def _unplan(self, type: str, day: date) -> None:
+        self._planned.pop((type, day), None)
+
     def _forget_named(self, kind: str, name: str) -> None:
         self._named.pop((kind, name), None)
         if kind == "state":
             self._states.pop(name, None)
 
-    def _wrap(self, key: bytes, place: bytes) -> bytes:
-        nonce = secrets.token_bytes(_NONCE)
-        return nonce + self._master.encrypt(nonce, key, place)
+    def _secret(self, key: KeyOfDay) -> bytes:
+        found = self._days.find(key[0])
+        if found is None:
+            if self._days.was_shredded(key[1], key[2]):
+                raise Refused("books.erased", key=key[0])
+            raise self._missing(TransportFailed, [key])
+        return found
 
-    def _unwrap(self, wrapped: bytes, place: bytes) -> bytes:
-        return self._master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], place)
+    def _missing(self, family: type[JdgateError], keys: list[KeyOfDay]) -> JdgateError:
+        days = sorted(day.isoformat() for _, _, day in keys)
+        return family(
+            "vault.days_missing", file=self._days.file, books=self._books,
+            count=len(keys), first=days[0], last=days[-1],
+        )  # fmt: skip
+
+
+def _keys(conn: Connection, query: Select[str, str, date], **given: object) -> list[KeyOfDay]:
+    return [(row[0], row[1], row[2]) for row in conn.execute(query, given)]
+
+
+def _erase(conn: Connection, keys: list[KeyOfDay], at: datetime | None) -> None:
+    """Forget these keys in the database; `at`: None where nobody knows when it was."""
+    if keys:
+        conn.execute(_SHRED, [{"the_id": key[0], "at": at} for key in keys])
 
 
 def _place(key_id: str, type: str, day: date) -> bytes:
     return f"{key_id}\0{type}\0{day.isoformat()}".encode()
-
-
-def _make_key_file(path: Path) -> None:
-    """Write a new master key so that the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(handle, secrets.token_bytes(_KEY))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    try:
-        os.link(draft, path)  # fails if another process made one meanwhile: theirs is used
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _read_key_file(path: Path) -> bytes:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise Refused("vault.loose", file=str(path), mode=f"{mode:04o}")
-    key = path.read_bytes()
-    if len(key) != _KEY:
-        raise Refused("vault.length", file=str(path), got=len(key), expected=_KEY)
-    return key
