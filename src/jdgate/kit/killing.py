@@ -22,7 +22,7 @@ from typing import Any
 from jdgate.core.rules import place_of
 from jdgate.kit.bench import Broken
 
-MOST_LINES = 48
+MOST_LINES = 40
 """Lines at which a process is killed, evenly spread over those that run."""
 
 

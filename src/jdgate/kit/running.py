@@ -31,7 +31,7 @@ from jdgate.kit.trial import cases_of
 from jdgate.plugins.adapters import Sink, Source
 from jdgate.plugins.loading import Found
 
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
 """Seconds one check of an adapter may take before its process is ended."""
 
 Told = Callable[[Finding], None]

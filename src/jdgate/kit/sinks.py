@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -103,13 +104,20 @@ def sink_crash(place: Place) -> None:
     for line in chosen(dry[1]):
         there = place.at(f"line{line}")
         in_child(lambda: give(there.open()[1], [delivery]), place.code, line)  # noqa: B023
-        if there.taken()[delivery.id] > 1:
+        before, ends, after = there.do(lambda trial, sink: _again(trial, sink, delivery))
+        if before > 1:
             raise Broken(f"killed at line {line} of {dry[1]}, its effect is there twice")
-        ends = there.do(lambda _, sink: give(sink, [delivery]))
         moment = f" after it was killed at line {line} of {dry[1]} and delivered again"
         if ends != ["taken"]:
             raise Broken(f"a delivery is not taken{moment}: {ends[0]}")
-        _compare(there.taken(), {delivery.id: 1}, moment)
+        _compare(after, {delivery.id: 1}, moment)
+
+
+def _again(trial: Any, sink: Sink, delivery: Delivery) -> tuple[int, list[str], dict[str, int]]:
+    """Effects of a delivery that may be there, how it is taken now, and all effects then."""
+    before = Counter(trial.taken())[delivery.id]
+    ends = give(sink, [delivery])
+    return before, ends, dict(Counter(trial.taken()))
 
 
 def sink_interrupted(place: Place) -> None:

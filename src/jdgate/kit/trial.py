@@ -15,8 +15,8 @@ module `trial.py` (in a single-file plugin: the class in that file):
 
 It may also have
 - `away()`: make the department's system unreachable;
-- `records(type, count)`: records of a type, where the kit's own would make no sense;
-- `facts(rule_name)`: facts that bring about what a rule is for;
+- `record(type, number)`: a record, where the kit's own would make no sense; None: the kit's own;
+- `facts(rule_name)`: lists of facts that bring about what a rule is for;
 - `cases`: the same for other members: a tuple of (member, roles, gives).
 """
 
