@@ -22,7 +22,7 @@ from jdgate.kit.sources import SOURCE
 from jdgate.kit.suites import SUITES
 from jdgate.plugins import hookspecs
 from jdgate.plugins.inspection import HOOKS
-from jdgate.plugins.scaffold import write_plugin
+from jdgate.plugins.scaffold import SUFFIX, TEMPLATE, write_plugin
 from jdgate.texts import say
 
 REPOSITORY = Path(__file__).parents[2]
@@ -144,12 +144,18 @@ def users() -> dict[str, list[str]]:
     return found
 
 
+def in_template() -> set[str]:
+    """Hooks that a new plugin implements."""
+    texts = [path.read_text(encoding="utf-8") for path in TEMPLATE.rglob(f"*.py{SUFFIX}")]
+    return {hook for text in texts for hook in re.findall(r"^def (jdgate_\w+)\(", text, re.M)}
+
+
 def hooks_table() -> str:
     rows = ["| hook | used by | its answer is checked by |", "|---|---|---|"]
     for hook, plugins in users().items():
         parameters = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
         anchor = f"{hook}{parameters.replace(', ', '-')}"
-        shown = ", ".join(plugins) or "the template"
+        shown = ", ".join([*plugins, *(["the template"] if hook in in_template() else [])]) or "—"
         checks = ", ".join(f"`{group}.*`" for group in CHECKED[hook])
         rows.append(
             f"| [`{hook}({parameters})`](../plugin-authors.md#{anchor}) | {shown} | {checks} |"
