@@ -1,0 +1,1 @@
+"""jdgate between courier companies and the postal bureau: its statistics, files and rules."""
