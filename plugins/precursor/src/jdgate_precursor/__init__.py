@@ -1,0 +1,1 @@
+"""jdgate for the supervision of precursor chemicals: its rules and files."""

@@ -1,0 +1,65 @@
+"""What the precursor plugin gives to jdgate: rules, importers, texts, and rows made whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jdgate.core.refdata import Precursors
+from jdgate.files.importer import Importer
+from jdgate.plugins import Register, Rule, hookimpl
+from jdgate.refdata import References
+
+from . import rows
+from . import settings as county
+from .annual import AnnualRule
+from .importers import IMPORTERS
+from .inspections import InspectionRule
+from .listing import Listings
+from .losses import LossRule
+from .permits import RevocationRule
+from .sales import SaleRule
+from .stocks import StockRule
+
+
+@cache
+def catalogue() -> Precursors:
+    """The precursor catalogue that comes with jdgate, all its dates."""
+    return References().precursors
+
+
+@hookimpl
+def jdgate_rules(settings: Mapping[str, Any]) -> list[Rule]:
+    """Inspections, stock, sales, annual reports, losses, revocations."""
+    chosen = county.read(settings)
+    listings = Listings(catalogue())
+    return [
+        InspectionRule(chosen),
+        StockRule(listings, chosen),
+        SaleRule(listings, chosen),
+        AnnualRule(),
+        LossRule(),
+        RevocationRule(chosen),
+    ]
+
+
+@hookimpl
+def jdgate_importers() -> list[Importer]:
+    """Sales, annual reports, losses, permit changes."""
+    return list(IMPORTERS)
+
+
+@hookimpl
+def jdgate_texts() -> list[Path]:
+    """Titles of alerts, reasons of refusals, and what each rule rests on."""
+    return [Path(__file__).parent / "texts.toml"]
+
+
+@hookimpl
+def jdgate_prepare(
+    type: str, record: Mapping[str, Any], register: Register
+) -> dict[str, Any] | None:
+    """Read the quantities, substances and moments of a row."""
+    return rows.prepare(type, record, catalogue())
