@@ -68,8 +68,12 @@ def write_file(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def config_text(region: str, name: str, *, demo: bool, rules: str = "") -> str:
-    """The configuration file of a new county, with what each entry means."""
+def config_text(region: str, name: str, *, demo: bool, rules: str | None = None) -> str:
+    """The configuration file of a new county, with what each entry means.
+
+    `rules`: the settings of its plugins: those of the clinic's unless others, or none (""), are
+    given.
+    """
     shown = json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")  # as TOML has it, too
     return f"""\
 # jdgate: configuration of one machine. Every entry may be left out but those of [county].
@@ -91,7 +95,7 @@ port = -1                     # of the embedded server; -1: any free port
 [books]
 checkpoint_seconds = 60       # how often the head of the ledger is signed
 
-{rules or DEFAULT_RULES}"""
+{DEFAULT_RULES if rules is None else rules}"""
 
 
 DEFAULT_RULES = """\
@@ -111,7 +115,7 @@ def found(
     catalogue_digest: str,
     now: datetime,
     demo: bool = False,
-    rules: str = "",
+    rules: str | None = None,
 ) -> Directory:
     """Make a county under `home`: keys first, then the directory, the configuration last, so
     that an interrupted founding is simply done again.

@@ -391,3 +391,31 @@ def test_a_refusal_is_an_answer_and_not_a_fault(tmp_path: Path) -> None:
 def test_no_answer_from_anyone_is_none(tmp_path: Path) -> None:
     plugin_file(tmp_path, "quiet.py", "@hookimpl\ndef jdgate_prepare(record): return None\n")
     assert load(tmp_path).ask("jdgate_prepare", type="t", record={}, register=None) is None
+
+
+SINK = """
+class Desk:
+    name = "{name}"
+    types = frozenset({{"comm.order.notice.v1"}})
+
+    async def deliver(self, delivery):
+        return None
+
+    async def check(self):
+        return None
+
+
+@hookimpl
+def jdgate_adapters(member, roles, settings):
+    return [Desk()]
+"""
+
+
+def test_two_sinks_for_one_type_stop_the_start_and_neither_is_passed_over(tmp_path: Path) -> None:
+    plugin_file(tmp_path, "one.py", SINK.format(name="one.desk"))
+    plugin_file(tmp_path, "two.py", SINK.format(name="two.desk"))
+    with pytest.raises(Refused) as refused:
+        load(tmp_path).adapters("com-01", ("COM",))
+    assert refused.value.code == "plugin.sink_duplicate"
+    assert "comm.order.notice.v1" in refused.value.text("zh")
+    assert len(load(tmp_path, disabled=("two",)).adapters("com-01", ("COM",))) == 1

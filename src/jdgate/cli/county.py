@@ -48,6 +48,8 @@ def found_starter(
         plan=starter_members(code, name),
         catalogue_digest=load_catalogue(plugins).digest,
         now=machine_time(),
+        # settings of a plugin that is not there would stop the start
+        rules=None if "clinic" in plugins.names else "",
     )
     return _document(home, name, directory)
 

@@ -30,6 +30,7 @@ from jdgate.core import signing
 from jdgate.core.rules import Rule
 from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.plugins import hookspecs
+from jdgate.plugins.adapters import Sink
 from jdgate.plugins.hookspecs import PROJECT
 from jdgate.plugins.inspection import HOOKS, check_rule, hooks_of, refuse_twice
 from jdgate.plugins.isolation import Condition, Watch
@@ -195,10 +196,13 @@ class PluginHost:
         """The adapters for one member, each with its plugin's name.
 
         Raises:
-            Refused: `plugin.adapter_duplicate`, `plugin.hook_answer`, a refused setting.
+            Refused: `plugin.adapter_duplicate`, `plugin.sink_duplicate`, `plugin.hook_answer`, a
+                refused setting.
         """
         found = self._collect("jdgate_adapters", member=member, roles=roles)
         refuse_twice(found, "plugin.adapter_duplicate", lambda one: one.name)
+        taken = [(plugin, type) for plugin, one in found for type in sorted(_taken_by(one))]
+        refuse_twice(taken, "plugin.sink_duplicate", lambda type: type)
         return found
 
     # -- calling, while running: faults stay with their plugin --------------------------------
@@ -299,3 +303,8 @@ class PluginHost:
             raise Refused("plugin.refused", plugin=found.name, reason=reason) from error
         self._found[found.name] = found
         self._hooks[found.name] = hooks
+
+
+def _taken_by(adapter: object) -> frozenset[str]:
+    """The types an adapter takes; one message goes to one sink, so that it has one receipt."""
+    return adapter.types if isinstance(adapter, Sink) else frozenset()
