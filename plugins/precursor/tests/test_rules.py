@@ -22,6 +22,7 @@ from jdgate_precursor.inspections import InspectionRule
 from jdgate_precursor.listing import Listings
 from jdgate_precursor.losses import LossRule
 from jdgate_precursor.permits import RevocationRule
+from jdgate_precursor.purchases import PurchaseRule
 from jdgate_precursor.sales import PERMANGANATE, SaleRule
 from jdgate_precursor.settings import Settings, read
 from jdgate_precursor.stocks import StockRule
@@ -84,8 +85,13 @@ def lost(kind: str = "lost", qty: float = 1) -> Fact:
     return fact(LOSS, "ent-01", uscc=USCC, **data)
 
 
-def permit(action: str, day: str, number: str = "备2026-1") -> Fact:
-    return fact(PERMIT, "ema-01", uscc=USCC, permit_no=number, action=action, date=day)
+def permit(action: str, day: str, number: str = "备2026-1", **data: str) -> Fact:
+    told = {"uscc": USCC, "permit_no": number, "action": action, "date": day}
+    return fact(PERMIT, "ema-01", **told | data)
+
+
+def buyers(action: str, day: str, **data: str) -> Fact:
+    return permit(action, day, **{"uscc": BUYER, **data})
 
 
 def replay(rule: Rule, *facts: Fact, now: datetime = NOW) -> Replay:
@@ -330,6 +336,30 @@ def test_p6_a_filing_that_is_told_later_clears_the_lack_of_one() -> None:
     assert alerts(made) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (buyers("revoked", "2026-11-19"), True),
+        (buyers("cancelled", "2026-11-19"), True),
+        (buyers("revoked", "2026-11-20"), False),
+        (buyers("issued", "2026-01-05", valid_to="2026-11-19"), True),
+        (buyers("issued", "2026-01-05", valid_to="2026-11-20"), False),
+        (buyers("changed", "2026-11-01"), False),
+        (permit("revoked", "2026-11-01"), False),
+    ],
+)
+def test_p6_a_permit_that_ended_before_the_day_of_the_sale(change: Fact, told: bool) -> None:
+    sale = sold(day="2026-11-20")
+    for facts in ([sale, change], [change, sale]):
+        found = alerts(replay(PurchaseRule(), *facts))
+        assert [one.title_code for one in found] == ["precursor.sale_permit_ended"] * told
+
+
+def test_p6_a_permit_issued_anew_holds_again() -> None:
+    facts = [buyers("revoked", "2026-11-01"), buyers("issued", "2026-11-10"), sold()]
+    assert alerts(replay(PurchaseRule(), *facts)) == []
+
+
 # P7
 
 
@@ -361,6 +391,7 @@ FACTS = st.one_of(
     st.builds(annual, st.integers(2022, 2026)),
     st.builds(lost, st.sampled_from(["lost", "stolen", "robbed"]), st.integers(0, 3)),
     st.builds(permit, ACTIONS, DAYS, st.sampled_from(["a", "b"])),
+    st.builds(buyers, ACTIONS, DAYS, valid_to=DAYS),
 )  # fmt: skip
 RULES = plugin.jdgate_rules({})
 

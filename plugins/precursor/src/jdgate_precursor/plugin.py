@@ -20,6 +20,7 @@ from .inspections import InspectionRule
 from .listing import Listings
 from .losses import LossRule
 from .permits import RevocationRule
+from .purchases import PurchaseRule
 from .sales import SaleRule
 from .stocks import StockRule
 
@@ -32,13 +33,14 @@ def catalogue() -> Precursors:
 
 @hookimpl
 def jdgate_rules(settings: Mapping[str, Any]) -> list[Rule]:
-    """Inspections, stock, sales, annual reports, losses, revocations."""
+    """Inspections, stock, sales, purchases, annual reports, losses, revocations."""
     chosen = county.read(settings)
     listings = Listings(catalogue())
     return [
         InspectionRule(chosen),
         StockRule(listings, chosen),
         SaleRule(listings, chosen),
+        PurchaseRule(),
         AnnualRule(),
         LossRule(),
         RevocationRule(chosen),
