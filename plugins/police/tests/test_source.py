@@ -15,8 +15,9 @@ from plugins.police.tests.office import MAPPING, Office
 from jdgate.core import catalogue as catalogues
 from jdgate.core.identity import synthetic_id_no
 from jdgate.errors import Refused, TransportFailed
-from jdgate.plugins import Batch
+from jdgate.plugins import Batch, Delivery
 from jdgate_police import mapping
+from jdgate_police.inbox import SEALED_QUERY, Inbox
 from jdgate_police.source import BATCH, Changes
 
 pytestmark = pytest.mark.anyio
@@ -33,8 +34,8 @@ def id_no(number: int) -> str:
 class Edge:
     """What the edge does with a source: keeps each batch and its mark together."""
 
-    def __init__(self, office: Office, text: str = MAPPING) -> None:
-        self.office = office
+    def __init__(self, office: Office, text: str = MAPPING, inbox: Inbox | None = None) -> None:
+        self.office, self.inbox = office, inbox
         file = office.folder / "registry.toml"
         file.write_text(text, "utf-8")
         self._plan = mapping.read(file, CATALOGUE)
@@ -44,7 +45,9 @@ class Edge:
 
     def restarted(self) -> Changes:
         clock: Callable[[], datetime] = lambda: NOW  # noqa: E731
-        self.source = Changes(self.office.registry, self._plan.sections, CATALOGUE, clock=clock)
+        self.source = Changes(
+            self.office.registry, self._plan.sections, CATALOGUE, self.inbox, clock=clock
+        )
         return self.source
 
     async def round(self, stop_after: int = 0) -> list[Batch]:
@@ -272,6 +275,47 @@ async def test_what_needs_a_persons_approval_waits_for_it(office: Office) -> Non
     (batch,) = await edge.round()
     assert batch.records[0]["date"] == "2026-11-18"
     assert "王民警" not in str(batch.records)
+
+
+SEALED = """
+[send.sealed]
+type = "sealed.answer.v1"
+table = "sealed_reply"
+key = "id"
+marker = "id"
+approved_by = "officer"
+[send.sealed.fields]
+to = "body"
+query_no = "no"
+decision = "decision"
+approver = "officer"
+date = "day"
+"""
+
+
+async def test_an_answer_about_sealed_records_goes_only_to_who_asked_with_a_ground(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = Inbox(office.registry, "inbox", create=True, types=frozenset({SEALED_QUERY}))
+    asked = [
+        {"query_no": "Q1", "case_no": "A-1", "approver": "李局长"},
+        {"query_no": "Q2", "approver": "李局长"},
+    ]
+    await inbox.deliver(Delivery("s-1", SEALED_QUERY, "tra", NOW, asked))
+    office.does(
+        "CREATE TABLE sealed_reply (id INTEGER PRIMARY KEY, body VARCHAR(32), no VARCHAR(32),"
+        " decision VARCHAR(9), officer VARCHAR(60), day DATE)"
+    )
+    for number, (body, no) in enumerate([("tra", "Q1"), ("tra", "Q2"), ("ps-01", "Q1")]):
+        office.does(
+            "INSERT INTO sealed_reply VALUES (:id, :body, :no, 'allowed', '王民警', '2026-11-19')",
+            id=number, body=body, no=no,
+        )  # fmt: skip
+    edge = Edge(office, SEALED, inbox)
+    with caplog.at_level(logging.WARNING):
+        (batch,) = await edge.round()
+    assert [(one["to"], one["query_no"]) for one in batch.records] == [("tra", "Q1")]
+    assert "2 rows were held back: police.sealed_not_asked" in caplog.text
 
 
 async def test_a_missing_table_or_column_is_told_and_mended_while_running(office: Office) -> None:
