@@ -37,6 +37,7 @@ AREAS = {
     "bus": "The bus",
     "ledger": "Ledger and evidence",
     "plugin": "Plugins, rules, alerts, drafts",
+    "alerts": "The life of alerts",
     "config": "Configuration",
     "control": "Talking to the daemon",
     "story": "What the daemon tells, and what it answers",

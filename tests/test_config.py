@@ -60,6 +60,8 @@ def test_every_entry_is_read(tmp_path: Path) -> None:
         (LEAST + "[nats]\nport = -2\n", "port"),
         (LEAST + "[books]\ncheckpoint_seconds = 0\n", "checkpoint_seconds"),
         (LEAST + "[rules]\nclinic = 1\n", "rules"),
+        (LEAST + '[alerts]\nquiet_from = "25:00"\n', "quiet_from"),
+        (LEAST + '[alerts.urgent]\nacknowledge = "soon"\n', "acknowledge"),
         (LEAST + LEAST, "county"),
     ],
 )
@@ -67,6 +69,11 @@ def test_a_wrong_entry_is_named(tmp_path: Path, text: str | bytes, named: str) -
     found = refusal(tmp_path, text)
     assert found.code == "config.invalid"
     assert named in str(found)
+
+
+def test_quiet_hours_have_a_beginning_and_an_end(tmp_path: Path) -> None:
+    text = LEAST + '[alerts]\nquiet_from = "22:00"\n'
+    assert refusal(tmp_path, text).code == "config.quiet_hours"
 
 
 @pytest.mark.parametrize("region", ["", "511623", "51162300000x", "５１１６２３００００００"])

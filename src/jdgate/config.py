@@ -92,6 +92,38 @@ class Plugins(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     disabled: tuple[str, ...] = ()
 
 
+Clock = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")]
+Span = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,3}(m|h|d|wd))?$")]
+
+
+class StepTimes(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How long a desk may take with an alert: "15m", "24h", "7d", "2wd" (working days).
+
+    From when the alert came onto the desk; `resolve` from its acknowledgement. Empty: no deadline,
+    or for a single rule what its urgency has.
+    """
+
+    deliver: Span = ""
+    open: Span = ""
+    acknowledge: Span = ""
+    resolve: Span = ""
+
+
+class Alerts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Deadlines of alerts, by urgency and by rule id, and who stands in for whom.
+
+    Between `quiet_from` and `quiet_to` (local time) only urgent alerts are sent, and the time of
+    the others stands still. Both empty: no quiet hours.
+    """
+
+    quiet_from: Clock = ""
+    quiet_to: Clock = ""
+    urgent: StepTimes = StepTimes(acknowledge="15m", resolve="24h")
+    normal: StepTimes = StepTimes(acknowledge="24h", resolve="7d")
+    rules: dict[str, StepTimes] = {}
+    deputies: dict[str, str] = {}
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `rules.<plugin>` belongs to the plugin, which checks it."""
 
@@ -100,6 +132,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     nats: Nats = Nats()
     books: Books = Books()
     plugins: Plugins = Plugins()
+    alerts: Alerts = Alerts()
     rules: dict[str, dict[str, Any]] = {}
 
 
@@ -121,7 +154,8 @@ def read_config(home: Home) -> Config:
     """The configuration in force.
 
     Raises:
-        UsageError: `config.invalid` (names the entry), `config.region`.
+        UsageError: `config.invalid` (names the entry), `config.region`,
+            `config.quiet_hours`.
     """
     try:
         config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
@@ -131,6 +165,8 @@ def read_config(home: Home) -> Config:
         raise UsageError("config.invalid", file=home.config.name, reason=str(error)) from None
     if not re.fullmatch(r"[0-9]{12}", config.county.region):
         raise UsageError("config.region", got=config.county.region[:20])
+    if bool(config.alerts.quiet_from) != bool(config.alerts.quiet_to):
+        raise UsageError("config.quiet_hours")
     return config
 
 

@@ -33,10 +33,12 @@ from jdgate.edge.desk import Desk
 from jdgate.edge.host import EdgeHost
 from jdgate.errors import JdgateError, Refused, UsageError
 from jdgate.founding import AUTHORITY, pinned_authority
+from jdgate.gateway import deadlines
 from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.ground import Ground, new_id
 from jdgate.keystore import SUFFIX, hosted_members, read_key_file
 from jdgate.plugins.host import PluginHost
+from jdgate.refdata import FOLDER, References
 from jdgate.running import Running
 from jdgate.store import directories as stored
 from jdgate.store.database import Database
@@ -238,6 +240,9 @@ class Daemon(Running):
             keys=keys,
             vault=Vault.unlock(books, self.home.keys / "books.master"),
             rules=tuple(self.plugins.rules()),
+            times=deadlines.read(
+                self.config.alerts, References(self.home.var / FOLDER).working_days
+            ),
         )
         bus = await connect_gateway(
             self.nats_url, _bus_key(keys), name=keys.member, tls=self._tls()

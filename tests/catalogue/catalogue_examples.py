@@ -252,6 +252,23 @@ GOOD: dict[str, dict[str, Any]] = {
     "sys.draft.decision.v1": {
         "draft_id": "d-1", "decision": "approved", "by": "医师甲", "checked": ["transfer"],
     },
+    "sys.alert.step.v1": {
+        "alert_id": "a-1",
+        "step": "resolved",
+        "by": "王医生",
+        "outcome": "visited",
+    },
+    "sys.alert.life.v1": {
+        "alert_id": "a-1",
+        "type": "mmt.absence.alert.v1",
+        "rule": "M1",
+        "title_code": "clinic.absent",
+        "desk": "cln-01",
+        "state": "delivered",
+        "urgent": False,
+        "level": 0,
+        "repeats": 0,
+    },
     "sys.alert.v1": {
         "alert_id": "a-1", "rule": "X1", "title_code": "alert.no_desk", "params": {"role": "COM"},
         "cause_ref": "m-1", "raised_at": MOMENT,

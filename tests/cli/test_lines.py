@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jdgate.cli import dead, drafts, evidence, inbox, ledger, member, plugin, status
+from jdgate.cli import alerts, dead, drafts, evidence, expect, inbox, ledger, member, plugin, status
 from jdgate.core import catalogue, checkpoints, keys
 from jdgate.core.encoding import b64u
 from jdgate.core.evidence_report import Report, Shown, Step, Summary
@@ -315,3 +315,71 @@ def test_the_report_is_json_with_texts() -> None:
     document = evidence.report_document(report(ok=True), "zh")
     assert document["ok"] is True
     assert all(step["text"] and step["title"] for step in document["steps"])
+
+
+def alert_reply() -> dict[str, Any]:
+    return {
+        "id": "a-1",
+        "rule": "M1",
+        "type": "mmt.absence.alert.v1",
+        "member": "cln-01",
+        "desk": "cln-01",
+        "state": "delivered",
+        "urgent": True,
+        "level": 1,
+        "repeats": 2,
+        "raised_at": "2026-11-21T08:00:00.000+00:00",
+        "due_step": "acknowledged",
+        "due_at": "2026-11-21T08:15:00.000+00:00",
+        "late": True,
+        "by": None,
+        "outcome": None,
+        "note": "alert.no_such_desk",
+        "title_code": "alert.silent_recipient",
+        "params": {"member": "com-01"},
+        "explains": "record.bad_form",
+        "delivered_type": "mmt.absence.alert.v1",
+        "basis": ["戒毒条例 7、12 [read]"],
+        "record": {"alert_id": "a-1", "title_code": "x.y", "patient_ref": "P7"},
+        "actions": ["ack", "resolve", "reassign"],
+    }
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_alert_says_what_why_by_when_and_what_one_may_do(
+    lang: Lang, sheets: dict[str, Sheet]
+) -> None:
+    lines = "\n".join(alerts.one_alert_lines(alert_reply(), sheets, lang))
+    for part in ("com-01", "戒毒条例 7、12 [read]", "P7", "2026-11-21 16:15:00", "a-1"):
+        assert part in lines
+    for command in ("alerts ack a-1", "alerts resolve a-1", "alerts reassign a-1"):
+        assert command in lines
+    moved = alert_reply() | {"desk": "nco", "actions": [], "note": "alert.moved"}
+    assert "alerts ack" not in "\n".join(alerts.one_alert_lines(moved, sheets, lang))
+    sealed = alert_reply() | {"params": None, "record": None, "due_at": None}
+    rows = alerts.alert_lines([alert_reply(), sealed], sheets, lang)
+    assert sheets["mmt.absence.alert.v1"].title.get(lang) in "\n".join(rows)
+    assert len(alerts.alert_lines([], sheets, lang)) == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_step_is_told_or_that_it_was_taken_before(lang: Lang) -> None:
+    taken = [
+        alerts.stepped_lines({"id": "a-1", "step": step, "message": message}, lang)
+        for step in ("acknowledged", "resolved", "reassigned")
+        for message in ("m-1", None)
+    ]
+    assert len({line for (line,) in taken}) == 4
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_expected_names_its_member_and_what_is_late(lang: Lang) -> None:
+    waited = {
+        "kind": "message", "rule": "clinic.daily_report", "what": "report", "member": "cln-01",
+        "due_at": "2026-11-21T08:15:00.000+00:00", "late": False, "alert": None,
+    }  # fmt: skip
+    owed = waited | {"kind": "alert", "rule": "M1", "what": "acknowledged", "late": True}
+    first, second = expect.expect_lines([waited, owed], lang)[2:]
+    assert "cln-01" in first
+    assert first != second
+    assert len(expect.expect_lines([], lang)) == 1

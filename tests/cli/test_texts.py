@@ -19,13 +19,16 @@ from jdgate.texts import LANGUAGES, Lang, all_texts
 SOURCES = sorted(Path(jdgate.cli.__file__).parent.glob("*.py"))
 MADE_UP = {
     "cli.state": "up down embedded external running failing paused active suspended left received "
-    "done failed open retried dropped waiting approved rejected withdrawn sent",
+    "done failed open retried dropped waiting approved rejected withdrawn sent "
+    "raised delivered opened acknowledged resolved closed passed_on",
+    "cli.due": "delivered opened acknowledged resolved",
+    "cli.alerts": "how_ack how_resolve how_reassign now_acknowledged now_resolved now_reassigned",
     "cli.kind": "authority gateway department",
     "cli.use": "sig enc bus",
     "cli.direction": "in out",
     "cli.verdict": "accepted part refused own good",
     "cli.outcome": "delivered failed pending",
-    "cli.leaf": "accepted refused disclosed delivered drafted decided directory admin looked",
+    "cli.leaf": "accepted refused disclosed delivered drafted decided alert directory admin looked",
     "cli.role": "gateway edge",
     "cli.drafts": "now_sent now_half now_rejected record prefill",
     "evidence.step": "form directory seal checkpoint consistency sender receipt leaf inclusion "

@@ -1,4 +1,4 @@
-"""The lives of alerts and drafts, and the county's days and hours."""
+"""The lives of drafts, and the county's days and hours."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdgate.core import alerts, calendar, drafts
-from jdgate.core.alerts import AlertLife, Step
+from jdgate.core import calendar, drafts
 from jdgate.core.drafts import DraftLife
-from jdgate.core.effects import Alert, Draft
+from jdgate.core.effects import Draft
 from jdgate.errors import Refused
 
 T0 = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-ALERT = Alert("c1", "M1", "mmt.absence.alert.v1", "cln-01", {"days": 7}, "clinic.absent")
 DRAFT = Draft(
     "c1",
     "cln-01",
@@ -28,116 +25,12 @@ DRAFT = Draft(
 )
 
 
-def raised(latest: AlertLife | None = None, effect: Alert = ALERT, id: str = "a1") -> AlertLife:
-    return alerts.raise_alert(latest, effect, id=id, rule="r", key="k", to="cln-01", at=T0)[0]
-
-
 def drafted(latest: DraftLife | None = None, id: str = "d1", needs: int = 1) -> DraftLife:
     return drafts.raise_draft(latest, DRAFT, id=id, rule="r", key="k", at=T0, needs=needs)[0]
 
 
 def approved(**other: Any) -> DraftLife:
     return drafts.approve(drafted(**other), at=T0, by="林", checked=DRAFT.checks)
-
-
-def test_an_alert_walks_its_steps() -> None:
-    life = raised()
-    for minute, step in enumerate((Step.DELIVERED, Step.OPENED), start=1):
-        life = alerts.advance(life, step, at=T0 + minute * MINUTE)
-    life = alerts.advance(life, Step.ACKNOWLEDGED, at=T0 + 3 * MINUTE, by="林")
-    life = alerts.resolve(life, at=T0 + 4 * MINUTE, by="林", outcome="came_back")
-    life = alerts.advance(life, Step.CLOSED, at=T0 + 5 * MINUTE)
-    assert [life.times[step.value] for step in Step] == [T0 + n * MINUTE for n in range(6)]
-    assert (life.step, life.outcome, life.acknowledged_by) == (Step.CLOSED, "came_back", "林")
-
-
-@given(st.lists(st.sampled_from([Step.RAISED, Step.DELIVERED, Step.OPENED, Step.ACKNOWLEDGED])))
-def test_steps_heard_late_or_twice_never_go_back(steps: list[Step]) -> None:
-    life = raised()
-    for step in steps:
-        life = alerts.advance(life, step, at=T0, by="林")
-    assert life.step == max([Step.RAISED, *steps], key=alerts.ORDER.index)
-
-
-def test_a_repeat_is_folded_and_nothing_new_is_sent() -> None:
-    again = Alert(**{**_fields(ALERT), "data": {"days": 14}})
-    life, new = alerts.raise_alert(
-        raised(), again, id="a2", rule="r", key="k", to="cln-01", at=T0 + MINUTE
-    )
-    assert not new
-    assert (life.id, life.repeats, life.data) == ("a1", 1, {"days": 14})
-
-
-def test_what_a_person_resolved_is_not_raised_again_while_the_cause_stands() -> None:
-    done = alerts.resolve(raised(), at=T0, by="林", outcome="in_hospital")
-    life = raised(done, id="a2")
-    assert (life.id, life.step, life.outcome) == ("a1", Step.RESOLVED, "in_hospital")
-
-
-def test_after_the_rule_settled_it_the_cause_may_start_a_new_life() -> None:
-    settled = alerts.settle(raised(), at=T0)
-    assert (settled.step, settled.outcome) == (Step.CLOSED, "settled")
-    assert raised(settled, id="a2").id == "a2"
-
-
-def test_settling_keeps_the_outcome_a_person_recorded() -> None:
-    done = alerts.resolve(raised(), at=T0, by="林", outcome="in_hospital")
-    settled = alerts.settle(done, at=T0 + MINUTE)
-    assert (settled.outcome, settled.settled_at) == ("in_hospital", T0 + MINUTE)
-    assert alerts.settle(settled, at=T0 + 2 * MINUTE) == settled
-
-
-@pytest.mark.parametrize(
-    ("act", "code"),
-    [
-        (lambda: alerts.advance(raised(), Step.RESOLVED, at=T0), "alert.needs_outcome"),
-        (lambda: alerts.advance(raised(), Step.CLOSED, at=T0), "alert.not_resolved"),
-        (lambda: alerts.advance(raised(), Step.ACKNOWLEDGED, at=T0), "alert.person_needed"),
-        (lambda: alerts.resolve(raised(), at=T0, by="", outcome="x"), "alert.person_needed"),
-        (lambda: alerts.resolve(raised(), at=T0, by="林", outcome=""), "alert.needs_outcome"),
-        (
-            lambda: alerts.resolve(raised(), at=T0, by="林", outcome="settled"),
-            "alert.needs_outcome",
-        ),
-        (
-            lambda: alerts.resolve(alerts.settle(raised(), at=T0), at=T0, by="林", outcome="x"),
-            "alert.over",
-        ),
-        (
-            lambda: alerts.hand_over(
-                alerts.settle(raised(), at=T0), to="nco", at=T0, escalated=True
-            ),
-            "alert.over",
-        ),
-    ],
-)
-def test_what_an_alert_does_not_allow(act: Any, code: str) -> None:
-    with pytest.raises(Refused) as refused:
-        act()
-    assert refused.value.code == code
-
-
-def test_a_deadline_runs_from_the_step_last_reached() -> None:
-    allowed = {Step.DELIVERED: 5 * MINUTE, Step.ACKNOWLEDGED: 15 * MINUTE}
-    life = raised()
-    assert alerts.next_deadline(life, allowed) == (Step.DELIVERED, T0 + 5 * MINUTE)
-    life = alerts.advance(life, Step.DELIVERED, at=T0 + 2 * MINUTE)
-    assert alerts.next_deadline(life, allowed) == (Step.ACKNOWLEDGED, T0 + 17 * MINUTE)
-    assert alerts.overdue(life, allowed, T0 + 16 * MINUTE) is None
-    assert alerts.overdue(life, allowed, T0 + 17 * MINUTE) is Step.ACKNOWLEDGED
-    assert alerts.next_deadline(alerts.settle(life, at=T0), allowed) is None
-    assert alerts.next_deadline(life, {}) is None
-
-
-def test_on_another_desk_the_life_starts_over() -> None:
-    life = alerts.advance(raised(), Step.ACKNOWLEDGED, at=T0, by="林")
-    moved = alerts.hand_over(life, to="nco", at=T0 + MINUTE, escalated=True)
-    assert (moved.to, moved.step, moved.level, moved.acknowledged_by) == (
-        "nco",
-        Step.RAISED,
-        1,
-        None,
-    )
 
 
 def test_a_draft_goes_out_only_when_a_person_approved_it() -> None:

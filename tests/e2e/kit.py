@@ -142,8 +142,11 @@ class County:
         rules: dict[str, dict[str, Any]] | None = None,
         hosted: Sequence[str] = HOSTED,
         roles: Sequence[str] = ("gateway", "edge"),
+        alerts: dict[str, dict[str, Any]] | None = None,
+        more: Sequence[MemberPlan] = (),
     ) -> County:
-        """A new county. `plugins`: name → source of a single-file plugin beside the clinic's."""
+        """A new county. `plugins`: name → source of a single-file plugin beside the clinic's;
+        `alerts`: tables of the configuration; `more`: members beside the usual ones, hosted."""
         root.mkdir(parents=True, exist_ok=True)
         county = cls(root)
         folder = county.plugins_dir
@@ -156,18 +159,19 @@ class County:
             county.home,
             region=REGION,
             name="测试县",
-            plan=PLAN,
+            plan=(*PLAN, *more),
             catalogue_digest=digest,
             now=machine_time(),
         )
         tables: dict[str, dict[str, Any]] = {
             "county": {"region": REGION, "name": "测试县"},
-            "run": {"roles": list(roles), "members": list(hosted)},
+            "run": {"roles": list(roles), "members": [*hosted, *(one.id for one in more)]},
             "plugins": {"dir": "plugins"},
             "books": {"checkpoint_seconds": 3600},
         }
         for name, settings in (rules or {"clinic": CLINIC_RULES}).items():
             tables[f"rules.{name}"] = settings
+        tables |= alerts or {}
         county.home.config.write_text(_toml(tables), "utf-8")
         county.publish(_spoilt(directory))
         return county

@@ -1,4 +1,4 @@
-"""Alerts and drafts in the books: one for a cause, each step once."""
+"""Alerts and drafts in the books: one for a cause, wherever it lies."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from tests.store.conftest import NOW
 
+from jdgate.core import alerts as lives
+from jdgate.core.alerts import AlertLife, Span, Step, Times
 from jdgate.store import alerts, drafts
-from jdgate.store.alerts import AlertRow
 from jdgate.store.database import Database
 from jdgate.store.drafts import DraftRow
 
 HOUR = timedelta(hours=1)
 
 
-def an_alert(alert_id: str, cause: str = "c1", **changes: Any) -> AlertRow:
+TIMES = Times(normal={Step.ACKNOWLEDGED: Span(60)})
+
+
+def an_alert(alert_id: str, cause: str = "c1", **changes: Any) -> AlertLife:
     given: dict[str, Any] = {
         "id": alert_id,
         "rule": "clinic.absence",
@@ -24,94 +28,89 @@ def an_alert(alert_id: str, cause: str = "c1", **changes: Any) -> AlertRow:
         "cause": cause,
         "type": "mmt.absence.alert.v1",
         "recipient": "cln-01",
+        "raised_to": "cln-01",
         "raised_at": NOW,
+        "last_at": NOW,
+        "desk_at": NOW,
+        "desks": ["cln-01"],
         "title_code": "alert.m1",
-        "params": {"days": 3},
+        "delivery_id": "d1",
+        "urgent": True,
+        "key_id": "k",
+        "body": b"sealed",
     }
-    return AlertRow(**{**given, **changes})
+    return AlertLife(**{**given, **changes})
 
 
 def test_a_repeated_cause_is_folded_into_its_alert(books: Database) -> None:
     with books.transaction() as conn:
         assert alerts.raise_or_fold(conn, an_alert("a1")) == ("a1", True)
+        assert alerts.get(conn, "a1") == an_alert("a1")
         repeat = an_alert("a2", raised_at=NOW + HOUR)
         assert alerts.raise_or_fold(conn, repeat) == ("a1", False)
         assert alerts.raise_or_fold(conn, an_alert("a3", "c2")) == ("a3", True)
-        assert alerts.raise_or_fold(conn, an_alert("a4", recipient="pol")) == ("a4", True)
+        assert alerts.raise_or_fold(conn, an_alert("a4", raised_to="pol")) == ("a4", True)
         row = alerts.get(conn, "a1")
         assert alerts.get(conn, "a2") is None
     assert row is not None
     assert (row.repeats, row.raised_at, row.last_at) == (1, NOW, NOW + HOUR)
-    assert row.params == {"days": 3}
 
 
-def test_an_alert_goes_forward_only_and_each_step_once(books: Database) -> None:
+def test_a_repeat_is_folded_wherever_the_alert_lies_by_now(books: Database) -> None:
     with books.transaction() as conn:
-        alerts.raise_or_fold(conn, an_alert("a1"))
-        assert alerts.advance(conn, "a1", "delivered", NOW, deadline_at=NOW + HOUR)
-        assert not alerts.advance(conn, "a1", "delivered", NOW + HOUR)
-        assert alerts.advance(conn, "a1", "acknowledged", NOW + HOUR, by="nurse")
-        assert not alerts.advance(conn, "a1", "opened", NOW + HOUR)
-        assert alerts.advance(conn, "a1", "resolved", NOW + 2 * HOUR, outcome="visited")
-        assert not alerts.advance(conn, "unknown", "opened", NOW)
-        row = alerts.get(conn, "a1")
-        assert alerts.counts(conn) == {"resolved": 1}
-    assert row is not None
-    assert (row.delivered_at, row.opened_at, row.acknowledged_at) == (NOW, None, NOW + HOUR)
-    assert (row.state, row.outcome, row.by, row.deadline_at) == (
-        "resolved",
-        "visited",
-        "nurse",
-        None,
-    )
+        first = an_alert("a1")
+        alerts.raise_or_fold(conn, first)
+        moved = lives.lay(first, "nco", at=NOW, times=TIMES, escalated=True)
+        assert alerts.save(conn, moved, was=first)
+        assert alerts.raise_or_fold(conn, an_alert("a2")) == ("a1", False)
+        assert alerts.save(conn, lives.settle(moved, at=NOW), was=moved)
+        assert alerts.raise_or_fold(conn, an_alert("a3")) == ("a3", True)
+        settled = alerts.get(conn, "a1")
+    assert settled is not None
+    assert (settled.recipient, settled.desks, settled.repeats) == ("nco", ["cln-01", "nco"], 1)
+
+
+def test_what_changed_since_it_was_read_is_not_written_over(books: Database) -> None:
+    with books.transaction() as conn:
+        life = an_alert("a1")
+        alerts.raise_or_fold(conn, life)
+        there = lives.advance(life, Step.DELIVERED, at=NOW, times=TIMES)
+        assert alerts.save(conn, there, was=life)
+        late = lives.advance(life, Step.OPENED, at=NOW, times=TIMES)
+        assert not alerts.save(conn, late, was=life)
+        assert alerts.get(conn, "a1") == there
+        assert alerts.counts(conn) == {"delivered": 1}
 
 
 def test_a_resolved_cause_starts_anew_only_after_its_rule_settled_it(books: Database) -> None:
     with books.transaction() as conn:
-        alerts.raise_or_fold(conn, an_alert("a1"))
-        alerts.advance(conn, "a1", "resolved", NOW, outcome="visited")
+        life = an_alert("a1")
+        alerts.raise_or_fold(conn, life)
+        done = lives.resolve(life, at=NOW, times=TIMES, by="林", outcome="visited")
+        alerts.save(conn, done, was=life)
         assert alerts.raise_or_fold(conn, an_alert("a2")) == ("a1", False)
-        assert alerts.settle(conn, "clinic.absence", "c1", NOW + HOUR) == []
-        resolved = alerts.get(conn, "a1")
+        assert [one.id for one in alerts.unsettled(conn, "clinic.absence", "c1")] == ["a1"]
+        alerts.save(conn, lives.settle(done, at=NOW), was=done)
+        assert alerts.unsettled(conn, "clinic.absence", "c1") == []
         assert alerts.raise_or_fold(conn, an_alert("a3")) == ("a3", True)
-    assert resolved is not None
-    assert (resolved.state, resolved.outcome) == ("resolved", "visited")
 
 
-def test_settling_closes_what_is_live_of_that_rule_and_cause(books: Database) -> None:
+def test_due_alerts_are_those_the_timekeeper_has_to_look_at(books: Database) -> None:
     with books.transaction() as conn:
-        alerts.raise_or_fold(conn, an_alert("a1"))
-        alerts.raise_or_fold(conn, an_alert("a2", recipient="pol"))
-        alerts.raise_or_fold(conn, an_alert("a3", rule="other", rule_id="X1"))
-        settled = alerts.settle(conn, "clinic.absence", "c1", NOW + HOUR)
-        assert sorted(row.id for row in settled) == ["a1", "a2"]
-        assert alerts.settle(conn, "clinic.absence", "c1", NOW + HOUR) == []
-        assert alerts.counts(conn) == {"closed": 2, "raised": 1}
-
-
-def test_late_alerts_are_those_past_their_deadline(books: Database) -> None:
-    with books.transaction() as conn:
-        alerts.raise_or_fold(conn, an_alert("a1", deadline_at=NOW + 2 * HOUR))
-        alerts.raise_or_fold(conn, an_alert("a2", "c2", deadline_at=NOW + HOUR))
+        alerts.raise_or_fold(conn, an_alert("a1", next_at=NOW + 2 * HOUR))
+        alerts.raise_or_fold(conn, an_alert("a2", "c2", next_at=NOW + HOUR))
         alerts.raise_or_fold(conn, an_alert("a3", "c3"))
-        assert alerts.late(conn, NOW, 10) == []
-        assert [row.id for row in alerts.late(conn, NOW + 2 * HOUR, 10)] == ["a2", "a1"]
-        alerts.advance(conn, "a2", "resolved", NOW)
-        assert [row.id for row in alerts.late(conn, NOW + 2 * HOUR, 10)] == ["a1"]
+        assert alerts.due(conn, NOW, 10) == []
+        assert [row.id for row in alerts.due(conn, NOW + HOUR, 10)] == ["a2"]
+        assert [row.id for row in alerts.due(conn, NOW + 2 * HOUR, 10)] == ["a2", "a1"]
 
 
-def test_an_alert_is_found_by_its_delivery_recipient_and_state(books: Database) -> None:
+def test_an_alert_is_found_by_its_desk_and_state(books: Database) -> None:
     with books.transaction() as conn:
         alerts.raise_or_fold(conn, an_alert("a1"))
         alerts.raise_or_fold(conn, an_alert("a2", "c2", recipient="pol", raised_at=NOW + HOUR))
-        alerts.attach(conn, "a1", "d1")
-        found = alerts.for_delivery(conn, "d1")
-        assert found is not None
-        assert found.id == "a1"
-        assert alerts.reassign(conn, "a1", "cln-02", NOW + HOUR)
-        assert not alerts.reassign(conn, "unknown", "cln-02", None)
         assert [row.id for row in alerts.search(conn)] == ["a2", "a1"]
-        assert [row.id for row in alerts.search(conn, recipient="cln-02")] == ["a1"]
+        assert [row.id for row in alerts.search(conn, recipient="pol")] == ["a2"]
         assert [row.id for row in alerts.search(conn, since=NOW + HOUR)] == ["a2"]
         assert alerts.search(conn, states=["closed"], rule_id="M1") == []
 

@@ -11,11 +11,13 @@ import click
 
 from jdgate import __version__
 from jdgate.cli import (
+    alerts,
     catalogue,
     county,
     dead,
     drafts,
     evidence,
+    expect,
     inbox,
     ledger,
     member,
@@ -54,6 +56,8 @@ for _command in (
     push.push,
     inbox.inbox,
     drafts.drafts,
+    alerts.alerts,
+    expect.expect,
     status.status,
     member.member,
     catalogue.catalogue,

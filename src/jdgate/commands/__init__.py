@@ -7,6 +7,7 @@ Reading goes to the books or the edge's database through their own thread; nothi
 
 from __future__ import annotations
 
+from jdgate.commands.alerting import Alerting
 from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
@@ -18,6 +19,7 @@ from jdgate.running import Running
 def handlers(running: Running) -> dict[str, Handler]:
     """Method name → handler, for the control server."""
     sending, receiving = Sending(running), Receiving(running)
+    alerting = Alerting(running)
     proving, operating = Proving(running), Operating(running)
     return {
         "status": operating.status,
@@ -31,6 +33,12 @@ def handlers(running: Running) -> dict[str, Handler]:
         "drafts.show": receiving.drafts_show,
         "drafts.approve": receiving.drafts_approve,
         "drafts.reject": receiving.drafts_reject,
+        "alerts.list": alerting.alerts_list,
+        "alerts.show": alerting.alerts_show,
+        "alerts.ack": alerting.alerts_ack,
+        "alerts.resolve": alerting.alerts_resolve,
+        "alerts.reassign": alerting.alerts_reassign,
+        "expect.list": alerting.expect_list,
         "member.list": operating.member_list,
         "member.show": operating.member_show,
         "ledger.head": proving.ledger_head,

@@ -140,6 +140,24 @@ class DecidedLeaf(_Leaf, frozen=True, tag="decided"):
     message: str = ""
 
 
+class AlertLeaf(_Leaf, frozen=True, tag="alert"):
+    """An alert (`id`) was raised, came onto a desk, or was answered there.
+
+    `act` is raised, opened, acknowledged, resolved, reassigned, escalated, late (nobody is left
+    to escalate it to) or settled (its cause is gone); `recipient` the desk it lies on after it,
+    `level` how often it was escalated. Where a person acted, `commitment` opens to the desk's
+    signed `message`.
+    """
+
+    act: str
+    recipient: str
+    rule: str
+    level: int
+    directory: int
+    commitment: str = ""
+    message: str = ""
+
+
 class DirectoryLeaf(_Leaf, frozen=True, tag="directory"):
     """The gateway took a directory into use. `digest` is that of its JWS."""
 
@@ -169,6 +187,7 @@ Leaf = (
     | DeliveredLeaf
     | DraftedLeaf
     | DecidedLeaf
+    | AlertLeaf
     | DirectoryLeaf
     | AdminLeaf
     | LookedLeaf

@@ -26,7 +26,7 @@ from jdgate.bus.port import Incoming, MemberBus
 from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Directory, Trust
-from jdgate.edge import drafting
+from jdgate.edge import answering, drafting
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
@@ -216,6 +216,26 @@ class EdgeHost:
         )
         self._sending.wanted.set()
         return ids
+
+    async def answer_alert(
+        self,
+        member: str,
+        alert_id: str,
+        step: str,
+        *,
+        by: str = "",
+        outcome: str | None = None,
+        to: str | None = None,
+    ) -> str | None:
+        """A hosted member's people did something about an alert; id of the message sent."""
+        desk, now = self.desk(member), self._clock.now()
+        message = await self.run(
+            lambda conn: answering.send(
+                conn, desk, alert_id, step, now=now, by=by, outcome=outcome, to=to
+            )
+        )
+        self._sending.wanted.set()
+        return message
 
     async def _desk_of_draft(self, draft_id: str) -> Desk:
         def find(conn: Connection) -> str | None:

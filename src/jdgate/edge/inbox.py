@@ -31,7 +31,17 @@ from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
 from jdgate.edge.noting import note
 from jdgate.errors import Refused
-from jdgate.store import directories, draft_box, inbox, outbox, receipts, sequences, witness
+from jdgate.store import (
+    alert_box,
+    directories,
+    draft_box,
+    inbox,
+    outbox,
+    receipts,
+    sequences,
+    witness,
+)
+from jdgate.store.alert_box import AlertBoxRow
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
 from jdgate.store.outbox import Answer, OutboxRow
@@ -316,6 +326,22 @@ def _withdrawn(conn: Connection, desk: Desk, opened: Opened, now: datetime, take
         )
 
 
+def _alert_life(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    """How an alert stands. The alert itself comes as a message of its own, to the inbox."""
+    for record in opened.message.data:
+        told = {name: value for name, value in record.items() if name not in ("alert_id", "due_at")}
+        due_at = record.get("due_at")
+        row = AlertBoxRow(
+            member=desk.member,
+            id=record["alert_id"],
+            due_at=datetime.fromisoformat(due_at) if due_at else None,
+            told=opened.message.sequence or 0,
+            received_at=now,
+            **told,
+        )
+        alert_box.hear(conn, row)
+
+
 _HANDLERS: dict[str, Callable[[Connection, Desk, Opened, datetime, Taken], None]] = {
     "sys.receipt.v1": _receipt,
     "sys.checkpoint.v1": _checkpoint,
@@ -323,6 +349,7 @@ _HANDLERS: dict[str, Callable[[Connection, Desk, Opened, datetime, Taken], None]
     "sys.resend.v1": _resend,
     "sys.draft.v1": _draft,
     "sys.draft.withdrawn.v1": _withdrawn,
+    "sys.alert.life.v1": _alert_life,
 }
 
 

@@ -23,16 +23,14 @@ from sqlalchemy import Connection
 from jdgate.core import leaves
 from jdgate.core.effects import Alert, Draft, Expect, Role, Settle
 from jdgate.core.message import show_time
-from jdgate.core.projection import project
 from jdgate.core.routing import NoDesk
 from jdgate.core.rules import Emitted
-from jdgate.core.schema import check_record
 from jdgate.errors import Misuse
+from jdgate.gateway.alerting import Alerting
 from jdgate.gateway.compose import Outbound, Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import alerts, drafts, expectations
-from jdgate.store.alerts import AlertRow
+from jdgate.store import drafts, expectations
 from jdgate.store.drafts import DraftRow
 from jdgate.store.expectations import ExpectationRow
 
@@ -42,6 +40,9 @@ GATEWAY_RULE = "gateway"
 NO_DESK, GAP, BROKEN, UNDELIVERABLE, SILENT = "X1", "X2", "X3", "X4", "X5"
 """Alerts about the exchange: nobody to tell, a sequence gap, a rule or message that failed, a
 delivery that was refused, a recipient that does not receipt."""
+
+
+_MOMENTARY = frozenset((GATEWAY_RULE, id) for id in (NO_DESK, BROKEN, UNDELIVERABLE))
 
 
 class Effects:
@@ -57,6 +58,15 @@ class Effects:
         self.leaves: list[tuple[bytes, bytes | None]] = []
         self.notices: list[Notice] = []
         self.outbound: list[Outbound] = []
+        self.alerts = Alerting(
+            conn,
+            ground,
+            now,
+            plans=self.plans,
+            leaves=self.leaves,
+            notices=self.notices,
+            momentary=_MOMENTARY,
+        )
 
     def apply(self, emitted: Iterable[Emitted]) -> None:
         """Carry out effects in order; `flush` must follow."""
@@ -118,10 +128,7 @@ class Effects:
     def _settle(self, rule: str, key: str, cause: str) -> None:
         self._settled.append((rule, key, cause))
         kept = self._cause(rule, cause)
-        for row in alerts.settle(self._conn, rule, kept, self._now):
-            self.notices.append(
-                Notice("story.alert_settled", {"rule": row.rule_id, "to": row.recipient})
-            )
+        self.alerts.settle(rule, kept)
         withdrawn = drafts.settle(self._conn, rule, kept, self._now)
         if withdrawn is not None:
             self.plans.append(
@@ -151,7 +158,7 @@ class Effects:
             self.no_desk(alert.type, NoDesk(role, "named", None))
             return
         for member in desks:
-            self._alert_one(rule, alert, member)
+            self.alerts.raise_one(rule, self._cause(rule, alert.cause), alert, member)
 
     def _cause(self, rule: str, cause: str) -> str:
         """How the books call a cause. A rule's may tell when somebody last came, so they keep a
@@ -160,64 +167,6 @@ class Effects:
             return cause
         key = self._ground.vault.named_key(self._conn, "cause", rule)
         return hmac.new(key, cause.encode(), hashlib.sha256).hexdigest()[:32]
-
-    def _alert_one(self, rule: str, alert: Alert, member: str) -> None:
-        alert_id = self._ground.new_id()
-        delivery_id = self._ground.new_id()
-        row = AlertRow(
-            id=alert_id,
-            rule=rule,
-            rule_id=alert.rule_id,
-            cause=self._cause(rule, alert.cause),
-            type=alert.type,
-            recipient=member,
-            raised_at=self._now,
-            title_code=alert.title_code,
-            # what fills the text may say when somebody last came: the books keep that sealed,
-            # in the delivery, and not here
-            params={},
-            delivery_id=delivery_id,
-        )
-        _, is_new = alerts.raise_or_fold(self._conn, row)
-        if not is_new:
-            return
-        record = {
-            "alert_id": alert_id,
-            "rule": alert.rule_id,
-            "title_code": alert.title_code,
-            "params": alert.params,
-            "raised_at": show_time(self._now),
-            **alert.data,
-        }
-        self.plans.append(self._alert_plan(alert.type, member, record, alert_id, delivery_id))
-        self.notices.append(Notice("story.alert", {"rule": alert.rule_id, "to": member}))
-
-    def _alert_plan(
-        self, type: str, member: str, record: dict[str, Any], alert_id: str, delivery_id: str
-    ) -> Plan:
-        """The message of an alert, cut to the route that its sheet has for this member."""
-        sheet = self._ground.catalogue.sheets.get(type)
-        if sheet is None:
-            raise Misuse("rule.no_agreement", type=type, member=member)
-        roles = self._ground.trust.member(member).roles
-        role = next((role for role in roles if sheet.fields_for(role)), "")
-        fields = sheet.fields_for(role) if role else ()
-        if not fields:
-            raise Misuse("rule.no_agreement", type=type, member=member)
-        shown = project(record, fields)
-        faults = check_record(self._ground.catalogue.validator(type), sheet, shown)
-        if faults:
-            raise Misuse("rule.alert_malformed", type=type, path=faults[0].path)
-        return Plan(
-            id=delivery_id,
-            recipient=member,
-            type=type,
-            records=[shown],
-            role=role,
-            fields=fields,
-            basis=sheet.cite(role),
-            alert_id=alert_id,
-        )
 
     def _draft(self, rule: str, draft: Draft) -> None:
         draft_id = self._ground.new_id()

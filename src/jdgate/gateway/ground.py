@@ -11,6 +11,7 @@ from functools import cached_property
 
 import uuid_utils
 
+from jdgate.core.alerts import Times
 from jdgate.core.catalogue import Catalogue
 from jdgate.core.directory import Trust
 from jdgate.core.keys import MemberKeys
@@ -18,6 +19,8 @@ from jdgate.core.leaves import SALT_BYTES
 from jdgate.core.regions import RegionIndex
 from jdgate.core.rules import Rule
 from jdgate.store.vault import Vault
+
+NO_DEADLINES = Times()
 
 
 def new_id() -> str:
@@ -36,6 +39,7 @@ class Ground:
         keys: MemberKeys,
         vault: Vault,
         rules: tuple[Rule, ...] = (),
+        times: Times = NO_DEADLINES,
         new_id: Callable[[], str] = new_id,
         salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
@@ -44,6 +48,7 @@ class Ground:
         self.keys = keys
         self.vault = vault
         self.rules = rules
+        self.times = times
         self.new_id = new_id
         self.salt = salt
 
@@ -55,6 +60,7 @@ class Ground:
             keys=self.keys,
             vault=self.vault,
             rules=self.rules,
+            times=self.times,
             new_id=self.new_id,
             salt=self.salt,
         )

@@ -1,5 +1,5 @@
 """Messages about the exchange itself: receipts of deliveries, requests to send again, decisions
-on drafts. They change the books and reach no other member.
+on drafts, steps of alerts. They change the books and reach no other member.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jdgate.gateway.compose import Outbound
 from jdgate.gateway.effects import UNDELIVERABLE, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import alerts, dead, deliveries, drafts, receipts
+from jdgate.store import dead, deliveries, drafts, receipts
 from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
 
@@ -67,7 +67,7 @@ def _receipt(
     for row in taken:
         effects.leaves.append(_delivered_leaf(ground, row, opened, "delivered", now))
         if row.alert_id is not None:
-            alerts.advance(conn, row.alert_id, "delivered", now)
+            effects.alerts.delivered(row.alert_id, row.id)
         if not row.type.startswith("sys."):
             effects.notices.append(
                 Notice("story.delivered", {"type": row.type, "to": row.recipient})
@@ -193,6 +193,19 @@ def _decision(
         )
 
 
+def _alert_step(
+    conn: Connection,
+    ground: Ground,
+    opened: Opened,
+    records: list[dict[str, Any]],
+    effects: Effects,
+    now: datetime,
+) -> None:
+    """A desk reports what its people did about an alert."""
+    for record in records:
+        effects.alerts.step(opened.message.source, record, opened)
+
+
 def _draft_sent(conn: Connection, opened: Opened, effects: Effects) -> None:
     message = opened.message
     assert message.inreplyto is not None
@@ -226,4 +239,5 @@ _HANDLERS: dict[str, _Handler] = {
     "sys.receipt.v1": _receipt,
     "sys.resend.v1": _resend,
     "sys.draft.decision.v1": _decision,
+    "sys.alert.step.v1": _alert_step,
 }

@@ -1,6 +1,6 @@
-"""What is due: expectations nobody settled, gaps nobody filled. Run every second in a
-transaction of its own; its truth is in the books, so a restart or a clock that jumped only
-delays it.
+"""What is due: expectations nobody settled, alerts nobody answered, gaps nobody filled. Run
+every second in a transaction of its own; its truth is in the books, so a restart or a clock that
+jumped only delays it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
         if rule is not None:
             _fire(conn, ground, rule, row, effects, now)
     expectations.mark_fired(conn, rows, now)
+    more = effects.alerts.look() or len(rows) == AT_ONCE
     outbound = _ask_for_gaps(conn, ground, effects, now)
-    return _finish(conn, ground, effects, outbound, now, more=len(rows) == AT_ONCE)
+    return _finish(conn, ground, effects, outbound, now, more=more)
 
 
 SILENCE = timedelta(hours=24)

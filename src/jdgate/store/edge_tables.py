@@ -71,6 +71,33 @@ inbox = Table(
     Index(None, "member", "received_at"),
 )
 
+# what the gateway last said of the alerts that lie, or lay, on a member's desk
+alert_box = Table(
+    "alert_box",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("title_code", String, nullable=False),
+    Column("explains", String),
+    Column("delivery_id", String),
+    Column("desk", String, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("due_step", String),
+    Column("due_at", Instant),
+    Column("repeats", Integer, nullable=False),
+    Column("note", String),
+    Column("by", String),
+    Column("outcome", String),
+    # the number of the message that said so: what comes late changes nothing
+    Column("told", BigInteger, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Index(None, "member", "state", "received_at"),
+)
+
 draft_box = Table(
     "draft_box",
     metadata,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     Index,
@@ -131,8 +132,12 @@ alert = Table(
     Column("rule_id", String, nullable=False),
     Column("cause", String, nullable=False),
     Column("type", String, nullable=False),
+    # the desk the rule meant, the one it lies on, and those it went through
+    Column("raised_to", String, nullable=False),
     Column("recipient", String, nullable=False),
-    Column("region", String),
+    Column("desks", Json, nullable=False),
+    Column("desk_at", Instant, nullable=False),
+    Column("urgent", Boolean, nullable=False),
     Column("state", String, nullable=False),
     Column("raised_at", Instant, nullable=False),
     Column("delivered_at", Instant),
@@ -145,24 +150,26 @@ alert = Table(
     Column("repeats", Integer, nullable=False),
     Column("last_at", Instant, nullable=False),
     Column("title_code", String, nullable=False),
-    Column("params", Json, nullable=False),
-    Column("delivery_id", String, index=True),
+    Column("delivery_id", String),
     Column("deadline_at", Instant),
+    # when the timekeeper has to look at it: it is held back, or it escalates then
+    Column("next_at", Instant, index=True),
     # set when its rule finds the cause gone; only then may the cause start anew
     Column("settled_at", Instant),
+    Column("key_id", String),
+    Column("body", LargeBinary),
     # one alert for a cause at one desk, until its rule settles the cause
     Index(
-        "uq_alert_rule_cause_recipient",
+        "uq_alert_rule_cause_raised_to",
         "rule",
         "cause",
-        "recipient",
+        "raised_to",
         unique=True,
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),
     Index(None, "rule", "cause"),
     Index(None, "recipient", "state", "raised_at"),
-    Index(None, "state", "deadline_at"),
     Index(None, "raised_at"),
 )
 

@@ -18,8 +18,11 @@ def upgrade() -> None:
         sa.Column("rule_id", sa.String(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
+        sa.Column("raised_to", sa.String(), nullable=False),
         sa.Column("recipient", sa.String(), nullable=False),
-        sa.Column("region", sa.String(), nullable=True),
+        sa.Column("desks", sa.Text(), nullable=False),
+        sa.Column("desk_at", sa.BigInteger(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("raised_at", sa.BigInteger(), nullable=False),
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
@@ -32,13 +35,15 @@ def upgrade() -> None:
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.Column("title_code", sa.String(), nullable=False),
-        sa.Column("params", sa.Text(), nullable=False),
         sa.Column("delivery_id", sa.String(), nullable=True),
         sa.Column("deadline_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("key_id", sa.String(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
-    op.create_index(op.f("ix_alert_delivery_id"), "alert", ["delivery_id"], unique=False)
+    op.create_index(op.f("ix_alert_next_at"), "alert", ["next_at"], unique=False)
     op.create_index(op.f("ix_alert_raised_at"), "alert", ["raised_at"], unique=False)
     op.create_index(
         op.f("ix_alert_recipient_state_raised_at"),
@@ -48,12 +53,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_alert_rule_cause"), "alert", ["rule", "cause"], unique=False)
     op.create_index(
-        op.f("ix_alert_state_deadline_at"), "alert", ["state", "deadline_at"], unique=False
-    )
-    op.create_index(
-        "uq_alert_rule_cause_recipient",
+        "uq_alert_rule_cause_raised_to",
         "alert",
-        ["rule", "cause", "recipient"],
+        ["rule", "cause", "raised_to"],
         unique=True,
         sqlite_where=sa.text("settled_at IS NULL"),
         postgresql_where=sa.text("settled_at IS NULL"),

@@ -1,0 +1,228 @@
+"""Commands on alerts and on what is expected.
+
+A member's own alerts come from its edge, which shows what they say. The gateway's books know of
+all alerts, but hold what they say sealed: from them come the steps, desks and deadlines alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jdgate.commands.forms import iso
+from jdgate.core.alerts import AlertLife, next_deadline
+from jdgate.edge import answering
+from jdgate.edge.desk import Desk
+from jdgate.errors import Refused
+from jdgate.gateway.gateway import Gateway
+from jdgate.running import Running
+from jdgate.store import alert_box, alerts, expectations
+from jdgate.store.alert_box import AlertBoxRow
+from jdgate.store.expectations import ExpectationRow
+
+OPEN = ("raised", "delivered", "opened", "acknowledged")
+LIMIT = 500
+
+
+class Alerting:
+    """Alerts of this machine's members; on the gateway's machine, all."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    async def alerts_list(
+        self, member: str | None = None, state: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Alerts, newest first: of one hosted member; else all that the gateway knows of; else of
+        all members hosted here. `state`: one step, "open", or all."""
+        now = self._running.clock.now()
+        if member is None and self._running.gateway is not None:
+            gateway = self._running.gateway
+            states = OPEN if state == "open" else (state,) if state else None
+            rows = await gateway.run(lambda conn: alerts.search(conn, states=states, limit=LIMIT))
+            return [_known(gateway, row, now) for row in rows]
+        edge = self._running.the_edge
+        if member is not None:
+            edge.desk(member)
+        wanted = None if state == "open" else state
+
+        def read(conn: Connection) -> list[dict[str, Any]]:
+            rows = alert_box.search(conn, member=member, state=wanted, limit=LIMIT)
+            return [
+                _boxed(conn, edge.desks[row.member], row, now)
+                for row in rows
+                if row.member in edge.desks and (state != "open" or row.open)
+            ]
+
+        return await edge.run(read)
+
+    async def alerts_show(self, id: str, member: str | None = None) -> dict[str, Any]:
+        """One alert. On the desk it lies on this opens it, which the gateway is told."""
+        now, edge = self._running.clock.now(), self._running.edge
+        if edge is not None:
+            found = await edge.run(lambda conn: _rows(conn, edge.desks, id, member))
+            if found:
+                row = found[0]
+                if row.open:
+                    await edge.answer_alert(row.member, id, "opened")
+                desk = edge.desks[row.member]
+
+                def read(conn: Connection) -> dict[str, Any]:
+                    newest = alert_box.get(conn, row.member, id) or row
+                    return _boxed(conn, desk, newest, now, full=True)
+
+                return await edge.run(read)
+        gateway = self._running.gateway
+        life = await gateway.run(lambda conn: alerts.get(conn, id)) if gateway else None
+        if gateway is None or life is None or member is not None:
+            raise Refused("alert.unknown", alert=id[:64])
+        return _known(gateway, life, now)
+
+    async def alerts_ack(self, id: str, by: str) -> dict[str, Any]:
+        """A named person takes an alert on."""
+        return await self._step(id, "acknowledged", by=by)
+
+    async def alerts_resolve(self, id: str, by: str, outcome: str) -> dict[str, Any]:
+        """A named person says what came of it."""
+        return await self._step(id, "resolved", by=by, outcome=outcome)
+
+    async def alerts_reassign(self, id: str, by: str, to: str) -> dict[str, Any]:
+        """A named person passes it on to another member."""
+        return await self._step(id, answering.REASSIGNED, by=by, to=to)
+
+    async def _step(self, id: str, step: str, **given: str) -> dict[str, Any]:
+        edge = self._running.the_edge
+        found = await edge.run(lambda conn: _rows(conn, edge.desks, id, None))
+        if not found:
+            raise Refused("alert.unknown", alert=id[:64])
+        message = await edge.answer_alert(found[0].member, id, step, **given)
+        return {"member": found[0].member, "step": step, "message": message}
+
+    async def expect_list(self) -> list[dict[str, Any]]:
+        """What is due from whom, the first due first: what rules wait for, and what desks owe."""
+        gateway, now = self._running.the_gateway, self._running.clock.now()
+        members = self._running.trust.members
+
+        def read(conn: Connection) -> list[dict[str, Any]]:
+            waited = [
+                _expected(row, members, now) for row in expectations.search(conn, limit=LIMIT)
+            ]
+            lives = alerts.search(conn, states=OPEN, limit=LIMIT)
+            owed = [_owed(gateway, life, now) for life in lives if life.deadline_at is not None]
+            return sorted([*waited, *owed], key=lambda one: str(one["due_at"]))
+
+        return await gateway.run(read)
+
+
+def _rows(
+    conn: Connection, desks: dict[str, Desk], id: str, member: str | None
+) -> list[AlertBoxRow]:
+    """What the members hosted here know of an alert; first the one on whose desk it lies."""
+    wanted = [one for one in desks if member in (None, one)]
+    rows = [alert_box.get(conn, one, id) for one in wanted]
+    return sorted((row for row in rows if row is not None), key=lambda row: not row.here)
+
+
+def _boxed(
+    conn: Connection, desk: Desk, row: AlertBoxRow, now: datetime, *, full: bool = False
+) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": row.id,
+        "rule": row.rule,
+        "type": row.type,
+        "member": row.member,
+        "desk": row.desk,
+        "state": row.state,
+        "urgent": row.urgent,
+        "level": row.level,
+        "repeats": row.repeats,
+        "raised_at": iso(row.received_at),
+        "due_step": row.due_step if row.open else None,
+        "due_at": iso(row.due_at) if row.due_at and row.open else None,
+        "late": row.open and row.due_at is not None and row.due_at <= now,
+        "by": row.by,
+        "outcome": row.outcome,
+        "note": row.note,
+        "title_code": row.title_code,
+        "params": None,
+    }
+    inside = answering.content(conn, desk, row)
+    if inside is not None:
+        told["title_code"] = inside["record"]["title_code"]
+        told["params"] = inside["record"].get("params", {})
+    if full:
+        told["explains"] = row.explains
+        told["delivered_type"] = inside["type"] if inside else None
+        told["record"] = inside["record"] if inside else None
+        told["basis"] = inside["basis"] if inside else []
+        told["actions"] = _actions(row)
+    return told
+
+
+def _actions(row: AlertBoxRow) -> list[str]:
+    if not row.open:
+        return []
+    first = [] if row.state == "acknowledged" else ["ack"]
+    return [*first, "resolve", "reassign"]
+
+
+def _known(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
+    due = next_deadline(life, gateway.ground.times)
+    sheet = gateway.ground.catalogue.sheets.get(life.type)
+    member = gateway.ground.trust.members.get(life.recipient)
+    role = next((r for r in member.roles if sheet and sheet.fields_for(r)), "") if member else ""
+    rule = next((rule for rule in gateway.ground.rules if rule.name == life.rule), None)
+    return {
+        "id": life.id,
+        "rule": life.rule_id,
+        "type": life.type,
+        "member": life.raised_to,
+        "desk": life.recipient,
+        "state": life.state,
+        "urgent": life.urgent,
+        "level": life.level,
+        "repeats": life.repeats,
+        "raised_at": iso(life.raised_at),
+        "due_step": due[0].value if due else None,
+        "due_at": iso(due[1]) if due else None,
+        "late": due is not None and due[1] <= now,
+        "by": life.by,
+        "outcome": life.outcome,
+        "note": None,
+        "title_code": life.title_code,
+        "params": None,
+        "explains": getattr(rule, "explains", {}).get(life.rule_id),
+        "basis": list(sheet.cite(role)) if sheet else [],
+        "held": life.delivery_id is None and life.open,
+        "desks": life.desks,
+    }
+
+
+def _expected(row: ExpectationRow, members: Any, now: datetime) -> dict[str, Any]:
+    # a rule's key may be the pseudonym of a person: only a member's name is shown of it
+    first = row.key.partition("/")[0]
+    return {
+        "kind": "message",
+        "rule": row.rule,
+        "what": row.name,
+        "member": first if first in members else None,
+        "due_at": iso(row.due_at),
+        "late": row.due_at <= now,
+        "alert": None,
+    }
+
+
+def _owed(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
+    due = next_deadline(life, gateway.ground.times)
+    assert life.deadline_at is not None
+    return {
+        "kind": "alert",
+        "rule": life.rule_id,
+        "what": due[0].value if due else None,
+        "member": life.recipient,
+        "due_at": iso(life.deadline_at),
+        "late": life.deadline_at <= now,
+        "alert": life.id,
+    }

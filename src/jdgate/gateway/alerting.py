@@ -1,0 +1,354 @@
+"""Alerts on their way: raised, held back, delivered, answered by people, escalated, settled.
+
+`core.alerts` decides; this carries it out in the caller's transaction. Each time an alert comes
+onto a desk, two messages go there: the alert itself, cut to the route its sheet has for that
+member, and `sys.alert.life.v1`, which says how far it has come and what is due. A desk that the
+sheet shows nothing (an authority to which a clinic's alert never goes) is told only that an alert
+was left lying, by whom, and not what it says. Every step is a leaf of the ledger.
+
+    desk = Alerting(conn, ground, now, plans=…, leaves=…, notices=…)
+    desk.raise_one("clinic.absence", cause, alert, "cln-01")
+    desk.step("cln-01", record, opened)           # from `sys.alert.step.v1`
+    desk.look()                                   # what is due
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.core import alerts as lives
+from jdgate.core import leaves
+from jdgate.core.admission import Opened
+from jdgate.core.alerts import AlertLife, Step
+from jdgate.core.effects import Alert
+from jdgate.core.message import show_time
+from jdgate.core.projection import project
+from jdgate.core.schema import check_record
+from jdgate.errors import Misuse, Refused
+from jdgate.gateway.compose import Plan
+from jdgate.gateway.ground import Ground
+from jdgate.gateway.notices import Notice
+from jdgate.store import alerts
+
+AT_ONCE = 500
+BARE = "sys.alert.v1"
+LIFE = "sys.alert.life.v1"
+
+
+class Alerting:
+    """The alerts of one transaction."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        ground: Ground,
+        now: datetime,
+        *,
+        plans: list[Plan],
+        leaves: list[tuple[bytes, bytes | None]],
+        notices: list[Notice],
+        momentary: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        """`momentary`: alerts (rule, rule id) whose cause nothing ever settles: one that a person
+        has resolved is over, so that the next of its cause is told again."""
+        self._conn = conn
+        self._ground = ground
+        self._now = now
+        self._plans = plans
+        self._leaves = leaves
+        self._notices = notices
+        self._momentary = momentary
+
+    # --- by rules
+
+    def raise_one(self, rule: str, cause: str, alert: Alert, member: str) -> None:
+        """Raise an alert for one desk, or fold it into the one that is there.
+
+        Raises:
+            Misuse: `rule.no_agreement`, `rule.alert_malformed`.
+        """
+        alert_id = self._ground.new_id()
+        record = {
+            "alert_id": alert_id,
+            "rule": alert.rule_id,
+            "title_code": alert.title_code,
+            "params": alert.params,
+            "raised_at": show_time(self._now),
+            **alert.data,
+        }
+        if self._shown(alert.type, record, member) is None:
+            raise Misuse("rule.no_agreement", type=alert.type, member=member)
+        # the books keep the record sealed: it may say when somebody last came
+        sealed = self._ground.vault.seal(
+            self._conn,
+            alert.type,
+            self._now.date(),
+            msgspec.json.encode(record),
+            alert_id.encode(),
+        )
+        life = AlertLife(
+            id=alert_id,
+            rule=rule,
+            rule_id=alert.rule_id,
+            cause=cause,
+            type=alert.type,
+            recipient=member,
+            raised_to=member,
+            raised_at=self._now,
+            last_at=self._now,
+            desk_at=self._now,
+            title_code=alert.title_code,
+            desks=[member],
+            urgent=alert.urgent,
+            key_id=sealed.key_id,
+            body=sealed.blob,
+        )
+        life = lives.lay(life, member, at=self._now, times=self._ground.times)
+        _, is_new = alerts.raise_or_fold(self._conn, life)
+        if not is_new:
+            return
+        self._leaf(life, "raised", to=member)
+        self._notices.append(Notice("story.alert", {"rule": alert.rule_id, "to": member}))
+        if not self._held_now(life):
+            self._send(life)
+
+    def settle(self, rule: str, cause: str) -> None:
+        """The cause is gone: nobody has to do anything about it any more."""
+        for life in alerts.unsettled(self._conn, rule, cause):
+            settled = lives.settle(life, at=self._now)
+            if not alerts.save(self._conn, settled, was=life) or not life.open:
+                continue
+            self._leaf(settled, "settled", to=life.recipient)
+            for member in life.desks:
+                if member != life.recipient or life.delivery_id is not None:
+                    self._tell(settled, member)
+            self._notices.append(
+                Notice("story.alert_settled", {"rule": life.rule_id, "to": life.recipient})
+            )
+
+    # --- by the desks
+
+    def delivered(self, alert_id: str, delivery_id: str) -> None:
+        """The desk's edge has receipted the delivery that carries the alert."""
+        life = alerts.get(self._conn, alert_id)
+        if life is not None and life.delivery_id == delivery_id:
+            times = self._ground.times
+            there = lives.advance(life, Step.DELIVERED, at=self._now, times=times)
+            alerts.save(self._conn, there, was=life)
+
+    def step(self, source: str, record: Mapping[str, Any], opened: Opened) -> None:
+        """What a desk reports of an alert; it hears how the alert stands now.
+
+        What it may not do, and what comes too late, changes nothing and is answered with why.
+        """
+        life = alerts.get(self._conn, record["alert_id"])
+        if life is None:
+            return
+        if source != life.recipient:
+            self._tell(life, source, note="alert.not_here")
+            return
+        try:
+            self._carry_out(life, record, opened)
+        except Refused as reason:
+            self._tell(life, source, note=reason.code)
+
+    def _carry_out(self, life: AlertLife, record: Mapping[str, Any], opened: Opened) -> None:
+        step, by = record["step"], record.get("by", "")
+        times, now, source = self._ground.times, self._now, life.recipient
+        if step == "reassigned":
+            self._reassign(life, record.get("to", ""), by, opened)
+            return
+        if step == Step.RESOLVED:
+            outcome = record.get("outcome", "")
+            after = lives.resolve(life, at=now, times=times, by=by, outcome=outcome)
+            if after != life and (life.rule, life.rule_id) in self._momentary:
+                after = lives.settle(after, at=now)
+        else:
+            after = lives.advance(life, Step(step), at=now, times=times, by=by)
+        if after == life or not alerts.save(self._conn, after, was=life):
+            self._tell(life, source)
+            return
+        self._leaf(after, step, to=source, opened=opened)
+        self._tell(after, source)
+        if step != Step.OPENED:
+            told = {"rule": life.rule_id, "by": source}
+            self._notices.append(Notice(f"story.alert_{step}", told))
+
+    def _reassign(self, life: AlertLife, to: str, by: str, opened: Opened) -> None:
+        if not by:
+            raise Refused("alert.person_needed", alert=life.id)
+        if to == life.recipient:
+            self._tell(life, to)
+            return
+        if not self._ground.regions.has_role(to, "*") or self._fields(life.type, to) is None:
+            raise Refused("alert.no_such_desk", alert=life.id, to=to)
+        moved = lives.lay(life, to, at=self._now, times=self._ground.times)
+        self._move(moved, life, "reassigned", opened)
+
+    # --- by time
+
+    def look(self) -> bool:
+        """Send what quiet hours held back, escalate what was left lying; whether there is more."""
+        rows = alerts.due(self._conn, self._now, AT_ONCE)
+        for life in rows:
+            if not lives.is_held(life):
+                self._escalate(life)
+            elif not self._held_now(life):
+                self._send(life)
+        return len(rows) == AT_ONCE
+
+    def _escalate(self, life: AlertLife) -> None:
+        ground = self._ground
+        role, _ = self._fields(life.type, life.desks[0]) or ("", ())
+        to = lives.next_desk(
+            life,
+            deputies=ground.times.deputies,
+            regions=ground.regions,
+            role=role,
+            authority=ground.authority,
+        )
+        if to is None:
+            if alerts.save(self._conn, lives.exhausted(life), was=life):
+                self._leaf(life, "late", to=life.recipient)
+            return
+        moved = lives.lay(life, to, at=self._now, times=ground.times, escalated=True)
+        self._move(moved, life, "escalated", None)
+
+    def _move(self, moved: AlertLife, was: AlertLife, act: str, opened: Opened | None) -> None:
+        if not alerts.save(self._conn, moved, was=was):
+            return
+        self._leaf(moved, act, to=moved.recipient, opened=opened)
+        if was.delivery_id is not None:
+            self._tell(moved, was.recipient, note="alert.moved")
+        self._notices.append(
+            Notice(f"story.alert_{act}", {"rule": was.rule_id, "to": moved.recipient})
+        )
+        if not self._held_now(moved):
+            self._send(moved)
+
+    # --- what goes out
+
+    def _held_now(self, life: AlertLife) -> bool:
+        return not life.urgent and self._ground.times.quiet_until(self._now) is not None
+
+    def _send(self, life: AlertLife) -> None:
+        """Put the alert on the way to the desk it lies on."""
+        record = self._record(life)
+        shown = self._shown(life.type, record, life.recipient) if record else None
+        type = life.type
+        if shown is None:
+            type = BARE
+            bare = {
+                "alert_id": life.id,
+                "rule": life.rule_id,
+                "title_code": "alert.left_lying",
+                "params": {"rule": life.rule_id, "member": life.desks[0], "level": life.level},
+                "cause_ref": life.id,
+                "raised_at": show_time(life.raised_at),
+            }
+            shown = self._shown(BARE, bare, life.recipient)
+            assert shown is not None  # its sheet has a route for everyone
+        cut, role, fields = shown
+        plan = Plan(
+            id=self._ground.new_id(),
+            recipient=life.recipient,
+            type=type,
+            records=[cut],
+            role=role,
+            fields=fields,
+            basis=self._ground.catalogue.sheets[type].cite(role),
+            alert_id=life.id,
+        )
+        out = lives.sent(life, plan.id, self._ground.times)
+        if alerts.save(self._conn, out, was=life):
+            self._plans.append(plan)
+            self._tell(out, life.recipient)
+
+    def _record(self, life: AlertLife) -> dict[str, Any] | None:
+        """The whole alert, unless its retention has passed."""
+        if life.key_id is None or life.body is None:
+            return None
+        try:
+            opened = self._ground.vault.open(self._conn, life.key_id, life.body, life.id.encode())
+        except Refused:
+            return None
+        found: dict[str, Any] = msgspec.json.decode(opened)
+        return found
+
+    def _fields(self, type: str, member: str) -> tuple[str, tuple[str, ...]] | None:
+        """The role under which a member sees an alert of this type, and the fields it sees."""
+        sheet = self._ground.catalogue.sheets.get(type)
+        known = self._ground.trust.members.get(member)
+        if sheet is None or known is None:
+            return None
+        for role in known.roles:
+            if fields := sheet.fields_for(role):
+                return role, fields
+        return None
+
+    def _shown(
+        self, type: str, record: dict[str, Any], member: str
+    ) -> tuple[dict[str, Any], str, tuple[str, ...]] | None:
+        """The alert cut to the route its sheet has for this member; None where it has none."""
+        found = self._fields(type, member)
+        if found is None:
+            return None
+        role, fields = found
+        cut = project(record, fields)
+        sheet = self._ground.catalogue.sheets[type]
+        faults = check_record(self._ground.catalogue.validator(type), sheet, cut)
+        if faults:
+            raise Misuse("rule.alert_malformed", type=type, path=faults[0].path)
+        return cut, role, fields
+
+    def _tell(self, life: AlertLife, member: str, note: str | None = None) -> None:
+        """How the alert stands, to a desk it lies or lay on."""
+        rule = next((rule for rule in self._ground.rules if rule.name == life.rule), None)
+        due = lives.next_deadline(life, self._ground.times)
+        here = member == life.recipient
+        told = {
+            "alert_id": life.id,
+            "type": life.type,
+            "rule": life.rule_id,
+            "title_code": life.title_code,
+            "explains": getattr(rule, "explains", {}).get(life.rule_id),
+            "delivery_id": life.delivery_id if here else None,
+            "desk": life.recipient,
+            "state": life.state,
+            "urgent": life.urgent,
+            "level": life.level,
+            "due_step": due[0].value if due and here else None,
+            "due_at": show_time(due[1]) if due and here else None,
+            "repeats": life.repeats,
+            "by": life.by if here else None,
+            "outcome": life.outcome if here else None,
+            "note": note,
+        }
+        self._plans.append(
+            Plan(
+                id=self._ground.new_id(),
+                recipient=member,
+                type=LIFE,
+                records=[{name: value for name, value in told.items() if value is not None}],
+            )
+        )
+
+    def _leaf(self, life: AlertLife, act: str, *, to: str, opened: Opened | None = None) -> None:
+        salt = self._ground.salt() if opened else None
+        leaf = leaves.AlertLeaf(
+            id=life.id,
+            at=show_time(self._now),
+            act=act,
+            recipient=to,
+            rule=life.rule_id,
+            level=life.level,
+            directory=self._ground.version,
+            commitment=leaves.commitment(salt, opened.jws) if opened and salt else "",
+            message=opened.message.id if opened else "",
+        )
+        self._leaves.append((leaves.encode(leaf), salt))
