@@ -93,6 +93,7 @@ class Receiving:
                 shown = _draft(row)
                 content = drafting.content(conn, desk, row)
                 shown["params"], shown["prefill"] = content["params"], content["prefill"]
+                shown["reason"] = content.get("reason")
                 if row.state == draft_box.WAITING:
                     now = self._running.clock.now()
                     shown["record"] = drafting.proposed(conn, desk, row, by or "—", now)

@@ -24,6 +24,7 @@ from jdgate.store import draft_box
 from jdgate.store.draft_box import DraftBoxRow
 
 DECISION = "sys.draft.decision.v1"
+SEALED_AS = "sys.draft.v1"
 
 
 class ApprovedDraft(msgspec.Struct, frozen=True):
@@ -37,7 +38,8 @@ class ApprovedDraft(msgspec.Struct, frozen=True):
 
 
 def content(conn: Connection, desk: Desk, row: DraftBoxRow) -> dict[str, Any]:
-    """What is sealed in a draft: `prefill` and the `params` of its reason."""
+    """What is sealed in a draft: `prefill`, the `params` of why it was drafted, and the `reason`
+    a person gave for rejecting it."""
     assert row.prefill is not None
     opened = desk.vault.open(conn, row.key_id, row.prefill, row.id.encode())
     found: dict[str, Any] = msgspec.json.decode(opened)
@@ -122,7 +124,7 @@ def reject(
     Raises:
         Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`, `draft.reason_needed`.
     """
-    waiting(conn, desk, draft_id)
+    row = waiting(conn, desk, draft_id)
     person = _named(draft_id, by)
     if not reason.strip():
         raise Refused("draft.reason_needed", draft=draft_id)
@@ -136,7 +138,13 @@ def reject(
     if submission.refused:
         fault = submission.refused[0]
         raise Refused("draft.not_sendable", code=fault.code, path=fault.path)
-    draft_box.decide(conn, desk.member, draft_id, "rejected", by=person, reason=reason, at=now)
+    draft_box.decide(conn, desk.member, draft_id, "rejected", by=person, reason=None, at=now)
+    # what a person writes may name the patient: it is kept where the rest of the draft is sealed
+    told = {**content(conn, desk, row), "reason": reason.strip()}
+    sealed = desk.vault.seal(
+        conn, SEALED_AS, now.date(), msgspec.json.encode(told), draft_id.encode()
+    )
+    draft_box.reseal(conn, desk.member, draft_id, sealed.key_id, sealed.blob)
     return [submission.messages[0].id]
 
 

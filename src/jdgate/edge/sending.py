@@ -13,6 +13,7 @@ once: they are made anew when they are needed again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -28,6 +29,8 @@ from jdgate.edge.desk import Desk
 from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.store import outbox
 from jdgate.store.outbox import OutboxRow
+
+log = logging.getLogger(__name__)
 
 RESEND_AFTER = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=10)
@@ -117,10 +120,10 @@ class Sending:
         try:
             jws = desk.vault.open(conn, row.key_id, row.body, row.id.encode())
         except Refused as reason:
-            if reason.code != "books.erased":
-                raise
-            # restored from an old copy, which does not know that this was answered and erased
+            # erased: restored from an old copy, which does not know that this was answered;
+            # tampered: the row is spoilt. Neither may keep the other messages from being sent
             self._warnings[reason.code] += 1
+            log.warning("%s: a message of the outbox can't be sent: %s", row.member, reason)
             return None
         return self._sealed(desk, row.id, jws, row.attempts)
 

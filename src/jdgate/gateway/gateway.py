@@ -32,7 +32,7 @@ from jdgate.core.admission import Arrival
 from jdgate.core.directory import Trust
 from jdgate.core.message import show_time
 from jdgate.core.rules import place_of
-from jdgate.errors import Refused, TransportFailed
+from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.gateway import checkpointer, dispatch, pipeline, retention, timekeeper
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.effects import BROKEN, Effects
@@ -107,7 +107,7 @@ class Gateway:
         self.clock.raise_floor(await self.run(meta.clock))
         await self.bus.start()
         await self.bus.ensure_members(self._members())
-        await self._publish_directory()
+        await self._note_directory()
         for work in (
             self._read_forever,
             self._work_forever,
@@ -155,7 +155,8 @@ class Gateway:
         self.ground, self._directory_jws = self.ground.with_trust(trust), directory_jws
         try:
             await self.bus.ensure_members(self._members())
-            await self._publish_directory()
+            await self._note_directory()
+            await self._announce_directory()
         except BaseException:
             self.ground, self._directory_jws = before
             raise
@@ -163,11 +164,12 @@ class Gateway:
     def _members(self) -> list[str]:
         return [member.id for member in self.ground.trust.active() if member.id != self.ground.me]
 
-    async def _publish_directory(self) -> None:
+    async def _note_directory(self) -> None:
+        """Write down from when on the directory is in force. It is announced right after."""
         now, ground = self.clock.now(), self.ground
         version, jws = ground.version, self._directory_jws
 
-        def note(conn: Connection) -> bool:
+        def note(conn: Connection) -> None:
             known = directories.latest(conn)
             if known is not None and known.version > version:
                 # an older file put in place would make a revoked key good again
@@ -175,7 +177,7 @@ class Gateway:
             if known is not None and known.version == version:
                 if known.jws != jws:
                     raise Refused("directory.forked", version=version)
-                return False
+                return
             directories.publish(conn, version, jws, now)
             leaf = leaves.DirectoryLeaf(
                 id=ground.new_id(),
@@ -184,10 +186,14 @@ class Gateway:
                 digest=leaves.digest(jws),
             )
             ledger.append(conn, [(leaves.encode(leaf), None)])
-            return True
 
-        if await self.run(note):
-            await self._send(checkpointer.announce_directory(ground, jws, now))
+        await self.run(note)
+
+    async def _announce_directory(self) -> None:
+        """Send the directory to everyone: now, at every start and every hour, for an announcement
+        is not receipted and who was away must learn of a revocation too."""
+        now = self.clock.now()
+        await self._send(checkpointer.announce_directory(self.ground, self._directory_jws, now))
 
     # --- in
 
@@ -321,7 +327,7 @@ class Gateway:
             await asyncio.sleep(1.0)
             try:
                 await self._resend()
-            except TransportFailed as reason:
+            except JdgateError as reason:
                 self._trouble(reason)
 
     async def _resend(self) -> None:
@@ -349,7 +355,7 @@ class Gateway:
                     self._on_notice(notice)
                 if due.more:
                     continue
-            except TransportFailed as reason:
+            except JdgateError as reason:
                 self._trouble(reason)
             await asyncio.sleep(1.0)
 
@@ -361,7 +367,7 @@ class Gateway:
                 jws = await self.run(lambda conn: checkpointer.sign_head(conn, self.ground, now))  # noqa: B023
                 if jws is not None:
                     await self._send(checkpointer.announce(self.ground, jws, now))
-            except TransportFailed as reason:
+            except JdgateError as reason:
                 self._trouble(reason)
 
     async def _forget_forever(self) -> None:
@@ -374,13 +380,14 @@ class Gateway:
                     lambda conn: timekeeper.look_for_silence(conn, self.ground, now)  # noqa: B023
                 )
                 await self._send(silence.outbound)
-            except TransportFailed as reason:
+                await self._announce_directory()
+            except JdgateError as reason:
                 self._trouble(reason)
             await asyncio.sleep(RETENTION_EVERY.total_seconds())
 
     # --- told to operators
 
-    def _trouble(self, reason: TransportFailed) -> None:
+    def _trouble(self, reason: JdgateError) -> None:
         if self.counters.trouble != reason.code:
             log.warning("%s", reason)
         self.counters.trouble, self.counters.trouble_at = reason.code, self.clock.now()

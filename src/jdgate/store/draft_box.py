@@ -86,6 +86,11 @@ def decide(
     return done.rowcount == 1
 
 
+def reseal(conn: Connection, member: str, draft_id: str, key_id: str, prefill: bytes) -> None:
+    """Keep other sealed content in a draft's place."""
+    conn.execute(_this(member, draft_id).values(key_id=key_id, prefill=prefill))
+
+
 def sent(conn: Connection, member: str, draft_id: str, message_id: str) -> bool:
     """The message of an approved draft is in the outbox (same transaction)."""
     change = _this(member, draft_id).where(draft_box.c.state == APPROVED)
