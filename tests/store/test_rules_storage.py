@@ -54,12 +54,12 @@ def test_an_expectation_is_due_when_its_time_has_come_and_fires_once(books: Data
     with books.transaction() as conn:
         expectations.expect(conn, [an_expectation("b", 2), an_expectation("a", 1)])
         assert expectations.next_due(conn) == NOW + DAY
-        assert expectations.due(conn, NOW, 10) == []
-        due = expectations.due(conn, NOW + 2 * DAY, 10)
+        assert expectations.due(conn, ["r"], NOW, 10) == []
+        due = expectations.due(conn, ["r"], NOW + 2 * DAY, 10)
         assert [row.name for row in due] == ["a", "b"]
         assert expectations.mark_fired(conn, due, NOW) == 2
         assert expectations.mark_fired(conn, due, NOW) == 0
-        assert expectations.due(conn, NOW + 2 * DAY, 10) == []
+        assert expectations.due(conn, ["r"], NOW + 2 * DAY, 10) == []
         assert expectations.next_due(conn) is None
 
 
@@ -68,15 +68,25 @@ def test_expecting_again_moves_and_reopens_it(books: Database) -> None:
         expectations.expect(conn, [an_expectation("a", 1), an_expectation("a", 2)])
         assert expectations.next_due(conn) == NOW + 2 * DAY
         assert expectations.settle(conn, [("r", "k", "a")], NOW) == 1
-        assert expectations.due(conn, NOW + 9 * DAY, 10) == []
+        assert expectations.due(conn, ["r"], NOW + 9 * DAY, 10) == []
         expectations.expect(conn, [an_expectation("a", 3)])
-        assert [row.due_at for row in expectations.due(conn, NOW + 9 * DAY, 10)] == [NOW + 3 * DAY]
+        assert [row.due_at for row in expectations.due(conn, ["r"], NOW + 9 * DAY, 10)] == [
+            NOW + 3 * DAY
+        ]
+
+
+def test_what_a_rule_that_is_not_loaded_expects_stays_open(books: Database) -> None:
+    with books.transaction() as conn:
+        expectations.expect(conn, [an_expectation("a", 1)])
+        assert expectations.due(conn, ["another"], NOW + DAY, 10) == []
+        assert expectations.due(conn, [], NOW + DAY, 10) == []
+        assert len(expectations.due(conn, ["r"], NOW + DAY, 10)) == 1
 
 
 def test_one_moved_while_it_was_firing_stays_open(books: Database) -> None:
     with books.transaction() as conn:
         expectations.expect(conn, [an_expectation("a", 1)])
-        due = expectations.due(conn, NOW + DAY, 10)
+        due = expectations.due(conn, ["r"], NOW + DAY, 10)
         expectations.expect(conn, [an_expectation("a", 5)])
         assert expectations.mark_fired(conn, due, NOW) == 0
         assert expectations.next_due(conn) == NOW + 5 * DAY

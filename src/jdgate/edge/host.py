@@ -283,8 +283,8 @@ class EdgeHost:
         taken = await self.run(lambda conn: reading.take(conn, desk, arrivals, now, sinks))
         for at in range(0, len(taken.receipts), 500):
             await self._sending.say(member, RECEIPT, taken.receipts[at : at + 500])
-        await bus.ack_many(incoming)
         self._tell(member, taken)
+        await bus.ack_many(incoming)
 
     def _tell(self, member: str, taken: Taken) -> None:
         for answered in taken.answered:

@@ -123,9 +123,14 @@ class Working:
         now = self._clock.now()
         digest = await self._run(lambda conn: reading.digest(conn, desk, row))
         if outcome is True:
-            await self._run(lambda conn: inbox.mark_done(conn, member, [row.id]))
+
+            def done(conn: Connection) -> None:
+                inbox.mark_done(conn, member, [row.id])
+                inbox.receipted(conn, member, [row.id], now)
+
+            # a receipt that is lost is given again when the delivery comes again
+            await self._run(done)
             await self._sending.say(member, RECEIPT, [reading.delivered(row.id, digest)])
-            await self._run(lambda conn: inbox.receipted(conn, member, [row.id], now))
         elif isinstance(outcome, Refused):
             await self._run(lambda conn: inbox.fail(conn, member, [row.id], outcome.code))
             await self._sending.say(member, RECEIPT, [reading.failed(row.id, digest, outcome.code)])

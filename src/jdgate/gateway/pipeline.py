@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import leaves, rules
+from jdgate.core import calendar, leaves, rules
 from jdgate.core.admission import Arrival, Opened, Verdict, find_subject, judge, open_arrival
 from jdgate.core.message import Message, show_time
 from jdgate.core.projection import project
@@ -132,7 +132,12 @@ def facts_again(conn: Connection, ground: Ground, message: Message, row: Message
     opened = Opened(message, b"", row.digest, "")
     past = PastView(conn, ground, [opened])
     subjects_of: dict[int, bytes] = {}
-    faults = check_records(ground.catalogue.validator(message.type), sheet, message.data)
+    faults = check_records(
+        ground.catalogue.validator(message.type),
+        sheet,
+        message.data,
+        calendar.local_day(row.received_at),
+    )
     for index, record in enumerate(message.data):
         subject, fault = find_subject(record, sheet, message.source, past, {})
         if fault is not None:
@@ -275,7 +280,8 @@ def _note_sequences(
             came[message.source].append(message.sequence)
     for source, numbers in came.items():
         report = sequences.note(conn, source, numbers, now)
-        if report.filled:
+        where = sequences.position(conn, source)
+        if report.filled and where.contiguous == where.highest:
             effects.settle_own(f"{GAP}:{source}")
 
 

@@ -4,6 +4,7 @@ on drafts, steps of alerts. They change the books and reach no other member.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,8 @@ from jdgate.gateway.notices import Notice
 from jdgate.store import dead, deliveries, drafts, receipts
 from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
+
+log = logging.getLogger(__name__)
 
 RULE_FAILED = "rule.failed"
 AT_ONCE = 200
@@ -105,8 +108,8 @@ def reopened(conn: Connection, ground: Ground, rows: Iterable[DeliveryRow]) -> l
         try:
             jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
         except Refused as reason:
-            if reason.code != "books.erased":
-                raise
+            # erased, or spoilt: neither may keep the others from being sent
+            log.warning("a delivery to %s can't be sent again: %s", row.recipient, reason)
             continue
         attempt = row.attempts + 1
         again.append(Outbound(row.id, row.recipient, row.type, jws, row.digest, True, attempt))
@@ -173,9 +176,8 @@ def _decision(
         if row is None or row.owner != opened.message.source:
             continue
         decision = record["decision"]
-        if not drafts.decide(
-            conn, row.id, decision, by=record["by"], reason=record.get("reason"), at=now
-        ):
+        # the reason's words stay in the signed decision, which is kept sealed
+        if not drafts.decide(conn, row.id, decision, by=record["by"], reason=None, at=now):
             continue
         salt = ground.salt()
         leaf = leaves.DecidedLeaf(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import Connection
 
 from jdgate.core import rules
@@ -41,18 +42,21 @@ def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
     """One pass over what is due."""
     meta.raise_clock(conn, now)
     effects = Effects(conn, ground, now)
-    rows = expectations.due(conn, now, AT_ONCE)
     by_name = {rule.name: rule for rule in ground.rules}
-    for row in rows:
-        rule = by_name.get(row.rule)
-        if rule is not None:
-            _fire(conn, ground, rule, row, effects, now)
+    rows = expectations.due(conn, list(by_name), now, AT_ONCE)
     expectations.mark_fired(conn, rows, now)
+    broken = [row for row in rows if not _fire(conn, ground, by_name[row.rule], row, effects, now)]
+    # a rule that broke is told of its time again: the deadline must not be lost with the fault
+    again = now + AGAIN_AFTER_FAULT
+    expectations.expect(
+        conn, [msgspec.structs.replace(row, due_at=again, set_at=now) for row in broken]
+    )
     more = effects.alerts.look() or len(rows) == AT_ONCE
     outbound = _ask_for_gaps(conn, ground, effects, now)
     return _finish(conn, ground, effects, outbound, now, more=more)
 
 
+AGAIN_AFTER_FAULT = timedelta(minutes=10)
 SILENCE = timedelta(hours=24)
 """How long a recipient may leave a delivery without a receipt (design choice)."""
 
@@ -107,7 +111,8 @@ def _fire(
     row: ExpectationRow,
     effects: Effects,
     now: datetime,
-) -> None:
+) -> bool:
+    """Tell a rule that its time has come; whether it could be told."""
     try:
         state = load_states(conn, ground, rule, [row.key]).get(row.key)
     except (Refused, Misuse) as error:  # a state that can't be read must not stop the rest
@@ -120,6 +125,7 @@ def _fire(
         cause = f"rule:{failure.rule}:{failure.error}"[:160]
         params = {"rule": failure.rule, "error": failure.error[:200]}
         effects.tell_authority(BROKEN, cause, "alert.rule_failed", params)
+    return not outcome.failures
 
 
 def _ask_for_gaps(

@@ -4,7 +4,7 @@ An expectation is called (rule, key, name). Expecting it again moves it and open
 settling it, or firing it when due, ends it. States: `open`, `fired`, `settled`.
 
     expectations.expect(conn, [ExpectationRow(rule=…, key=…, name="absent", due_at=…, set_at=now)])
-    for row in expectations.due(conn, now, 200):
+    for row in expectations.due(conn, rules, now, 200):
         …                                            # rule.due(state, row.name, now)
     expectations.mark_fired(conn, rows, now)
 """
@@ -18,7 +18,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from jdgate.store.bulk import Upsert
-from jdgate.store.columns import Reader
+from jdgate.store.columns import Reader, any_of
 from jdgate.store.tables import expectation
 
 OPEN, FIRED, SETTLED = "open", "fired", "settled"
@@ -55,7 +55,11 @@ _FIRE = (
     .values(state=FIRED, changed_at=bindparam("at"))
 )
 _DUE = (
-    _ROWS.select.where(expectation.c.state == OPEN, expectation.c.due_at <= bindparam("now"))
+    _ROWS.select.where(
+        expectation.c.state == OPEN,
+        expectation.c.due_at <= bindparam("now"),
+        expectation.c.rule.in_(any_of("rules")),
+    )
     .order_by(expectation.c.due_at)
     .limit(bindparam("limit"))
 )
@@ -88,9 +92,13 @@ def settle(conn: Connection, names: Iterable[tuple[str, str, str]], at: datetime
     return conn.execute(_SETTLE, given).rowcount if given else 0
 
 
-def due(conn: Connection, now: datetime, limit: int) -> list[ExpectationRow]:
-    """Open expectations whose time has come, earliest first."""
-    return _ROWS.rows(conn.execute(_DUE, {"now": now, "limit": limit}))
+def due(conn: Connection, rules: Sequence[str], now: datetime, limit: int) -> list[ExpectationRow]:
+    """Open expectations of these rules whose time has come, earliest first.
+
+    What a rule that is not loaded expects stays open until it is loaded again.
+    """
+    given = {"rules": list(rules), "now": now, "limit": limit}
+    return _ROWS.rows(conn.execute(_DUE, given))
 
 
 def mark_fired(conn: Connection, rows: Iterable[ExpectationRow], at: datetime) -> int:
