@@ -70,7 +70,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "SQL rule states": [(rulestate, "load"), (rulestate, "save")],
     "SQL rest": [
         *((receipts, name) for name in ("add", "get_many")),
-        *((alerts, name) for name in ("raise_or_fold", "settle", "advance")),
+        *((alerts, name) for name in ("raise_or_fold", "save", "unsettled", "due")),
         *((expectations, name) for name in ("expect", "settle", "due")),
         (meta, "raise_clock"),
     ],

@@ -341,3 +341,23 @@ def test_another_sheet_than_the_one_meant_is_not_sent(
     sent = len(desk.records)
     assert push(tmp_path / "a.xlsx", "--sheet", "十月").exit_code == 1
     assert len(desk.records) == sent
+
+
+def test_the_list_of_refused_rows_destroys_no_file_and_is_checked_before_anything_is_sent(
+    tmp_path: Path, desk: Desk, push: Jdgate
+) -> None:
+    file = attendance(tmp_path / "a.csv", 1)
+    before = file.read_bytes()
+    older = tmp_path / "corrected.xlsx"
+    older.write_bytes(b"what somebody corrected")
+    for target, code in (
+        (file, "cli.push.list_is_file"),
+        (older, "cli.push.list_exists"),
+        (tmp_path / "fix.csv", "cli.push.list_suffix"),
+        (tmp_path / "nowhere" / "fix.xlsx", "cli.push.list_folder"),
+    ):
+        done = push(file, "--refused-to", str(target), "--json")
+        assert done.exit_code == 2
+        assert code in done.output
+    assert desk.records == []
+    assert (file.read_bytes(), older.read_bytes()) == (before, b"what somebody corrected")

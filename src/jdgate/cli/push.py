@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,8 @@ def push(
     from jdgate.config import full_region
 
     session.home()
+    if refused_to is not None:
+        _check_list(file, refused_to)
     full = full_region(region) if region else None
     host = load_plugins(session, plugins_dir)
     importers = {one.type: one for one in host.importers()}
@@ -126,6 +129,23 @@ def push(
             _finish(session, work, refused_to, None)
             raise
     return _finish(session, work, refused_to, error)
+
+
+def _check_list(file: Path, target: Path) -> None:
+    """See before anything is sent that the list of refused rows has a place and destroys nothing.
+
+    Raises:
+        UsageError: `cli.push.list_is_file`, `cli.push.list_exists`, `cli.push.list_suffix`,
+            `cli.push.list_folder`.
+    """
+    if target.exists() and target.samefile(file):
+        raise UsageError("cli.push.list_is_file", file=str(target))
+    if target.exists():
+        raise UsageError("cli.push.list_exists", file=str(target))
+    if target.suffix.lower() != ".xlsx":
+        raise UsageError("cli.push.list_suffix", file=str(target))
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise UsageError("cli.push.list_folder", folder=str(target.absolute().parent))
 
 
 def _open(
