@@ -37,7 +37,7 @@ bench-full: setup
 	$(BIN)/python bench/run.py --full
 
 faults: setup-dev
-	$(BIN)/python -m pytest tests/faults --rounds 50 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/faults --rounds 50 --timeout 3600 $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs-done
 	$(BIN)/python docs/generate.py

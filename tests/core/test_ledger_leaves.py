@@ -56,6 +56,17 @@ EXAMPLES: list[leaves.Leaf] = [
     ),
     leaves.DirectoryLeaf(id="1", at=AT, version=1, digest="d"),
     leaves.AdminLeaf(id="a", at=AT, act="retention.erased", operator="o"),
+    leaves.AlertLeaf(
+        id="a",
+        at=AT,
+        act="acknowledged",
+        recipient="cln-01",
+        rule="M1",
+        level=0,
+        directory=1,
+        commitment="c",
+        message="m",
+    ),
     leaves.LookedLeaf(id="m", at=AT, operator="o", reason="r"),
 ]
 

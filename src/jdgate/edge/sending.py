@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 
 from jdgate.bus.port import MemberBus, NotStored, Outgoing
 from jdgate.clock import Clock
+from jdgate.core.resending import resend_wait
 from jdgate.core.sealing import context, seal
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
@@ -32,8 +33,6 @@ from jdgate.store.outbox import OutboxRow
 
 log = logging.getLogger(__name__)
 
-RESEND_AFTER = timedelta(seconds=10)
-LONGEST_WAIT = timedelta(minutes=10)
 T = TypeVar("T")
 
 
@@ -86,7 +85,7 @@ class Sending:
             rows = outbox.due(conn, members, now, 256)
             waits: dict[timedelta, list[str]] = defaultdict(list)
             for row in rows:
-                waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
+                waits[resend_wait(row.attempts)].append(row.id)
             for wait, ids in waits.items():
                 outbox.mark_sent(conn, ids, now + wait)
             made = (self._row(conn, row) for row in rows)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,12 +22,10 @@ from sqlalchemy import Connection
 
 from jdgate.core import leaves, message, signing
 from jdgate.core.message import Message, show_time
+from jdgate.core.resending import RESEND_AFTER
 from jdgate.gateway.ground import Ground
 from jdgate.store import deliveries, sequences
 from jdgate.store.deliveries import DeliveryRow
-
-RESEND_AFTER = timedelta(seconds=10)
-"""How long a receipt may take before a delivery is looked at again."""
 
 
 class Plan(msgspec.Struct, kw_only=True):

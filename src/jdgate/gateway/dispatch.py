@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jdgate.bus.port import GatewayBus, NotStored, Outgoing
+from jdgate.core.resending import resend_wait
 from jdgate.core.sealing import context, seal
 from jdgate.errors import Refused
-from jdgate.gateway.compose import RESEND_AFTER, Outbound
+from jdgate.gateway.compose import Outbound
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.system import reopened
 from jdgate.store import dead, deliveries
@@ -28,7 +29,6 @@ from jdgate.store.deliveries import DeliveryRow
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = timedelta(minutes=10)
 ERASED = "books.erased"
 AT_ONCE = 200
 
@@ -92,7 +92,7 @@ def open_rows(
     """
     waits: dict[timedelta, list[str]] = defaultdict(list)
     for row in rows:
-        waits[min(RESEND_AFTER * 2 ** min(row.attempts, 6), LONGEST_WAIT)].append(row.id)
+        waits[resend_wait(row.attempts)].append(row.id)
     for wait, ids in waits.items():
         deliveries.mark_sent(conn, ids, now + wait)
     again = reopened(conn, ground, rows)

@@ -24,7 +24,7 @@ from jdgate.core import leaves
 from jdgate.core.effects import Alert, Draft, Expect, Role, Settle
 from jdgate.core.message import show_time
 from jdgate.core.routing import NoDesk
-from jdgate.core.rules import Emitted
+from jdgate.core.rules import Emitted, Failure
 from jdgate.errors import Misuse
 from jdgate.gateway.alerting import Alerting
 from jdgate.gateway.compose import Outbound, Plan
@@ -113,6 +113,12 @@ class Effects:
             urgent=True,
         )
         self._alert(GATEWAY_RULE, alert)
+
+    def rule_failed(self, failure: Failure) -> None:
+        """A rule broke on a key; the same fault is told once."""
+        cause = f"rule:{failure.rule}:{failure.error}"[:160]
+        params = {"rule": failure.rule, "error": failure.error[:200]}
+        self.tell_authority(BROKEN, cause, "alert.rule_failed", params)
 
     def no_desk(self, type: str, missing: NoDesk) -> None:
         """A record found nobody to go to."""

@@ -33,7 +33,7 @@ from jdgate.errors import Refused
 from jdgate.gateway import answers, system
 from jdgate.gateway.answers import Entry
 from jdgate.gateway.compose import Composed, Outbound, Plan, compose, store
-from jdgate.gateway.effects import BROKEN, GAP, Effects
+from jdgate.gateway.effects import GAP, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView
@@ -171,9 +171,7 @@ def run_rules(
         failures.extend(outcome.failures)
     if only is None:
         for failure in failures:
-            cause = f"rule:{failure.rule}:{failure.error}"[:160]
-            params = {"rule": failure.rule, "error": failure.error[:200]}
-            effects.tell_authority(BROKEN, cause, "alert.rule_failed", params)
+            effects.rule_failed(failure)
             system.keep_failure(conn, failure, now)
     return failures
 

@@ -15,7 +15,7 @@ from jdgate.core import rules
 from jdgate.core.rules import Failure, Outcome, Rule
 from jdgate.errors import Misuse, Refused
 from jdgate.gateway.compose import Outbound, Plan, compose, store
-from jdgate.gateway.effects import BROKEN, GAP, SILENT, Effects
+from jdgate.gateway.effects import GAP, SILENT, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.pipeline import load_states, save_states
@@ -122,9 +122,7 @@ def _fire(
     save_states(conn, ground, rule, outcome.states, now)
     effects.apply(outcome.effects)
     for failure in outcome.failures:
-        cause = f"rule:{failure.rule}:{failure.error}"[:160]
-        params = {"rule": failure.rule, "error": failure.error[:200]}
-        effects.tell_authority(BROKEN, cause, "alert.rule_failed", params)
+        effects.rule_failed(failure)
     return not outcome.failures
 
 
