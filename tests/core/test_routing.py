@@ -187,6 +187,21 @@ def test_the_end_of_an_order_reaches_the_office_that_knew_of_it_even_when_closed
     assert members(found) == ["com-01"]
 
 
+def test_keys_are_compared_as_the_caller_writes_them() -> None:
+    fact = RelationFact(False, region="511623101000", key=f"comm.order/{ORDER['doc_no']}")
+    other = RelationFact(True, region="511623102000", key=str(ORDER["doc_no"]))
+    found = desks(
+        CATALOGUE.sheets["comm.status.change.v1"],
+        STATUS,
+        sender="pol",
+        message_region=None,
+        index=INDEX,
+        relations=Facts(comm__order=[fact, other]),
+        relation_key=lambda name, value: f"{name}/{value}",
+    )
+    assert members(found) == ["com-01"]
+
+
 def test_the_end_of_an_order_nobody_was_told_of_is_an_alert() -> None:
     assert route("comm.status.change.v1", STATUS, "pol") == [NoDesk("COM", "relation", None)]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 from tests.e2e.kit import (
     ATTENDANCE,
     CLINIC_RULES,
@@ -30,6 +31,7 @@ from jdgate.clock import machine_time
 from jdgate.errors import JdgateError
 from jdgate.gateway import retention
 from jdgate.store import messages
+from jdgate.store.tables import relation
 
 pytestmark = pytest.mark.anyio
 Own = Callable[..., County]
@@ -316,3 +318,14 @@ async def test_when_retention_ends_the_content_is_gone_and_the_proof_is_not(own:
     raw = b"".join(file.read_bytes() for file in county.home.var.glob("books.db*"))
     assert enrolment(1)["id_no"].encode() not in raw
     assert enrolment(1)["name"].encode() not in raw
+
+
+async def test_the_books_tell_two_orders_apart_and_hold_no_document_number(county: County) -> None:
+    await county.push("pol", ORDER, [order(61), order(61, TOWN_2) | {"doc_no": "另案9号"}])
+    await county.push("pol", STATUS, [ended(61)])
+    assert set(await told(county, STATUS, 61)) == {"com-01"}
+    kept = await county.books(
+        lambda conn: conn.execute(select(relation.c.key, relation.c.closed_on)).all()
+    )
+    assert not [key for key, _ in kept if "号" in key or "cln" in key]
+    assert any(closed is not None for _, closed in kept)

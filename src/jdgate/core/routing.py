@@ -37,7 +37,10 @@ from jdgate.core.sheet import Find, Route, Sheet
 
 
 class RelationFact(msgspec.Struct, frozen=True):
-    """What is known of a relation of one person. `key` tells several of the same name apart."""
+    """What is known of a relation of one person.
+
+    `key` tells several of the same name apart, as the caller's `relation_key` writes it.
+    """
 
     active: bool
     member: str | None = None
@@ -60,6 +63,13 @@ class Fact(Protocol):
 
 Relations = Callable[[str, str], "Fact | Sequence[Fact] | None"]
 """(relation name, identity number) → the facts known."""
+
+RelationKey = Callable[[str, str], str]
+"""(relation name, a record's value) → how facts write that key: the books keep a keyed hash."""
+
+
+def _as_it_is(name: str, value: str) -> str:
+    return value
 
 
 class RelationChange(msgspec.Struct, frozen=True):
@@ -147,6 +157,7 @@ def desks(
     relations: Relations,
     named: str | None = None,
     origin: str | None = None,
+    relation_key: RelationKey = _as_it_is,
 ) -> list[Desk | NoDesk]:
     """The desks of one accepted record, in the order of the sheet's routes."""
     found: dict[str, Desk] = {}
@@ -155,7 +166,7 @@ def desks(
         if not _concerns(route, record):
             continue
         region = _region(route, record, message_region, sender, index)
-        facts = _facts(sheet, route, record, relations)
+        facts = _facts(sheet, route, record, relations, relation_key)
         if route.find == "relation":
             members, lost = _by_relation(route, facts, index)
             missing += lost
@@ -196,7 +207,11 @@ def _relation_of(route: Route) -> str | None:
 
 
 def _facts(
-    sheet: Sheet, route: Route, record: Mapping[str, Any], relations: Relations
+    sheet: Sheet,
+    route: Route,
+    record: Mapping[str, Any],
+    relations: Relations,
+    relation_key: RelationKey,
 ) -> list[Fact]:
     name = _relation_of(route)
     subject = subject_value(sheet, record)
@@ -213,7 +228,9 @@ def _facts(
     rule = sheet.relation
     if rule is not None and rule.name == name and rule.key is not None:
         # The record speaks of one relation by its key; another one's desk has no part in it.
-        facts = [fact for fact in facts if fact.key in ("", record.get(rule.key))]
+        value = record.get(rule.key)
+        spoken_of = relation_key(name, value) if isinstance(value, str) else None
+        facts = [fact for fact in facts if fact.key in ("", spoken_of)]
     return facts
 
 

@@ -86,6 +86,14 @@ class PastView:
         """What is known of a relation of one person (see `load_relations`)."""
         return self._relations.get((name, id_no), [])
 
+    def relation_key(self, name: str, value: str) -> str:
+        """How the books write the key of a relation (a document number): a keyed hash, so that
+        a copy of them names no decision about anybody."""
+        if not value:
+            return ""
+        # with the name before it, which is no member's id, it can be no alias's token
+        return self._of(routing.relation_domain(name)).token(f"{name}\n{value}").hex()
+
     # --- kept up to date by the pipeline
 
     def note(self, verdict: Verdict) -> None:
@@ -186,15 +194,16 @@ class PastView:
                 continue
             for change in routing.relation_changes(sheet, record, message.source):
                 subject = self.pseudonym(routing.relation_domain(change.name), id_no)
-                self._changed.append(_relation(subject, change))
+                key = self.relation_key(change.name, change.key)
+                self._changed.append(_relation(subject, key, change))
 
 
-def _relation(subject: bytes, change: RelationChange) -> Relation:
+def _relation(subject: bytes, key: str, change: RelationChange) -> Relation:
     opened = change.action == "open"
     return Relation(
         name=change.name,
         subject=subject,
-        key=change.key,
+        key=key,
         opened_on=change.on if opened else None,
         closed_on=None if opened else change.on,
         member=change.member or "",

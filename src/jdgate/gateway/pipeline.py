@@ -222,6 +222,7 @@ def _route(
                 index=ground.regions,
                 relations=past.relation,
                 origin=message.origin,
+                relation_key=past.relation_key,
             ):
                 if isinstance(item, Desk):
                     grouped[item].append(index)

@@ -28,7 +28,8 @@ from jdgate.store.tables import alias, relation, subject_index
 
 
 class Relation(Struct, frozen=True, kw_only=True):
-    """`key` tells several relations of one name and subject apart (a document number)."""
+    """`key` tells several relations of one name and subject apart: a keyed hash (in hex) of what
+    does so in the records, such as a document number."""
 
     name: str
     subject: bytes
