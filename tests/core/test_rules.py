@@ -210,7 +210,7 @@ def test_a_rule_that_breaks_when_due_changes_nothing() -> None:
         (alert(params={"a": "x" * 257}), "params"),
         (alert(urgent=1), "urgent"),
         (draft(cause="a\nb"), "cause"),
-        (draft(to=Role("NCO")), "to"),
+        (draft(to=Role("")), "to"),
         (draft(type=""), "type"),
         (draft(prefill={"a": []}), "prefill"),
         (draft(reason_code=""), "reason_code"),
@@ -230,7 +230,14 @@ def test_a_malformed_effect_is_refused_by_its_field(effect: object, field: str) 
 
 @pytest.mark.parametrize(
     "effect",
-    [alert(), alert(to=Role("NCO")), draft(checks=("a",)), Expect("x", NOW), Settle("x")],
+    [
+        alert(),
+        alert(to=Role("NCO")),
+        draft(checks=("a",)),
+        draft(to=Role("COM")),
+        Expect("x", NOW),
+        Settle("x"),
+    ],
 )
 def test_well_formed_effects_pass(effect: Effect) -> None:
     check("kit.highest", effect)

@@ -1,9 +1,11 @@
 """`jdgate drafts`: what rules prepared and a named person decides. No draft is ever sent by time.
 
 `approve` needs the person's name and every check confirmed; at a terminal it asks for what was
-not given, one check at a time, and the first "no" ends it. Rows are {id, member, type, rule,
+not given, one check at a time, and the first "no" ends it. What nobody but the approver knows is
+given with `--fill`. Rows are {id, member, type, rule,
 reason_code, checks[], state, received_at, decided_at, by, reason, message}; `drafts.show` adds
-{params{}, prefill{}} and, while it waits, {record{}}: what approving it would send. `approve`
+{params{}, prefill{}} and, while it waits, {record{}, lacking[]}: what approving it would send,
+and the fields that it still lacks. `approve`
 gives {decision, message}, `reject` {decision}: ids of the messages sent.
 """
 
@@ -106,9 +108,21 @@ def one_draft_lines(
             lines += [f"  ☐ {check_text(str(check), lang)}  [{check}]" for check in checks]
         if sheet is not None and sheet.approval == "two":
             lines += ["", say("cli.drafts.two", lang)]
-        flags = " ".join(f"--check {check}" for check in row.get("checks") or [])
-        lines += ["", say("cli.drafts.how", lang, id=row.get("id"), checks=flags)]
+        if lacking := row.get("lacking"):
+            lines += ["", say("cli.drafts.lacking", lang)]
+            lines += [f"  {_field_title(sheet, field, lang)}  [{field}]" for field in lacking]
+        lines += ["", say("cli.drafts.how", lang, id=row.get("id"), checks=_flags(row))]
     return lines
+
+
+def _field_title(sheet: Sheet | None, field: str, lang: Lang) -> str:
+    return sheet.field_title(field, lang) if sheet is not None else field
+
+
+def _flags(row: Mapping[str, Any]) -> str:
+    """The options that an approval of this draft needs."""
+    checks = [f"--check {check}" for check in row.get("checks") or []]
+    return " ".join([*checks, *(f"--fill {field}=…" for field in row.get("lacking") or [])])
 
 
 def decided_lines(reply: dict[str, Any], lang: Lang) -> list[str]:
@@ -161,28 +175,39 @@ def show(session: Session, draft_id: str) -> None:
 @click.argument("draft_id", metavar="ID")
 @option("--by", metavar="NAME", help="cli.option.by")
 @option("--check", "checks", multiple=True, metavar="NAME", help="cli.option.check")
+@option("--fill", "fills", multiple=True, metavar="FIELD=TEXT", help="cli.option.fill")
 @common
 @pass_session
-def approve(session: Session, draft_id: str, by: str | None, checks: tuple[str, ...]) -> None:
+def approve(
+    session: Session, draft_id: str, by: str | None, checks: tuple[str, ...], fills: tuple[str, ...]
+) -> None:
+    filled = dict(_pair(one) for one in fills)
     with session.connect() as control:
         row = control.call("drafts.show", id=draft_id, by=by or "")
         wanted = [str(check) for check in row.get("checks") or []]
         missing = [check for check in wanted if check not in checks]
-        if (by is None or missing) and not session.interactive:
-            raise UsageError(
-                "cli.drafts.incomplete",
-                id=draft_id,
-                checks=" ".join(f"--check {check}" for check in wanted),
-            )
-        if by is None or missing:
+        lacking = [field for field in row.get("lacking") or [] if field not in filled]
+        if (by is None or missing or lacking) and not session.interactive:
+            raise UsageError("cli.drafts.incomplete", id=draft_id, checks=_flags(row))
+        if by is None or missing or lacking:
             known = sheets(session)
             session.tell([*one_draft_lines(row, known, session.lang, session.width, how=False), ""])
             confirm(session, missing)
+            for field in lacking:
+                sheet = known.get(str(row.get("type")))
+                filled[field] = click.prompt(_field_title(sheet, field, session.lang))
             by = by or click.prompt(session.say("cli.drafts.ask_name"))
-        reply = control.call("drafts.approve", id=draft_id, by=by, checked=wanted)
+        reply = control.call("drafts.approve", id=draft_id, by=by, checked=wanted, filled=filled)
     session.answer(
         {"id": draft_id, **(reply or {})}, lambda told: decided_lines(told, session.lang)
     )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    field, equals, value = text.partition("=")
+    if not (field and equals and value.strip()):
+        raise UsageError("cli.drafts.fill_form", got=field)
+    return field, value.strip()
 
 
 def confirm(session: Session, checks: Sequence[str]) -> None:

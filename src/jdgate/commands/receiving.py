@@ -96,15 +96,20 @@ class Receiving:
                 shown["reason"] = content.get("reason")
                 if row.state == draft_box.WAITING:
                     now = self._running.clock.now()
-                    shown["record"] = drafting.proposed(conn, desk, row, by or "—", now)
+                    record = drafting.proposed(conn, desk, row, by or "—", now)
+                    shown["record"] = record
+                    shown["lacking"] = drafting.lacking(desk, row.type, record)
                 return shown
             raise Refused("draft.unknown", draft=id[:64])
 
         return await edge.run(read)
 
-    async def drafts_approve(self, id: str, by: str, checked: list[str]) -> dict[str, Any]:
-        """A named person approves; ids of the decision and of the message sent."""
-        decision, message = await self._running.the_edge.approve(id, by, checked)
+    async def drafts_approve(
+        self, id: str, by: str, checked: list[str], filled: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A named person approves; ids of the decision and of the message sent. `filled`: fields
+        that the record lacks."""
+        decision, message = await self._running.the_edge.approve(id, by, checked, filled)
         return {"decision": decision, "message": message}
 
     async def drafts_reject(self, id: str, by: str, reason: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from jdgate.core.effects import Draft
+from jdgate.core.effects import Draft, Role
 from jdgate.errors import Refused
 
 DraftStep = Literal["waiting", "approved", "rejected", "withdrawn", "sent", "accepted"]
@@ -44,7 +44,7 @@ class DraftLife(Struct, frozen=True, kw_only=True):
     key: str
     cause: str
     type: str
-    to: str
+    to: str | Role
     reason_code: str
     prefill: dict[str, Any]
     params: dict[str, Any]

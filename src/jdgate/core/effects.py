@@ -50,12 +50,13 @@ class Alert(Struct, frozen=True):
 class Draft(Struct, frozen=True):
     """Propose a message that a named person at `to` must approve. It never leaves by itself.
 
+    `to` is a member id or a `Role`: of several such desks the first by id owns the draft.
     `prefill` is what the owner's edge needs to complete the record; `checks` are the
     questions the approver must have answered; the text of one is `check.<name>`.
     """
 
     cause: str
-    to: str
+    to: str | Role
     type: str
     prefill: dict[str, Any]
     reason_code: str
@@ -135,13 +136,11 @@ def _fault(effect: object) -> str | None:
 
 
 def _alert_fault(alert: Alert) -> str | None:
-    to = alert.to
-    desk = bool(to.role) if isinstance(to, Role) else isinstance(to, str) and _MEMBER.fullmatch(to)
     tests: tuple[tuple[str, object], ...] = (
         ("cause", _is_id(alert.cause)),
         ("rule_id", isinstance(alert.rule_id, str) and alert.rule_id),
         ("type", isinstance(alert.type, str) and _TYPE.fullmatch(alert.type)),
-        ("to", desk),
+        ("to", _is_desk(alert.to)),
         ("data", isinstance(alert.data, dict)),
         ("title_code", isinstance(alert.title_code, str) and _CODE.fullmatch(alert.title_code)),
         ("params", _plain(alert.params)),
@@ -154,7 +153,7 @@ def _draft_fault(draft: Draft) -> str | None:
     checks = draft.checks
     tests: tuple[tuple[str, object], ...] = (
         ("cause", _is_id(draft.cause)),
-        ("to", isinstance(draft.to, str) and _MEMBER.fullmatch(draft.to)),
+        ("to", _is_desk(draft.to)),
         ("type", isinstance(draft.type, str) and _TYPE.fullmatch(draft.type)),
         ("prefill", _plain(draft.prefill, most=32)),
         ("reason_code", isinstance(draft.reason_code, str) and _CODE.fullmatch(draft.reason_code)),
@@ -162,6 +161,12 @@ def _draft_fault(draft: Draft) -> str | None:
         ("checks", isinstance(checks, tuple) and all(isinstance(c, str) and c for c in checks)),
     )
     return next((name for name, good in tests if not good), None)
+
+
+def _is_desk(to: object) -> bool:
+    if isinstance(to, Role):
+        return bool(to.role)
+    return isinstance(to, str) and _MEMBER.fullmatch(to) is not None
 
 
 def _is_id(value: object) -> bool:

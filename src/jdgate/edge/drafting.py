@@ -2,7 +2,9 @@
 
 Approval needs a name and every check of the draft confirmed. It puts two messages into the
 outbox in one transaction: the decision (who, what was checked) and the message itself, completed
-by the member's plugin from its own register and signed by the member. Nothing here runs by time.
+by the member's plugin from its own register and signed by the member. What neither the rule nor
+the plugin can know (the number of the evidence, a reason found out by telephone) the approver
+fills in; what is filled in already can't be changed here. Nothing here runs by time.
 
     approve(conn, desk, draft_id, by="王医生", checked=["transfer", "custody", "hospital"], now=now)
     reject(conn, desk, draft_id, by="王医生", reason="…", now=now)
@@ -10,7 +12,7 @@ by the member's plugin from its own register and signed by the member. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -61,19 +63,41 @@ def waiting(conn: Connection, desk: Desk, draft_id: str) -> DraftBoxRow:
 
 
 def proposed(
-    conn: Connection, desk: Desk, row: DraftBoxRow, by: str, now: datetime
+    conn: Connection,
+    desk: Desk,
+    row: DraftBoxRow,
+    by: str,
+    now: datetime,
+    filled: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The record that approving `row` would send, completed by the member's plugin.
+    """The record that approving `row` would send, completed by the member's plugin and with what
+    the approver `filled` in.
 
     Raises:
-        Refused: what the plugin refused, or `draft.nobody_completes`.
+        Refused: what the plugin refused, `draft.nobody_completes`, `draft.filled_already`.
     """
     view = ApprovedDraft(row.id, row.type, content(conn, desk, row)["prefill"], by, now)
     record = desk.plugins.ask("jdgate_complete", draft=view, register=desk.register(conn, row.type))
     if record is None:
         raise Refused("draft.nobody_completes", type=row.type)
-    found: dict[str, Any] = record
+    found: dict[str, Any] = dict(record)
+    form = desk.catalogue.schema(row.type)["properties"]
+    for field, value in (filled or {}).items():
+        if field in found:
+            raise Refused("draft.filled_already", field=field)
+        found[field] = _typed(value, form.get(field, {}))
     return found
+
+
+def lacking(desk: Desk, type: str, record: Mapping[str, Any]) -> list[str]:
+    """The required fields that a record lacks: whoever approves must fill them in."""
+    return [name for name in desk.catalogue.schema(type)["required"] if name not in record]
+
+
+def _typed(value: Any, form: Mapping[str, Any]) -> Any:
+    """A number that was typed at a terminal, as a number."""
+    whole = form.get("type") == "integer" and isinstance(value, str)
+    return int(value) if whole and value.isascii() and value.isdigit() else value
 
 
 def approve(
@@ -84,20 +108,21 @@ def approve(
     by: str,
     checked: Collection[str],
     now: datetime,
+    filled: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Send what the draft proposes; the ids of the messages now in the outbox.
 
     Raises:
         Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`,
-            `draft.checks_missing`, `draft.not_sendable` with the first fault of the record,
-            and what the plugin refused.
+            `draft.checks_missing`, `draft.filled_already`, `draft.not_sendable` with the first
+            fault of the record, and what the plugin refused.
     """
     row = waiting(conn, desk, draft_id)
     person = _named(draft_id, by)
     missing = [check for check in row.checks if check not in checked]
     if missing:
         raise Refused("draft.checks_missing", draft=draft_id, missing=", ".join(missing))
-    record = proposed(conn, desk, row, person, now)
+    record = proposed(conn, desk, row, person, now, filled)
     decision = {
         "draft_id": draft_id,
         "decision": "approved",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -199,11 +199,19 @@ class EdgeHost:
         )
         return len(good), refused
 
-    async def approve(self, draft_id: str, by: str, checked: Sequence[str]) -> list[str]:
+    async def approve(
+        self,
+        draft_id: str,
+        by: str,
+        checked: Sequence[str],
+        filled: Mapping[str, Any] | None = None,
+    ) -> list[str]:
         """A named person approves a draft of a hosted member; ids of the messages sent."""
         desk, now = await self._desk_of_draft(draft_id), self._clock.now()
         ids = await self.run(
-            lambda conn: drafting.approve(conn, desk, draft_id, by=by, checked=checked, now=now)
+            lambda conn: drafting.approve(
+                conn, desk, draft_id, by=by, checked=checked, now=now, filled=filled
+            )
         )
         self._sending.wanted.set()
         return ids

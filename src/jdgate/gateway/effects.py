@@ -175,6 +175,12 @@ class Effects:
         return hmac.new(key, cause.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _draft(self, rule: str, draft: Draft) -> None:
+        owners = self._desks_of(draft.to)
+        if not owners:
+            role = draft.to.role if isinstance(draft.to, Role) else draft.to
+            self.no_desk(draft.type, NoDesk(role, "named", None))
+            return
+        owner = owners[0]
         draft_id = self._ground.new_id()
         sealed = self._ground.vault.seal(
             self._conn,
@@ -187,7 +193,7 @@ class Effects:
             id=draft_id,
             rule=rule,
             cause=self._cause(rule, draft.cause),
-            owner=draft.to,
+            owner=owner,
             type=draft.type,
             key_id=sealed.key_id,
             prefill=sealed.blob,
@@ -212,7 +218,7 @@ class Effects:
         self.plans.append(
             Plan(
                 id=self._ground.new_id(),
-                recipient=draft.to,
+                recipient=owner,
                 type="sys.draft.v1",
                 records=[record],
                 draft_id=draft_id,
@@ -224,7 +230,7 @@ class Effects:
                     leaves.DraftedLeaf(
                         id=draft_id,
                         at=show_time(self._now),
-                        recipient=draft.to,
+                        recipient=owner,
                         type=draft.type,
                         rule=rule,
                         version=self._ground.version,
@@ -233,4 +239,4 @@ class Effects:
                 None,
             )
         )
-        self.notices.append(Notice("story.draft", {"type": draft.type, "to": draft.to}))
+        self.notices.append(Notice("story.draft", {"type": draft.type, "to": owner}))
