@@ -22,6 +22,7 @@ DOC = {"doc_no": "邻公社戒〔2026〕1号"}
 SEALED = {"kid": "pol:enc:1", "sealed": "A" * 128}
 ITEMS = [{"code": "ledger", "ok": True}, {"code": "storage", "ok": False, "note": "门未上锁"}]
 TOKEN = "Zk3x9QmT2rWv8LpB"
+KEYED = "Zk3x9QmT2rWv8LpBa7Yc4d"
 ALERT = {
     "alert_id": "a-1",
     "rule": "X",
@@ -179,6 +180,10 @@ GOOD: dict[str, dict[str, Any]] = {
         "noticed_on": DAY,
     },
     "tip.reward.pay.v1": {"receipt_token": TOKEN, "amount": 5000, "approver": "局长甲"},
+    "tip.ask.v1": {"receipt_token": TOKEN, "asked_on": DAY},
+    "tip.progress.v1": {
+        "to": "com-01", "receipt_token": TOKEN, "stage": "solved", "date": DAY,
+    },
     "tip.alert.v1": {**ALERT, "receipt_token": TOKEN},
     "share.apply.v1": {
         "to": "pol", "apply_no": "S-1", "item": "comm.status.change.v1", "basis": "某条例第1条",
@@ -212,13 +217,16 @@ GOOD: dict[str, dict[str, Any]] = {
         "notice_no": "D-1", "status": "done", "text": "已补足", "date": DAY,
     },
     "reconcile.register.v1": {
-        "round": DAY, "town": TOWN, "token": TOKEN, "status": "serving", "total": 98,
+        "round": DAY, "town": TOWN, "side": "station", "token": KEYED, "status": "serving",
+        "total": 98,
     },
     "reconcile.difference.v1": {
-        "round": DAY, "town": TOWN, "token": TOKEN, "mend": "status", "status": "ended",
+        "round": DAY, "town": TOWN, "token": KEYED, "mend": "status", "status": "ended",
     },
     "venue.patrol.result.v1": {
-        "uscc": COMPANY, "date": DAY, "items": ITEMS, "result": "failed", "fix_by": LATER,
+        "uscc": COMPANY, "date": DAY, "warning_signs": False, "staff_list": True,
+        "business_log": True, "cameras": True, "own_patrols": True, "result": "failed",
+        "fix_by": LATER,
     },
     "school.prevention.report.v1": {
         "school": "3651000123", "year": 2026, "grade": 5, "hours": 4, "base_visits": 1,

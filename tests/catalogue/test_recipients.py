@@ -92,6 +92,8 @@ SEES: dict[str, dict[str, str]] = {
     },
     "precursor.permit.change.v1": {"POL": ALL, "SAMR": ALL},
     "tip.sealed.v1": {"POL": ALL},
+    "tip.ask.v1": {"POL": ALL},
+    "tip.progress.v1": {"COM": ALL, "CHAM": ALL},
     "tip.reward.notice.v1": {"FIN": "receipt_token amount approver"},
     "tip.reward.pay.v1": {"FIN": ALL},
     "share.apply.v1": {"*": ALL},
@@ -142,6 +144,7 @@ ONE_OF = {
         ({"authority": "POL"}, "POL"),
     ],
     "sealed.answer.v1": [({"to": "ps-01"}, "PS"), ({"to": "tra"}, "TRA"), ({"to": "dtx"}, "DTX")],
+    "tip.progress.v1": [({"to": "com-01"}, "COM"), ({"to": "cham"}, "CHAM")],
 }
 """Types whose records go to one department or another: what decides, and to whom then."""
 

@@ -242,9 +242,26 @@ def test_a_buyer_is_named_when_it_is_an_organisation() -> None:
 
 
 def test_what_failed_has_a_date_to_be_put_right() -> None:
-    for name in ("courier.spotcheck.result.v1", "venue.patrol.result.v1"):
+    for name, good in (
+        ("courier.spotcheck.result.v1", {}),
+        ("venue.patrol.result.v1", {"warning_signs": True}),
+    ):
         assert [f.path for f in faults_of(name, without(name, "fix_by"))] == ["/fix_by"]
-        assert faults_of(name, {**without(name, "fix_by"), "result": "passed"}) == []
+        assert faults_of(name, {**without(name, "fix_by"), **good, "result": "passed"}) == []
+
+
+def test_a_venue_has_not_passed_with_an_item_that_is_not_good() -> None:
+    name = "venue.patrol.result.v1"
+    record = {**without(name, "fix_by"), "result": "passed"}
+    assert [fault.path for fault in faults_of(name, record)] == ["/warning_signs"]
+
+
+def test_an_empty_register_is_told_by_its_total_alone() -> None:
+    name = "reconcile.register.v1"
+    assert faults_of(name, {**without(name, "token", "status"), "total": 0}) == []
+    assert faults_of(name, {**GOOD[name], "total": 0})
+    missing = faults_of(name, without(name, "token", "status"))
+    assert sorted(fault.path for fault in missing) == ["/status", "/token"]
 
 
 def test_an_unconfirmed_relapse_is_not_reported() -> None:
