@@ -30,7 +30,7 @@ class Machines(msgspec.Struct, frozen=True):
     desks: Path
 
 
-def settle(root: Path, clinics: int) -> Machines:
+def settle(root: Path, clinics: int, workers: int) -> Machines:
     """Make keys, directory and configuration of all three under `root`."""
     county = (REGION,)
     members = [
@@ -63,10 +63,11 @@ def settle(root: Path, clinics: int) -> Machines:
         for member in hosted:
             shutil.move(first.keys / f"{member}{SUFFIX}", home.keys / f"{member}{SUFFIX}")
         _roles(first.config, home.config, "edge")
-    _roles(first.config, first.config, "gateway")
+    _roles(first.config, first.config, "gateway", workers)
     return machines
 
 
-def _roles(source: Path, target: Path, role: str) -> None:
+def _roles(source: Path, target: Path, role: str, workers: int = 0) -> None:
     text = source.read_text()
-    target.write_text(text.replace('roles = ["gateway", "edge"]', f'roles = ["{role}"]'))
+    played = f'roles = ["{role}"]\nworkers = {workers}'
+    target.write_text(text.replace('roles = ["gateway", "edge"]', played))

@@ -2,9 +2,9 @@
 
 The full path: files' rows submitted at a clinic's edge, checked, signed, sealed (hybrid), on its
 disk, over a real nats-server that syncs every message, through the gateway (signatures, schemas,
-rules, ledger, books), to the police's edge and back as signed receipts. Clinics, gateway,
-nats-server and police are four processes. The figures of a part are right only when the machine
-has nothing else to do: the load is printed beside them.
+rules, ledger, books), to the police's edge and back as signed receipts. Clinics, gateway, a worker
+of the gateway, nats-server and police are five processes. The figures of a part are right only
+when the machine has nothing else to do: the load is printed beside them.
 
 What is measured
 - batched: attendance in messages of 200 records, until the clinics hold every receipt;
@@ -38,6 +38,8 @@ import people
 
 RESULTS = Path(__file__).parent.parent / "bench-results"
 CLINICS = 4
+WORKERS = 1
+"""`run.workers` of the gateway, where rates and memory are measured."""
 
 
 class Party:
@@ -76,7 +78,8 @@ class County:
     """All processes, and their processor time."""
 
     def __init__(self, root: Path, timed: bool) -> None:
-        machines = county.settle(root, CLINICS)
+        # stages are counted where the gateway does everything itself
+        machines = county.settle(root, CLINICS, 0 if timed else WORKERS)
         self.gateway = Party("gateway", machines.gateway, timed=timed)
         url = self.gateway.ask("address")
         self.clinics = Party("clinics", machines.clinics, url)
@@ -84,15 +87,18 @@ class County:
         self.pids = {
             "clinics": self.clinics.pid,
             "gateway": self.gateway.pid,
-            "nats-server": self._server(),
+            "nats-server": self._under_gateway("nats-server")[0],
             "desks": self.desks.pid,
         }
+        for number, pid in enumerate(self._under_gateway("spawn_main")):
+            self.pids[f"worker {number + 1}"] = pid
 
-    def _server(self) -> int:
-        for pid in measure.children(self.gateway.pid):
-            if "nats" in Path(f"/proc/{pid}/cmdline").read_text():
-                return pid
-        sys.exit("bench: no nats-server under the gateway")
+    def _under_gateway(self, name: str) -> list[int]:
+        return [
+            pid
+            for pid in measure.children(self.gateway.pid)
+            if name in Path(f"/proc/{pid}/cmdline").read_text()
+        ]
 
     def cpu(self) -> dict[str, float]:
         """Processor seconds of each process so far."""

@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy.engine import RootTransaction
 
 from jdgate.core import admission
-from jdgate.gateway import answers, compose, dispatch, gateway, pipeline, system, timekeeper
+from jdgate.gateway import answers, compose, gateway, pipeline, system, timekeeper, workers
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.past import PastView
 from jdgate.store import (
@@ -77,7 +77,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "commit": [(RootTransaction, "commit")],
     "pipeline (rest)": [(pipeline, "process")],
     "timekeeper": [(gateway.timekeeper, "run_due")],
-    "seal to recipient": [(dispatch, "seal_outbound")],
+    "seal to recipient": [(workers, "_seal")],
 }
 
 

@@ -144,7 +144,13 @@ class Daemon(Running):
     # --- loading
 
     def _load(self) -> None:
-        self.plugins = PluginHost(self.plugins_dir, self.config.plugins.disabled, self.config.rules)
+        self.references = References(self.home.var / FOLDER)
+        self.plugins = PluginHost(
+            self.plugins_dir,
+            self.config.plugins.disabled,
+            self.config.rules,
+            references=self.references,
+        )
         self.plugins.add_suites()
         self.catalogue = catalogues.load_all(self.plugins)
         self.trust = Trust(self._directory())
@@ -240,9 +246,7 @@ class Daemon(Running):
             keys=keys,
             vault=Vault.unlock(books, self.home.keys / "books.master"),
             rules=tuple(self.plugins.rules()),
-            times=deadlines.read(
-                self.config.alerts, References(self.home.var / FOLDER).working_days
-            ),
+            times=deadlines.read(self.config.alerts, self.references.working_days),
         )
         bus = await connect_gateway(
             self.nats_url, _bus_key(keys), name=keys.member, tls=self._tls()
@@ -254,6 +258,7 @@ class Daemon(Running):
             clock=self.clock,
             directory_jws=self.directory_jws,
             checkpoint_every=timedelta(seconds=self.config.books.checkpoint_seconds),
+            workers=self.config.run.workers,
             on_notice=self.teller.tell,
         )
         self._closing.append(self.gateway.stop)

@@ -7,6 +7,7 @@ before anything is sent, or after sending and before the bus is told.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from collections import Counter
@@ -35,6 +36,7 @@ from jdgate.edge.desk import Desk
 from jdgate.gateway import dispatch, pipeline, proofs, timekeeper
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.ground import Ground, new_id
+from jdgate.gateway.workers import Workers
 from jdgate.plugins.host import PluginHost
 from jdgate.store import deliveries, inbox, outbox, sequences
 from jdgate.store.database import Database
@@ -152,7 +154,7 @@ class World:
             if one.type == RECEIPT:
                 for record in msgspec.json.decode(payload_unverified(one.jws))["data"]:
                     self._same_answer(record["message_id"], record)
-        for one in dispatch.seal_outbound(self.ground, outbound, self.now):
+        for one in asyncio.run(dispatch.seal_outbound(self.ground, Workers(0), outbound, self.now)):
             if one.member in self.boxes:
                 self.boxes[one.member].append(one)
 

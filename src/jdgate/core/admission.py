@@ -6,7 +6,8 @@ The order is fixed, and the first fault that concerns the whole message ends it:
      3 signature header                     4 key: known, theirs, a signing key
      5 signature       6 JSON, envelope     7 sender is who the NATS user says, recipient is us
      8 key valid when signed and now        9 not from the future, not expired
-    10 not a replay   11 agreement (type, sender's role, purpose, region)   12 sequence
+    10 not a replay   11 agreement (type, sender's role, purpose, region, approval)
+    12 sequence
     13 each record: schema, cross-field checks, the person is known where the sheet asks it
 
 Steps 1–6 need the bytes and the keys alone (`open_arrival`); 7–13 need what the gateway knows
@@ -29,19 +30,24 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from jdgate.core import calendar
+from jdgate.core import approval, calendar
 from jdgate.core.catalogue import Catalogue
-from jdgate.core.directory import Trust
+from jdgate.core.directory import Member, Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.core.message import MAX_BODY, MESSAGE_ID, Message, decode
+from jdgate.core.regions import covers
 from jdgate.core.schema import Fault, check_records
 from jdgate.core.sealing import context, unseal
 from jdgate.core.sheet import Sheet
-from jdgate.core.signing import TYP_MESSAGE, peek, verify
+from jdgate.core.signing import TYP_MESSAGE, payload_unverified, peek, verify
 from jdgate.errors import Refused
 
 MAX_SKEW = timedelta(minutes=5)
 """How far a sender's clock may be ahead of ours (design choice)."""
+
+MAX_JUMP = 1_000_000
+"""How many numbers a sender may leave out at once. A gateway whose books were lost still asks for
+everything it once had; a number from nowhere opens no gap that could never be filled."""
 
 Outcome = Literal["accepted", "part", "refused", "duplicate"]
 
@@ -90,7 +96,11 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What admission decided. `subjects` maps record index → pseudonym (16 bytes)."""
+    """What admission decided. `subjects` maps record index → pseudonym (16 bytes).
+
+    `proven`: the signer was the sender and was allowed to sign, so the message's id and number
+    are its own. Without it nothing that the message says of itself may be counted.
+    """
 
     arrival: Arrival
     outcome: Outcome
@@ -98,6 +108,7 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: Refused | None = None
     faults: dict[int, list[Fault]] = {}
     subjects: dict[int, bytes] = {}
+    proven: bool = False
 
     @property
     def accepted(self) -> list[int]:
@@ -114,20 +125,40 @@ def open_arrival(
 
     `sender` is whose signature is expected; by default the member that the subject names.
     """
-    claimed = sender or arrival.member
     try:
-        if len(arrival.body) > MAX_BODY:
-            raise Refused("admission.too_large", got=len(arrival.body), most=MAX_BODY)
-        if not MESSAGE_ID.fullmatch(arrival.id):
-            raise Refused("admission.id")  # whoever may publish may write anything there
-        info = context(claimed, keys.member, arrival.id)
-        jws = unseal(arrival.body, keys.opener(arrival.kid), info)
-        header = peek(jws)
-        _, public = trust.claimed_key(header.kid, claimed)
-        message = decode(verify(jws, public, TYP_MESSAGE))
+        return read_signed(open_signed(arrival, trust, keys, sender=sender))
     except Refused as reason:
         return reason
-    return Opened(message, jws, hashlib.sha256(jws).digest(), header.kid)
+
+
+def open_signed(
+    arrival: Arrival, trust: Trust, keys: MemberKeys, *, sender: str | None = None
+) -> bytes:
+    """Steps 1–5: the JWS inside, its signature verified.
+
+    Raises:
+        Refused: `admission.*`, `sealing.*`, `signing.*`, `key.*`.
+    """
+    claimed = sender or arrival.member
+    if len(arrival.body) > MAX_BODY:
+        raise Refused("admission.too_large", got=len(arrival.body), most=MAX_BODY)
+    if not MESSAGE_ID.fullmatch(arrival.id):
+        raise Refused("admission.id")  # whoever may publish may write anything there
+    info = context(claimed, keys.member, arrival.id)
+    jws = unseal(arrival.body, keys.opener(arrival.kid), info)
+    _, public = trust.claimed_key(peek(jws).kid, claimed)
+    verify(jws, public, TYP_MESSAGE)
+    return jws
+
+
+def read_signed(jws: bytes) -> Opened:
+    """Step 6: the message of a JWS that `open_signed` gave.
+
+    Raises:
+        Refused: `message.*`.
+    """
+    message = decode(payload_unverified(jws))
+    return Opened(message, jws, hashlib.sha256(jws).digest(), peek(jws).kid)
 
 
 def check_envelope(
@@ -136,8 +167,19 @@ def check_envelope(
     """Steps 7–9, the same at the gateway and at an edge.
 
     Raises:
-        Refused: `admission.sender`, `admission.recipient`, `admission.id`, `key.*`,
-            `admission.from_future`, `admission.expired`.
+        Refused: as `check_proof` and `check_time`.
+    """
+    check_proof(opened, arrival, trust, recipient, sender)
+    check_time(opened.message, arrival.at)
+
+
+def check_proof(
+    opened: Opened, arrival: Arrival, trust: Trust, recipient: str, sender: str
+) -> None:
+    """Steps 7 and 8: it is the sender's, meant for us, under this id, and the key is good.
+
+    Raises:
+        Refused: `admission.sender`, `admission.recipient`, `admission.id`, `key.*`.
     """
     message = opened.message
     if message.source != sender:
@@ -147,10 +189,18 @@ def check_envelope(
     if message.id != arrival.id:
         raise Refused("admission.id")
     trust.signing_key(opened.kid, sender, min(message.time, arrival.at), arrival.at)
-    if message.time > arrival.at + MAX_SKEW:
-        ahead = int((message.time - arrival.at).total_seconds() // 60)
+
+
+def check_time(message: Message, at: datetime) -> None:
+    """Step 9, first half.
+
+    Raises:
+        Refused: `admission.from_future`, `admission.expired`.
+    """
+    if message.time > at + MAX_SKEW:
+        ahead = int((message.time - at).total_seconds() // 60)
         raise Refused("admission.from_future", minutes=ahead, most=MAX_SKEW.seconds // 60)
-    if message.expires is not None and message.expires <= arrival.at:
+    if message.expires is not None and message.expires <= at:
         raise Refused("admission.expired", expired=message.expires.date())
 
 
@@ -168,10 +218,23 @@ def _check_agreement(message: Message, sheet: Sheet | None, trust: Trust) -> She
         )
     if message.purpose != sheet.purpose:
         raise Refused("agreement.purpose", type=message.type, expected=sheet.purpose)
-    county = trust.directory.county[:6]
-    if message.region is not None and not message.region.startswith(county):
-        raise Refused("agreement.cross_region", expected=county)
+    check_place(message.region, sheet, sender, trust.directory.county)
+    approval.require(sheet, message.approvedby)
     return sheet
+
+
+def check_place(region: str | None, sheet: Sheet, sender: Member, county: str) -> None:
+    """Whether a sender may speak for a place: one of its own, unless the sheet takes any.
+
+    Raises:
+        Refused: `agreement.cross_region`, `agreement.region`.
+    """
+    if region is None:
+        return
+    if not region.startswith(county[:6]):
+        raise Refused("agreement.cross_region", expected=county[:6])
+    if sheet.region == "own" and not any(covers(own, region) for own in sender.regions):
+        raise Refused("agreement.region", type=sheet.type, own=", ".join(sender.regions))
 
 
 def _check_age(message: Message, sheet: Sheet, at: datetime) -> None:
@@ -184,11 +247,14 @@ def _check_sequence(message: Message, sheet: Sheet, past: Past) -> None:
     """Step 12."""
     if sheet.tracked != (message.sequence is not None):
         raise Refused("message.envelope", attribute="sequence")
-    if message.sequence is not None and (
-        message.sequence < 1 or past.sequence_used(message.source, message.sequence)
-    ):
-        following = past.next_sequence(message.source)
-        raise Refused("admission.sequence_used", got=message.sequence, next=following)
+    number = message.sequence
+    if number is None:
+        return
+    following = past.next_sequence(message.source)
+    if number < 1 or past.sequence_used(message.source, number):
+        raise Refused("admission.sequence_used", got=number, next=following)
+    if number >= following + MAX_JUMP:
+        raise Refused("admission.sequence_jump", got=number, next=following)
 
 
 def find_subject(
@@ -228,17 +294,21 @@ def judge(
     """Steps 7–13 for a message whose signature holds."""
     message = opened.message
     try:
-        check_envelope(opened, arrival, trust, recipient, arrival.member)
+        check_proof(opened, arrival, trust, recipient, arrival.member)
+    except Refused as reason:
+        return Verdict(arrival, "refused", opened, reason)
+    try:
+        check_time(message, arrival.at)
         known = past.digest_of(message.id)
         if known is not None:
             if known == opened.digest:
-                return Verdict(arrival, "duplicate", opened)
+                return Verdict(arrival, "duplicate", opened, proven=True)
             raise Refused("admission.id_reused")
         sheet = _check_agreement(message, catalogue.sheets.get(message.type), trust)
         _check_age(message, sheet, arrival.at)
         _check_sequence(message, sheet, past)
     except Refused as reason:
-        return Verdict(arrival, "refused", opened, reason)
+        return Verdict(arrival, "refused", opened, reason, proven=True)
 
     faults = check_records(
         catalogue.validator(message.type), sheet, message.data, calendar.local_day(arrival.at)
@@ -255,8 +325,9 @@ def judge(
             subjects[index] = subject
     if len(faults) == len(message.data):
         nothing = Refused("admission.no_record_left", records=len(message.data))
-        return Verdict(arrival, "refused", opened, nothing, faults)
-    return Verdict(arrival, "part" if faults else "accepted", opened, None, faults, subjects)
+        return Verdict(arrival, "refused", opened, nothing, faults, proven=True)
+    outcome: Outcome = "part" if faults else "accepted"
+    return Verdict(arrival, outcome, opened, None, faults, subjects, proven=True)
 
 
 def admit(

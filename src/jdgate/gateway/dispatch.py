@@ -18,11 +18,12 @@ from sqlalchemy import Connection
 
 from jdgate.bus.port import GatewayBus, NotStored, Outgoing
 from jdgate.core.resending import resend_wait
-from jdgate.core.sealing import context, seal
+from jdgate.core.sealing import context
 from jdgate.errors import Refused
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.system import reopened
+from jdgate.gateway.workers import SealTask, Workers
 from jdgate.store import dead, deliveries
 from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
@@ -33,31 +34,46 @@ ERASED = "books.erased"
 AT_ONCE = 200
 
 
-def seal_outbound(ground: Ground, outbound: Sequence[Outbound], now: datetime) -> list[Outgoing]:
+async def seal_outbound(
+    ground: Ground, workers: Workers, outbound: Sequence[Outbound], now: datetime
+) -> list[Outgoing]:
     """Sealed to each recipient's newest key. Who has none is left for later."""
-    sealed = []
+    sendable: list[Outbound] = []
+    tasks: list[SealTask] = []
     for one in outbound:
         try:
             key = ground.trust.sealing_key(one.recipient, now)
         except Refused as reason:
             log.warning("%s can't be sent now: %s", one.type, reason)
             continue
-        body = seal(one.jws, key, context(ground.me, one.recipient, one.id))
-        msg_id = f"{one.id}.{one.attempt}" if one.attempt else one.id
-        sealed.append(
-            Outgoing(member=one.recipient, id=one.id, msg_id=msg_id, kid=key.kid, body=body)
+        sendable.append(one)
+        tasks.append((one.jws, key, context(ground.me, one.recipient, one.id)))
+    bodies = await workers.seal(tasks)
+    return [
+        Outgoing(
+            member=one.recipient,
+            id=one.id,
+            msg_id=f"{one.id}.{one.attempt}" if one.attempt else one.id,
+            kid=key.kid,
+            body=body,
         )
-    return sealed
+        for one, (_, key, _), body in zip(sendable, tasks, bodies, strict=True)
+    ]
 
 
 async def send(
-    bus: GatewayBus, ground: Ground, outbound: Sequence[Outbound], now: datetime
+    bus: GatewayBus,
+    ground: Ground,
+    workers: Workers,
+    outbound: Sequence[Outbound],
+    now: datetime,
 ) -> str | None:
     """Publish; the code of what went wrong, if something did. Nothing is lost then."""
     trouble = None
     for at in range(0, len(outbound), AT_ONCE):
         try:
-            await bus.publish(seal_outbound(ground, outbound[at : at + AT_ONCE], now))
+            part = outbound[at : at + AT_ONCE]
+            await bus.publish(await seal_outbound(ground, workers, part, now))
         except NotStored as reason:
             trouble = reason.code
     return trouble

@@ -5,11 +5,12 @@
     ...
     await gateway.stop()
 
-One thread does all database work and cryptography, a group of messages at a time. The order of
-things never changes: commit, publish, acknowledge. When the books can't be written (disk full)
-the group waits and is tried again; nothing was acknowledged, so nothing is lost. When processing
-a group breaks, its messages are taken one by one and the one at fault is set aside as a dead
-letter, whole, for a person to look at.
+One thread does all database work, a group of messages at a time, and the cryptography too unless
+there are `workers` for it (`workers.py`). The order of things never changes: commit, publish,
+acknowledge. When the books can't be written (disk full) the group waits and is tried again;
+nothing was acknowledged, so nothing is lost. When processing a group breaks, its messages are
+taken one by one and the one at fault is set aside as a dead letter, whole, for a person to look
+at.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from jdgate.gateway.effects import BROKEN, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.pipeline import Processed
+from jdgate.gateway.workers import Workers
 from jdgate.store import dead, deliveries, directories, ledger, meta
 from jdgate.store.database import Database
 from jdgate.store.dead import DeadRow
@@ -51,6 +53,15 @@ GROUP = 128
 UNFINISHED = 4
 """Groups that may be committed and not yet published."""
 RETENTION_EVERY = timedelta(hours=1)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """What one fetch brought. `opening` ends with the JWS of each that a worker opened."""
+
+    incoming: list[Incoming]
+    arrivals: list[Arrival]
+    trust: Trust
+    opening: asyncio.Task[list[bytes | None]]
 
 
 class Counters(msgspec.Struct):
@@ -79,6 +90,7 @@ class Gateway:
         clock: Clock,
         directory_jws: bytes,
         checkpoint_every: timedelta = timedelta(seconds=60),
+        workers: int = 0,
         on_notice: Callable[[Notice], None] = lambda notice: None,
     ) -> None:
         self.ground = ground
@@ -90,7 +102,8 @@ class Gateway:
         self._checkpoint_every = checkpoint_every
         self._on_notice = on_notice
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway")
-        self._groups: asyncio.Queue[list[Incoming]] = asyncio.Queue(2)
+        self._workers = Workers(workers)
+        self._groups: asyncio.Queue[Group] = asyncio.Queue(2)
         self._unfinished = asyncio.Semaphore(UNFINISHED)
         self._finishing: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,6 +121,7 @@ class Gateway:
         await self.bus.start()
         await self.bus.ensure_members(self._members())
         await self._note_directory()
+        self._workers.trust(self.ground.trust, self.ground.keys)
         for work in (
             self._read_forever,
             self._work_forever,
@@ -125,6 +139,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*self._finishing, return_exceptions=True)
         await self.bus.close()
+        self._workers.stop()
         self._thread.shutdown()
 
     @property
@@ -156,6 +171,7 @@ class Gateway:
         try:
             await self.bus.ensure_members(self._members())
             await self._note_directory()
+            self._workers.trust(trust, self.ground.keys)
             await self._announce_directory()
         except BaseException:
             self.ground, self._directory_jws = before
@@ -193,7 +209,7 @@ class Gateway:
         """Send the directory to everyone: now, at every start and every hour, for an announcement
         is not receipted and who was away must learn of a revocation too."""
         now = self.clock.now()
-        await self._send(checkpointer.announce_directory(self.ground, self._directory_jws, now))
+        await self.send(checkpointer.announce_directory(self.ground, self._directory_jws, now))
 
     # --- in
 
@@ -206,15 +222,20 @@ class Gateway:
                 await asyncio.sleep(0.5)
                 continue
             if incoming:
-                await self._groups.put(incoming)
+                now, trust = self.clock.now(), self.ground.trust
+                arrivals = [Arrival(one.member, one.id, one.kid, one.body, now) for one in incoming]
+                opening = asyncio.create_task(self._workers.open(arrivals))
+                await self._groups.put(Group(incoming, arrivals, trust, opening))
 
     async def _work_forever(self) -> None:
         while True:
-            incoming = await self._groups.get()
+            groups = [await self._groups.get()]
+            incoming = list(groups[0].incoming)
             # what came while the last group was at work shares one transaction
             while len(incoming) < GROUP and not self._groups.empty():
-                incoming += self._groups.get_nowait()
-            processed = await self._process(incoming)
+                groups.append(self._groups.get_nowait())
+                incoming += groups[-1].incoming
+            processed = await self._process(groups)
             await self._unfinished.acquire()
             task = asyncio.create_task(self._finish(incoming, processed))
             self._finishing.add(task)
@@ -226,7 +247,7 @@ class Gateway:
 
     async def _finish(self, incoming: list[Incoming], processed: Processed) -> None:
         """After the commit: publish, then let the bus forget."""
-        await self._send(processed.outbound)
+        await self.send(processed.outbound)
         try:
             await self.bus.ack_many(incoming)
         except TransportFailed as reason:
@@ -234,13 +255,11 @@ class Gateway:
         for notice in processed.notices:
             self._on_notice(notice)
 
-    async def _process(self, incoming: Sequence[Incoming]) -> Processed:
-        arrivals = [
-            Arrival(one.member, one.id, one.kid, one.body, self.clock.now()) for one in incoming
-        ]
+    async def _process(self, groups: Sequence[Group]) -> Processed:
+        arrivals = [arrival for group in groups for arrival in group.arrivals]
         begun = asyncio.get_running_loop().time()
         try:
-            processed = await self._committed(arrivals)
+            processed = await self._committed(arrivals, await self._opened(groups))
         except Exception:
             log.exception("a group of %d messages could not be processed", len(arrivals))
             processed = Processed([], [])
@@ -253,9 +272,20 @@ class Gateway:
         self.counters.latency_ms.append((asyncio.get_running_loop().time() - begun) * 1000)
         return processed
 
-    async def _committed(self, arrivals: Sequence[Arrival]) -> Processed:
+    async def _opened(self, groups: Sequence[Group]) -> list[bytes | None]:
+        """What workers opened, under the directory in force now."""
+        found: list[bytes | None] = []
+        for group in groups:
+            jws_of = await group.opening
+            current = group.trust is self.ground.trust
+            found += jws_of if current else [None] * len(group.arrivals)
+        return found
+
+    async def _committed(
+        self, arrivals: Sequence[Arrival], opened: Sequence[bytes | None] = ()
+    ) -> Processed:
         return await self._patiently(
-            lambda conn, now: pipeline.process(conn, self.ground, arrivals, now)
+            lambda conn, now: pipeline.process(conn, self.ground, arrivals, now, opened)
         )
 
     async def _patiently(self, work: Callable[[Connection, datetime], T]) -> T:
@@ -317,8 +347,10 @@ class Gateway:
 
     # --- out
 
-    async def _send(self, outbound: list[Outbound]) -> None:
-        trouble = await dispatch.send(self.bus, self.ground, outbound, self.clock.now())
+    async def send(self, outbound: Sequence[Outbound]) -> None:
+        """Seal and publish what a transaction committed; what fails is sent again later."""
+        now = self.clock.now()
+        trouble = await dispatch.send(self.bus, self.ground, self._workers, outbound, now)
         if trouble is not None:
             self._trouble(TransportFailed(trouble))
 
@@ -341,7 +373,7 @@ class Gateway:
             deliveries.wait(conn, [row.id for row in later], now + timedelta(seconds=15))
             return dispatch.open_rows(conn, self.ground, sendable, now)
 
-        await self._send(await self.run(open_and_note))
+        await self.send(await self.run(open_and_note))
 
     # --- time
 
@@ -350,7 +382,7 @@ class Gateway:
             try:
                 now = self.clock.now()
                 due = await self.run(lambda conn: timekeeper.run_due(conn, self.ground, now))  # noqa: B023
-                await self._send(due.outbound)
+                await self.send(due.outbound)
                 for notice in due.notices:
                     self._on_notice(notice)
                 if due.more:
@@ -366,7 +398,7 @@ class Gateway:
                 now = self.clock.now()
                 jws = await self.run(lambda conn: checkpointer.sign_head(conn, self.ground, now))  # noqa: B023
                 if jws is not None:
-                    await self._send(checkpointer.announce(self.ground, jws, now))
+                    await self.send(checkpointer.announce(self.ground, jws, now))
             except JdgateError as reason:
                 self._trouble(reason)
 
@@ -379,7 +411,7 @@ class Gateway:
                 silence = await self.run(
                     lambda conn: timekeeper.look_for_silence(conn, self.ground, now)  # noqa: B023
                 )
-                await self._send(silence.outbound)
+                await self.send(silence.outbound)
                 await self._announce_directory()
             except JdgateError as reason:
                 self._trouble(reason)

@@ -10,7 +10,7 @@ from jdgate.core.message import decode, show_time
 from jdgate.core.rules import Fact
 from jdgate.core.signing import payload_unverified
 from jdgate.errors import Refused
-from jdgate.gateway import dispatch, pipeline
+from jdgate.gateway import pipeline
 from jdgate.gateway.compose import Outbound, compose, store
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.gateway import Gateway
@@ -71,7 +71,7 @@ async def _judge_again(gateway: Gateway, letter: DeadRow, by: str) -> str:
         return processed
 
     processed = await gateway.run(work)
-    await dispatch.send(gateway.bus, ground, processed.outbound, now)
+    await gateway.send(processed.outbound)
     return "dead.judged_again"
 
 
@@ -97,7 +97,7 @@ async def _rule_again(gateway: Gateway, letter: DeadRow, by: str) -> str:
         _decided(conn, gateway, letter, by)
         return composed.outbound
 
-    await dispatch.send(gateway.bus, ground, await gateway.run(work), now)
+    await gateway.send(await gateway.run(work))
     return "dead.rule_ran"
 
 

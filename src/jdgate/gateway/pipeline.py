@@ -23,7 +23,15 @@ import msgspec
 from sqlalchemy import Connection
 
 from jdgate.core import calendar, leaves, rules
-from jdgate.core.admission import Arrival, Opened, Verdict, find_subject, judge, open_arrival
+from jdgate.core.admission import (
+    Arrival,
+    Opened,
+    Verdict,
+    find_subject,
+    judge,
+    open_arrival,
+    read_signed,
+)
 from jdgate.core.message import Message, show_time
 from jdgate.core.projection import project
 from jdgate.core.routing import Desk, NoDesk, desks, relations_needed, subject_value
@@ -36,7 +44,7 @@ from jdgate.gateway.compose import Composed, Outbound, Plan, compose, store
 from jdgate.gateway.effects import GAP, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.gateway.past import PastView
+from jdgate.gateway.past import PastView, counts
 from jdgate.store import ledger, messages, meta, rulestate, sequences, subjects
 from jdgate.store.messages import MessageRow
 from jdgate.store.subjects import Appearance
@@ -50,11 +58,22 @@ class Processed(msgspec.Struct, frozen=True):
 
 
 def process(
-    conn: Connection, ground: Ground, arrivals: Sequence[Arrival], now: datetime
+    conn: Connection,
+    ground: Ground,
+    arrivals: Sequence[Arrival],
+    now: datetime,
+    opened: Sequence[bytes | None] = (),
 ) -> Processed:
-    """Judge a group of arrivals and write all that follows. Raises only for faults of ours."""
+    """Judge a group of arrivals and write all that follows. Raises only for faults of ours.
+
+    `opened` holds the verified JWS of each arrival that a worker opened under this ground.
+    """
     meta.raise_clock(conn, now)
-    verdicts, past = _judge_all(conn, ground, arrivals, now)
+    attempts = [
+        open_arrival(arrival, ground.trust, ground.keys) if jws is None else _read(jws)
+        for arrival, jws in zip(arrivals, opened or [None] * len(arrivals), strict=True)
+    ]
+    verdicts, past = _judge_all(conn, ground, arrivals, attempts, now)
     effects = Effects(conn, ground, now)
     entries = answers.enter(ground, verdicts, past)
     let_in = [entry.verdict for entry in entries if entry.verdict.accepted]
@@ -82,10 +101,20 @@ def process(
     return Processed([*answered, *composed.outbound, *effects.outbound], notices)
 
 
+def _read(jws: bytes) -> Opened | Refused:
+    try:
+        return read_signed(jws)
+    except Refused as reason:
+        return reason
+
+
 def _judge_all(
-    conn: Connection, ground: Ground, arrivals: Sequence[Arrival], now: datetime
+    conn: Connection,
+    ground: Ground,
+    arrivals: Sequence[Arrival],
+    attempts: Sequence[Opened | Refused],
+    now: datetime,
 ) -> tuple[list[Verdict], PastView]:
-    attempts = [open_arrival(arrival, ground.trust, ground.keys) for arrival in arrivals]
     past = PastView(conn, ground, [one for one in attempts if isinstance(one, Opened)])
     verdicts = []
     for arrival, attempt in zip(arrivals, attempts, strict=True):
@@ -93,6 +122,7 @@ def _judge_all(
             verdict = Verdict(arrival, "refused", None, attempt)
         else:
             verdict = judge(attempt, arrival, ground.trust, ground.catalogue, ground.me, past)
+        verdict = past.corrections.judge(verdict)
         past.note(verdict)
         verdicts.append(verdict)
     past.write(now)
@@ -223,6 +253,7 @@ def _route(
                 relations=past.relation,
                 origin=message.origin,
                 relation_key=past.relation_key,
+                past=past.corrections.past(message),
             ):
                 if isinstance(item, Desk):
                     grouped[item].append(index)
@@ -235,7 +266,10 @@ def _route(
                 id=ground.new_id(),
                 recipient=desk.member,
                 type=message.type,
-                records=[project(message.data[index], desk.fields) for index in indexes],
+                records=[
+                    project(past.corrections.told(message, index, desk.member), desk.fields)
+                    for index in indexes
+                ],
                 role=desk.role,
                 fields=desk.fields,
                 basis=desk.basis,
@@ -243,7 +277,9 @@ def _route(
                 origin=message.source,
                 inreplyto=message.id,
                 region=message.region,
+                approvedby=message.approvedby,
                 source_indexes=tuple(indexes),
+                partial=indexes != verdict.accepted,
             )
             for desk, indexes in grouped.items()
         ]
@@ -271,12 +307,10 @@ def _note_sequences(
     came: dict[str, list[int]] = defaultdict(list)
     for entry in entries:
         verdict = entry.verdict
-        if verdict.opened is None or entry.row_id != verdict.opened.message.id:
-            continue
-        message = verdict.opened.message
-        used = verdict.reason is not None and verdict.reason.code == "admission.sequence_used"
-        if message.sequence is not None and not used and message.source == verdict.arrival.member:
-            came[message.source].append(message.sequence)
+        if verdict.opened is not None and counts(verdict):
+            message = verdict.opened.message
+            if message.sequence is not None:
+                came[message.source].append(message.sequence)
     for source, numbers in came.items():
         report = sequences.note(conn, source, numbers, now)
         where = sequences.position(conn, source)
@@ -326,6 +360,7 @@ def _verdict_leaf(
             at=show_time(now),
             source=arrival.member,
             type=opened.message.type if opened else "",
+            message=opened.message.id if opened and opened.message.id != entry.row_id else "",
             code=verdict.reason.code,
             directory=ground.version,
             commitment=leaves.commitment(salt, opened.jws if opened else arrival.body),
