@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from jdgate.errors import Refused
 from jdgate.plugins.host import PluginFailed, PluginHost
+from jdgate.refdata import References
 from jdgate.texts import LANGUAGES, say
 
 
@@ -161,7 +163,7 @@ def test_a_hook_with_a_parameter_it_does_not_have_is_refused(tmp_path: Path) -> 
     plugin_file(tmp_path, "wrong.py", "@hookimpl\ndef jdgate_rules(config): return []\n")
     error = refusal(tmp_path)
     assert error.code == "plugin.hook_signature"
-    assert "(settings)" in str(error) and "(config)" in str(error)
+    assert "(settings, references)" in str(error) and "(config)" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -419,3 +421,18 @@ def test_two_sinks_for_one_type_stop_the_start_and_neither_is_passed_over(tmp_pa
     assert refused.value.code == "plugin.sink_duplicate"
     assert "comm.order.notice.v1" in refused.value.text("zh")
     assert len(load(tmp_path, disabled=("two",)).adapters("com-01", ("COM",))) == 1
+
+
+def test_a_rule_is_made_with_the_county_s_own_tables(tmp_path: Path) -> None:
+    rule = RULE.format(name="one.first").replace(
+        "def jdgate_rules(settings): return [R()]",
+        "def jdgate_rules(references):\n    R.tables = references\n    return [R()]",
+    )
+    plugin_file(tmp_path, "one.py", rule)
+    write(tmp_path / "days.csv", "日期,是否工作日\n2027-01-02,是\n")
+    tables = References(tmp_path / "refdata")
+    day = date(2027, 1, 2)
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    tables.add("working-days", tmp_path / "days.csv", source="县政府", since=day, now=now)
+    (made,) = load(tmp_path, references=tables).rules()
+    assert made.tables.working_days.is_working(day)  # type: ignore[attr-defined]

@@ -42,6 +42,7 @@ def load_plugins(session: Session, folder: Path | None) -> PluginHost:
     """
     from jdgate.config import CONFIG_NAME, read_config
     from jdgate.plugins.host import PluginHost
+    from jdgate.refdata import FOLDER, References
 
     if session.config_file is None and not Path(CONFIG_NAME).is_file():
         return PluginHost(folder)
@@ -49,7 +50,8 @@ def load_plugins(session: Session, folder: Path | None) -> PluginHost:
     config = read_config(home)
     if folder is None and config.plugins.dir:
         folder = home.root / config.plugins.dir
-    return PluginHost(folder, config.plugins.disabled, config.rules)
+    references = References(home.var / FOLDER)
+    return PluginHost(folder, config.plugins.disabled, config.rules, references=references)
 
 
 def load_catalogue(host: PluginHost) -> Catalogue:

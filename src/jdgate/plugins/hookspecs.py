@@ -8,6 +8,8 @@
 
 - A hook takes any of the parameters named here, by these names, and no others.
 - `settings` is the county's table `[rules.<plugin>]`, plain values; {} when there is none.
+- `references` are the county's tables (`jdgate.refdata.References`): working days, precursors,
+  divisions and grounds, with what the county imported over what jdgate brings along.
 - Hooks run one plugin at a time; an exception in one never stops another plugin.
 - `Refused` carries an answer for a person ("this patient is not enrolled") and goes back to
   whoever asked. Any other exception is a fault of the plugin. At start it stops the start
@@ -28,6 +30,7 @@ from jdgate.plugins.adapters import Channel, DraftView, Register, Sink, Source
 if TYPE_CHECKING:
     from jdgate.core.signing import Suite
     from jdgate.files.importer import Importer
+    from jdgate.refdata import References
 
 PROJECT = "jdgate"
 ENTRY_POINTS = "jdgate.plugins"
@@ -63,7 +66,9 @@ def jdgate_texts() -> list[Path]:  # type: ignore[empty-body]
 
 
 @hookspec
-def jdgate_rules(settings: Mapping[str, Any]) -> list[Rule]:  # type: ignore[empty-body]
+def jdgate_rules(  # type: ignore[empty-body]
+    settings: Mapping[str, Any], references: References
+) -> list[Rule]:
     """The plugin's rules. They run at the gateway.
 
     When: once at start; the same objects are used from then on, from one thread.
@@ -133,7 +138,7 @@ def jdgate_suites() -> list[Suite]:  # type: ignore[empty-body]
 
 @hookspec
 def jdgate_prepare(
-    type: str, record: Mapping[str, Any], register: Register
+    type: str, record: Mapping[str, Any], register: Register, references: References
 ) -> dict[str, Any] | None:
     """Turn a row as the department writes it into the record that is sent.
 

@@ -35,10 +35,11 @@ from jdgate.plugins.hookspecs import PROJECT
 from jdgate.plugins.inspection import HOOKS, check_rule, hooks_of, refuse_twice
 from jdgate.plugins.isolation import Condition, Watch
 from jdgate.plugins.loading import Found, in_folder, installed
+from jdgate.refdata import References
 
-_WITH_SETTINGS = frozenset(
-    name for name in HOOKS if "settings" in inspect.signature(getattr(hookspecs, name)).parameters
-)
+_PARAMETERS = {
+    name: frozenset(inspect.signature(getattr(hookspecs, name)).parameters) for name in HOOKS
+}
 
 
 class Answer(Struct, frozen=True):
@@ -66,8 +67,9 @@ class PluginFailed(TransportFailed):
 class PluginHost:
     """Plugins from entry points, from `folder`, and from `plugins` (objects, for tests).
 
-    `settings` are the config's `[rules.<plugin>]` tables. `clock` gives seconds that never
-    go back; it times pauses only.
+    `settings` are the config's `[rules.<plugin>]` tables. `references` are the county's tables;
+    those that jdgate brings along, when none are given. `clock` gives seconds that never go
+    back; it times pauses only.
 
     Raises:
         Refused: `plugin.…`, naming the plugin and the reason.
@@ -79,6 +81,7 @@ class PluginHost:
         disabled: Collection[str] = (),
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         *,
+        references: References | None = None,
         plugins: Mapping[str, object] | None = None,
         use_installed: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -89,6 +92,7 @@ class PluginHost:
         self._hooks: dict[str, tuple[str, ...]] = {}
         self._callers: dict[tuple[str, str], Callable[..., Any]] = {}
         self._settings = settings or {}
+        self._references = references or References()
         self.watch = Watch(clock)
         for found in installed(disabled) if use_installed else ():
             self._add(found)
@@ -256,8 +260,10 @@ class PluginHost:
         return [name for name, hooks in self._hooks.items() if hook in hooks]
 
     def _invoke(self, hook: str, plugin: str, given: dict[str, Any]) -> Any:
-        if hook in _WITH_SETTINGS:
+        if "settings" in _PARAMETERS[hook]:
             given = {**given, "settings": self.settings(plugin)}
+        if "references" in _PARAMETERS[hook]:
+            given = {**given, "references": self._references}
         results = self._callers[hook, plugin](**given)
         return results[0] if results else None
 
