@@ -141,9 +141,9 @@ def test_the_earliest_step_is_due_first() -> None:
     assert alerts.next_deadline(life, times) == (Step.OPENED, T0 + 30 * MINUTE)
 
 
-def test_acknowledging_stops_escalation_and_starts_the_time_to_resolve() -> None:
+def test_acknowledging_starts_the_time_to_resolve_which_escalates_too() -> None:
     life = alerts.advance(raised(), Step.ACKNOWLEDGED, at=T0 + MINUTE, times=TIMES, by="林")
-    assert (life.deadline_at, life.next_at) == (T0 + MINUTE + 10 * HOUR, None)
+    assert life.deadline_at == life.next_at == T0 + MINUTE + 10 * HOUR
     done = alerts.resolve(life, at=T0 + HOUR, times=TIMES, by="林", outcome="visited")
     assert (done.deadline_at, done.next_at) == (None, None)
 

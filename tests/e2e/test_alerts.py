@@ -39,6 +39,7 @@ class TellRule:
     types = frozenset({"mmt.enrol.filed.v1"})
     state = Nothing
     explains = {"T1": "record.bad_form"}
+    outcomes = {"T1": {"visited": "cli.yes", "moved": "cli.no"}}
 
     def key(self, fact):
         return fact.data["patient_ref"]
@@ -161,7 +162,7 @@ async def test_an_alert_is_opened_acknowledged_and_resolved_by_its_desk(own: Own
         "message"
     ] is None
     with pytest.raises(Refused, match=id):
-        await county.ask("alerts.resolve", id=id, by="王医生", outcome="moved")
+        await county.ask("alerts.resolve", id=id, by="王医生", outcome="moved")  # decided already
     expected = ["raised", "opened", "acknowledged", "resolved"]
     assert await acts(county, id) == [(act, "cln-01") for act in expected]
     assert "seldom" not in str([await county.leaves(), await county.ask("alerts.list")])
@@ -233,17 +234,45 @@ async def test_what_nobody_acknowledges_goes_to_deputy_region_and_authority_at_e
     await county.assert_sound("ps-02", "ps-10", "nco")
 
 
-async def test_acknowledging_stops_escalation(own: Own) -> None:
+async def test_an_acknowledged_alert_that_nobody_resolves_goes_on_at_its_deadline(
+    own: Own,
+) -> None:
     county = own(**settings())
     await county.start()
     await tell(county, "UR1")
     id = (await on_desk(county, "ps-01"))["id"]
     await county.ask("alerts.ack", id=id, by="李警官")
-    await reaches(county, id, state="acknowledged")
-    county.turned.turn(timedelta(days=3))
+    await reaches(county, id, state="acknowledged", due_step="resolved")
+    county.turned.turn(timedelta(hours=24) - A_MOMENT)
     await look(county)
     assert (await life(county, id))["desk"] == "ps-01"
-    assert (await life(county, id))["late"]
+    county.turned.turn(A_MOMENT)
+    await reaches(county, id, desk="ps-02", level=1, state="delivered", by=None)
+    await on_desk(county, "ps-02")
+
+
+async def test_only_an_outcome_that_fits_the_rule_resolves(own: Own) -> None:
+    county = own(**settings())
+    await county.start()
+    await tell(county, "PS1")
+    id = (await on_desk(county, "ps-01"))["id"]
+    shown = await county.ask("alerts.show", id=id)
+    assert shown["outcomes"] == {"visited": "cli.yes", "moved": "cli.no"}
+    with pytest.raises(Refused) as refused:
+        await county.ask("alerts.resolve", id=id, by="李警官", outcome="handled")
+    assert refused.value.code == "alert.no_such_outcome"
+    # nor does it when the desk's own check is passed over
+    step = {"alert_id": id, "step": "resolved", "by": "李警官", "outcome": "handled"}
+    await county.push("ps-01", "sys.alert.step.v1", [step])
+
+    async def told() -> Any:
+        rows = await county.ask("alerts.list", member="ps-01")
+        return rows[0]["note"] == "alert.no_such_outcome"
+
+    await county.until(told)
+    assert (await life(county, id))["outcome"] is None
+    await county.ask("alerts.resolve", id=id, by="李警官", outcome="moved")
+    await reaches(county, id, state="resolved", outcome="moved")
 
 
 async def test_only_the_desk_it_lies_on_may_do_something_about_it(own: Own) -> None:

@@ -3,7 +3,8 @@
 At a department's machine these are its own alerts, with what they say; at the gateway's machine
 `list` without `--as` gives all alerts, with whose desk they lie on and what is due. Rows are {id,
 rule, type, member, desk, state, urgent, level, repeats, raised_at, due_step, due_at, late, by,
-outcome, note, title_code, params{}}; `show` adds {explains, basis[], record{}, actions[]}. `ack`,
+outcome, note, title_code, params{}}; `show` adds {explains, basis[], outcomes{}, record{},
+actions[]}. `ack`,
 `resolve` and `reassign` give {id, member, step, message}: the message that reports it, null when
 it was so already.
 """
@@ -80,7 +81,13 @@ def one_alert_lines(
     do about it."""
     explains = row.get("explains")
     note = row.get("note")
-    words = {"alert": row.get("id"), "step": row.get("state"), "desk": row.get("desk")}
+    words = {
+        "alert": row.get("id"),
+        "step": row.get("state"),
+        "desk": row.get("desk"),
+        "outcome": row.get("outcome"),
+        "expected": ", ".join(row.get("outcomes") or ()),
+    }
     facts: list[tuple[str, object]] = [
         ("what", _title(row, known, lang)),
         ("rule", row.get("rule")),
@@ -93,7 +100,7 @@ def one_alert_lines(
         ("due", due_text(row, lang)),
         ("repeats", row.get("repeats") or ""),
         ("by", row.get("by")),
-        ("outcome", row.get("outcome")),
+        ("outcome", _outcome(row, lang)),
         ("remark", say(str(note), lang, **words) if note else ""),
         ("since", local(row.get("raised_at"))),
         ("id", row.get("id")),
@@ -106,10 +113,21 @@ def one_alert_lines(
         if said:
             shown = record_lines(said, sheet, lang, width)
             lines += ["", say("cli.alerts.record", lang), *(f"  {line}" for line in shown)]
+    if outcomes := row.get("outcomes"):
+        lines += ["", say("cli.alerts.outcomes", lang)]
+        picks = [(code, say(str(text), lang)) for code, text in outcomes.items()]
+        lines += [f"  {line}" for line in pairs(picks, width)]
     if actions := row.get("actions"):
         lines += ["", say("cli.alerts.how", lang)]
         lines += [f"  {say(f'cli.alerts.how_{one}', lang, id=row.get('id'))}" for one in actions]
     return lines
+
+
+def _outcome(row: Mapping[str, Any], lang: Lang) -> str:
+    """What came of it, in words where the desk was told them."""
+    code = row.get("outcome")
+    words = (row.get("outcomes") or {}).get(code)
+    return f"{say(str(words), lang)} ({code})" if words else str(code or "")
 
 
 def stepped_lines(reply: Mapping[str, Any], lang: Lang) -> list[str]:

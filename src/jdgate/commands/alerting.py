@@ -154,6 +154,7 @@ def _boxed(
         told["params"] = inside["record"].get("params", {})
     if full:
         told["explains"] = row.explains
+        told["outcomes"] = row.outcomes or {}
         told["delivered_type"] = inside["type"] if inside else None
         told["record"] = inside["record"] if inside else None
         told["basis"] = inside["basis"] if inside else []

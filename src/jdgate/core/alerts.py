@@ -9,8 +9,8 @@
 - Steps may be heard of out of order or twice: a later step implies the earlier ones, a step
   already passed changes nothing.
 - Every deadline runs from the moment the alert came onto its desk; the one for resolving it runs
-  from its acknowledgement. Missing one before the acknowledgement moves the alert to the next
-  desk (`next_desk`); acknowledging or resolving it stops that.
+  from its acknowledgement. Missing one moves the alert to the next desk (`next_desk`), also when
+  somebody acknowledged it and then left it; resolving it stops that.
 - Quiet hours hold back what is not urgent and stop its time; working days are counted where the
   time allowed is given in them.
 - No clock and no ids here: `now`, `at` and `id` are arguments.
@@ -196,10 +196,7 @@ def next_deadline(life: AlertLife, times: Times) -> tuple[Step, datetime] | None
 def _timed(life: AlertLife, times: Times) -> AlertLife:
     due = next_deadline(life, times)
     deadline = due[1] if due else None
-    escalates = life.open and life.step is not Step.ACKNOWLEDGED
-    return msgspec.structs.replace(
-        life, deadline_at=deadline, next_at=deadline if escalates else None
-    )
+    return msgspec.structs.replace(life, deadline_at=deadline, next_at=deadline)
 
 
 def lay(

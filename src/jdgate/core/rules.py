@@ -98,7 +98,9 @@ class Rule(Protocol):
 
     A rule whose `version` was raised may have `upgrade(version: int, raw: object) -> State`,
     which gets the decoded state of the older version. It may have `explains`, a mapping from
-    the rule ids of its alerts and drafts to the texts that give their legal basis.
+    the rule ids of its alerts and drafts to the texts that give their legal basis, and
+    `outcomes`, a mapping from the rule ids of its alerts to what may have come of one
+    ({code: text code}, see `jdgate.core.outcomes`).
     """
 
     @property

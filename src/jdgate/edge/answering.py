@@ -41,7 +41,8 @@ def send(
 
     Raises:
         Refused: `alert.unknown`, `alert.not_here`, `alert.over`, `alert.person_needed`,
-            `alert.needs_outcome`, `alert.no_such_desk`, `alert.not_sendable`.
+            `alert.needs_outcome`, `alert.no_such_outcome`, `alert.no_such_desk`,
+            `alert.not_sendable`.
     """
     row = alert_box.get(conn, desk.member, alert_id)
     if row is None:
@@ -83,6 +84,9 @@ def _check(
         raise Refused("alert.person_needed", alert=row.id)
     if step == Step.RESOLVED and (not outcome or outcome == SETTLED):
         raise Refused("alert.needs_outcome", alert=row.id)
+    if step == Step.RESOLVED and row.outcomes and outcome not in row.outcomes:
+        expected = ", ".join(row.outcomes)
+        raise Refused("alert.no_such_outcome", alert=row.id, outcome=outcome, expected=expected)
     if step == REASSIGNED:
         member = desk.trust.members.get(to or "")
         if member is None or member.status != "active":

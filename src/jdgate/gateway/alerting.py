@@ -27,7 +27,9 @@ from jdgate.core.admission import Opened
 from jdgate.core.alerts import AlertLife, Step
 from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
+from jdgate.core.outcomes import QUERIES, TROUBLE, outcomes_of
 from jdgate.core.projection import project
+from jdgate.core.rules import Rule
 from jdgate.core.schema import check_record
 from jdgate.errors import Misuse, Refused
 from jdgate.gateway.compose import Plan
@@ -38,6 +40,9 @@ from jdgate.store import alerts
 AT_ONCE = 500
 BARE = "sys.alert.v1"
 LIFE = "sys.alert.life.v1"
+GATEWAY_RULE = "gateway"
+"""The rule name of alerts that the exchange itself raises."""
+QUERIES_IN_BULK = "S2"
 
 
 class Alerting:
@@ -165,6 +170,12 @@ class Alerting:
             return
         if step == Step.RESOLVED:
             outcome = record.get("outcome", "")
+            picks = self._outcomes(life)
+            if outcome and outcome not in picks:
+                expected = ", ".join(picks)
+                raise Refused(
+                    "alert.no_such_outcome", alert=life.id, outcome=outcome, expected=expected
+                )
             after = lives.resolve(life, at=now, times=times, by=by, outcome=outcome)
             if after != life and (life.rule, life.rule_id) in self._momentary:
                 after = lives.settle(after, at=now)
@@ -308,7 +319,7 @@ class Alerting:
 
     def _tell(self, life: AlertLife, member: str, note: str | None = None) -> None:
         """How the alert stands, to a desk it lies or lay on."""
-        rule = next((rule for rule in self._ground.rules if rule.name == life.rule), None)
+        rule = self._rule(life)
         due = lives.next_deadline(life, self._ground.times)
         here = member == life.recipient
         told = {
@@ -327,6 +338,7 @@ class Alerting:
             "repeats": life.repeats,
             "by": life.by if here else None,
             "outcome": life.outcome if here else None,
+            "outcomes": dict(self._outcomes(life)) if here and life.open else None,
             "note": note,
         }
         self._plans.append(
@@ -337,6 +349,14 @@ class Alerting:
                 records=[{name: value for name, value in told.items() if value is not None}],
             )
         )
+
+    def _rule(self, life: AlertLife) -> Rule | None:
+        return next((rule for rule in self._ground.rules if rule.name == life.rule), None)
+
+    def _outcomes(self, life: AlertLife) -> Mapping[str, str]:
+        if life.rule == GATEWAY_RULE:
+            return QUERIES if life.rule_id == QUERIES_IN_BULK else TROUBLE
+        return outcomes_of(self._rule(life), life.rule_id)
 
     def _leaf(self, life: AlertLife, act: str, *, to: str, opened: Opened | None = None) -> None:
         salt = self._ground.salt() if opened else None

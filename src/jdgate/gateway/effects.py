@@ -26,7 +26,7 @@ from jdgate.core.message import show_time
 from jdgate.core.routing import NoDesk
 from jdgate.core.rules import Emitted, Failure
 from jdgate.errors import Misuse
-from jdgate.gateway.alerting import Alerting
+from jdgate.gateway.alerting import GATEWAY_RULE, QUERIES_IN_BULK, Alerting
 from jdgate.gateway.compose import Outbound, Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
@@ -34,15 +34,14 @@ from jdgate.store import drafts, expectations
 from jdgate.store.drafts import DraftRow
 from jdgate.store.expectations import ExpectationRow
 
-GATEWAY_RULE = "gateway"
-"""The rule name of alerts that the exchange itself raises."""
-
 NO_DESK, GAP, BROKEN, UNDELIVERABLE, SILENT = "X1", "X2", "X3", "X4", "X5"
 """Alerts about the exchange: nobody to tell, a sequence gap, a rule or message that failed, a
 delivery that was refused, a recipient that does not receipt."""
 
 
-_MOMENTARY = frozenset((GATEWAY_RULE, id) for id in (NO_DESK, BROKEN, UNDELIVERABLE))
+_MOMENTARY = frozenset(
+    (GATEWAY_RULE, id) for id in (NO_DESK, BROKEN, UNDELIVERABLE, QUERIES_IN_BULK)
+)
 
 
 class Effects:

@@ -143,6 +143,8 @@ def _alert(rule: Rule, alert: Alert, bench: Bench) -> None:
     explained = getattr(rule, "explains", {}).get(alert.rule_id)
     if explained is not None:
         _said(explained, {})
+    for outcome in getattr(rule, "outcomes", {}).get(alert.rule_id, {}).values():
+        _said(outcome, {})
 
 
 def _said(code: str, params: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from jdgate.store.edge_tables import alert_box
 
 class AlertBoxRow(Struct, kw_only=True, frozen=True):
     """`told`: the number of the message that said so. `note`: a text code, why the gateway did
-    not do what was asked, or that the alert moved on. `delivery_id`: the alert in the inbox."""
+    not do what was asked, or that the alert moved on. `delivery_id`: the alert in the inbox.
+    `outcomes`: what may have come of it, code → code of its text."""
 
     member: str
     id: str
@@ -40,6 +41,7 @@ class AlertBoxRow(Struct, kw_only=True, frozen=True):
     note: str | None = None
     by: str | None = None
     outcome: str | None = None
+    outcomes: dict[str, str] | None = None
 
     @property
     def here(self) -> bool:
@@ -72,7 +74,11 @@ def hear(conn: Connection, row: AlertBoxRow) -> bool:
         same_desk = (row.desk, row.level) == (known.desk, known.level)
         if same_desk and row.note is None and _rank(row.state) < _rank(known.state):
             row = structs.replace(row, state=known.state, by=known.by, outcome=known.outcome)
-        row = structs.replace(row, delivery_id=row.delivery_id or known.delivery_id)
+        row = structs.replace(
+            row,
+            delivery_id=row.delivery_id or known.delivery_id,
+            outcomes=row.outcomes or known.outcomes,
+        )
     _PUT.run(conn, [structs.asdict(row)])
     return True
 

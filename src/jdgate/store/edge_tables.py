@@ -92,6 +92,7 @@ alert_box = Table(
     Column("note", String),
     Column("by", String),
     Column("outcome", String),
+    Column("outcomes", Json),
     # the number of the message that said so: what comes late changes nothing
     Column("told", BigInteger, nullable=False),
     Column("received_at", Instant, nullable=False),

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("by", sa.String(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("outcomes", sa.Text(), nullable=True),
         sa.Column("told", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member", "id", name=op.f("pk_alert_box")),
