@@ -428,11 +428,11 @@ def test_a_rule_is_made_with_the_county_s_own_tables(tmp_path: Path) -> None:
         "def jdgate_rules(settings): return [R()]",
         "def jdgate_rules(references):\n    R.tables = references\n    return [R()]",
     )
-    plugin_file(tmp_path, "one.py", rule)
+    plugin_file(tmp_path / "plugins", "one.py", rule)
     write(tmp_path / "days.csv", "日期,是否工作日\n2027-01-02,是\n")
     tables = References(tmp_path / "refdata")
     day = date(2027, 1, 2)
     now = datetime(2026, 11, 21, tzinfo=UTC)
     tables.add("working-days", tmp_path / "days.csv", source="县政府", since=day, now=now)
-    (made,) = load(tmp_path, references=tables).rules()
+    (made,) = load(tmp_path / "plugins", references=tables).rules()
     assert made.tables.working_days.is_working(day)  # type: ignore[attr-defined]
