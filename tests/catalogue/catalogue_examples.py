@@ -60,13 +60,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "mmt.transfer.alert.v1": {**ALERT, "transfer_no": "T-1", "other": "cln-02"},
     "comm.order.notice.v1": {
         **PERSON, **DOC, "town": TOWN, "measure": "community_treatment", "served_on": DAY,
+        "term_months": 36,
     },
     "comm.status.change.v1": {**PERSON, **DOC, "status": "released", "date": DAY},
     "comm.checkin.done.v1": {**PERSON, **DOC, "date": DAY, "agreement_no": "协-1"},
     "comm.checkin.overdue.v1": {
         **PERSON, **DOC, "due_on": DAY, "contact_attempts": 3, "reason": "not_reached",
     },
-    "comm.test.result.v1": {**PERSON, "date": DAY, "state": "missed"},
+    "comm.test.result.v1": {
+        **PERSON, "date": "2026-11-10", "state": "positive_confirmed", "retest_on": DAY,
+    },
     "comm.absence.noted.v1": {
         **PERSON, **DOC, "left_on": "2026-11-01", "back_on": DAY, "approved": False,
     },
@@ -99,6 +102,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "source": "township",
     },
     "aid.result.v1": {"ref": "R-1", "to": "com-01", "status": "granted", "date": DAY},
+    "aid.withdrawal.v1": {"ref": "R-1", "need_type": "subsistence", "date": DAY},
     "aid.child.referral.v1": {
         "ref": "R-2", **CHILD, "guardian_consent": "监-1", "need": "schooling",
     },

@@ -63,6 +63,7 @@ SEES: dict[str, dict[str, str]] = {
     "aid.referral.v1": {"CIV": ALL, "HRS": ALL, "HOU": ALL},
     "aid.result.v1": {"COM": ALL},
     "aid.child.referral.v1": {"CIV": ALL},
+    "aid.withdrawal.v1": {"CIV": ALL, "HRS": ALL, "HOU": ALL},
     "licence.basis.notice.v1": {"TRA": ALL},
     "licence.action.result.v1": {"POL": ALL},
     "licence.objection.v1": {"TRA": ALL, "POL": ALL},
@@ -136,6 +137,11 @@ ONE_OF = {
     "aid.referral.v1": [
         ({"need_type": "relief"}, "CIV"),
         ({"need_type": "training"}, "HRS"),
+        ({"need_type": "housing"}, "HOU"),
+    ],
+    "aid.withdrawal.v1": [
+        ({"need_type": "child"}, "CIV"),
+        ({"need_type": "job"}, "HRS"),
         ({"need_type": "housing"}, "HOU"),
     ],
     "precursor.annual.report.v1": [
