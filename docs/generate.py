@@ -10,15 +10,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 from wire_example import parts
 
 from jdgate import texts
@@ -128,17 +128,15 @@ def _walk(
             yield from _walk((*words, name), command.commands[name])
 
 
+@cache
 def help_of(words: tuple[str, ...], lang: str) -> str:
-    """What `--help` prints at 80 columns, run as a user runs it."""
-    code = "import sys; from jdgate.cli import main; sys.argv[0] = 'jdgate'; main()"
-    env = {**os.environ, "COLUMNS": "80", "JDGATE_LANG": lang, "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words[1:], "--help"],
-        env=env,
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout.decode().rstrip("\n")
+    """What `--help` prints at 80 columns."""
+    env = {"COLUMNS": "80", "JDGATE_LANG": lang}
+    called = [*words[1:], "--help"]
+    done = CliRunner().invoke(command_line, called, env=env, prog_name="jdgate")
+    if done.exit_code:
+        raise SystemExit(f"{' '.join(words)} --help: {done.output}")
+    return done.output.rstrip("\n")
 
 
 def wire_page(page: str) -> str:
@@ -151,6 +149,7 @@ def wire_page(page: str) -> str:
     return page
 
 
+@cache
 def pages() -> dict[Path, str]:
     """Every page that is made here, as it should be."""
     wire = HERE / "wire-format.md"

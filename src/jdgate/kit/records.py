@@ -158,12 +158,14 @@ class Maker:
 
     def _array(self, type: str, name: str, form: Mapping[str, Any], extreme: bool) -> list[Any]:
         least, most = form.get("minItems", 0), form.get("maxItems", 3)
-        count = most if extreme else min(most, max(least, self._chance.randint(1, 3)))
+        count = min(most, 50) if extreme else min(most, max(least, self._chance.randint(1, 3)))
         found: list[Any] = []
-        for _ in range(min(count, 50) * 3):
+        for _ in range(count * 3):
             one = self._value(type, name, form.get("items", {}), extreme)
-            if len(found) < count and (not form.get("uniqueItems") or one not in found):
+            if not form.get("uniqueItems") or one not in found:
                 found.append(one)
+            if len(found) == count:
+                break
         return found
 
     def _text(self, form: Mapping[str, Any], extreme: bool) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 WORDS = ("甲乙丙丁戊", "梅兰竹菊", "A-17", "Zhēn·Wú", "第三网格", "7号")
@@ -61,12 +62,16 @@ class Strings:
                 made, at = "", at + 1
                 continue
             start = at
-            piece, at = self._piece(pattern, start, most)
-            low, high, at = self._count(pattern, at, most)
+            piece, end = self._piece(pattern, start, most)
+            low, high, at = self._count(pattern, end, most)
             if (low, high) == (1, 1):
                 made += piece
                 continue
             times = high if most > 6 else self._chance.randint(low, max(low, min(high, low + 3)))
+            if pattern[start] == "[":  # at once: a sealed text has tens of thousands of letters
+                wanted = max(low, min(times, most - len(made)))
+                made += "".join(self._chance.choices(_set(pattern[start + 1 : end - 1]), k=wanted))
+                continue
             for number in range(times):
                 if number >= low and len(made) >= most:
                     break
@@ -102,35 +107,39 @@ class Strings:
             end = at + 2
             while pattern[end] != "]" or pattern[end - 1] == "\\":
                 end += 1
-            return self._chance.choice(self._set(pattern[at + 1 : end])), end + 1
+            return self._chance.choice(_set(pattern[at + 1 : end])), end + 1
         if sign == "\\":
-            letters, at = self._class(pattern, at)
+            letters, at = _class(pattern, at)
             return self._chance.choice(letters), at
         return (self._chance.choice(_LETTERS) if sign == "." else sign), at + 1
 
-    def _class(self, pattern: str, at: int) -> tuple[str, int]:
-        name = pattern[at + 1]
-        if name in "pP":
-            end = pattern.index("}", at) if pattern[at + 2] == "{" else at + 2
-            kind = pattern[at + 2 : end + 1].strip("{}")
-            letters = _DIGITS if kind.startswith("N") else "甲乙丙" + _LETTERS
-            return ("甲" if kind in ("Han", "Script=Han") else letters), end + 1
-        return _CLASSES.get(name, name), at + 2
 
-    def _set(self, inside: str) -> str:
-        if inside.startswith("^"):
-            kept = {*_LETTERS, *_DIGITS} - set(self._set(inside[1:]))
-            return "".join(sorted(kept)) or "甲"
-        found, at = "", 0
-        while at < len(inside):
-            if inside[at] == "\\":
-                letters, at = self._class(inside, at)
-                found += letters
-            elif at + 2 < len(inside) and inside[at + 1] == "-":
-                first, last = ord(inside[at]), ord(inside[at + 2])
-                found += "".join(map(chr, range(first, min(last, first + 40) + 1)))
-                at += 3
-            else:
-                found += inside[at]
-                at += 1
-        return found
+@cache
+def _class(pattern: str, at: int) -> tuple[str, int]:
+    name = pattern[at + 1]
+    if name in "pP":
+        end = pattern.index("}", at) if pattern[at + 2] == "{" else at + 2
+        kind = pattern[at + 2 : end + 1].strip("{}")
+        letters = _DIGITS if kind.startswith("N") else "甲乙丙" + _LETTERS
+        return ("甲" if kind in ("Han", "Script=Han") else letters), end + 1
+    return _CLASSES.get(name, name), at + 2
+
+
+@cache
+def _set(inside: str) -> str:
+    if inside.startswith("^"):
+        kept = {*_LETTERS, *_DIGITS} - set(_set(inside[1:]))
+        return "".join(sorted(kept)) or "甲"
+    found, at = "", 0
+    while at < len(inside):
+        if inside[at] == "\\":
+            letters, at = _class(inside, at)
+            found += letters
+        elif at + 2 < len(inside) and inside[at + 1] == "-":
+            first, last = ord(inside[at]), ord(inside[at + 2])
+            found += "".join(map(chr, range(first, min(last, first + 40) + 1)))
+            at += 3
+        else:
+            found += inside[at]
+            at += 1
+    return found
