@@ -233,3 +233,47 @@ def test_folding_twice_changes_nothing_more() -> None:
     for text in ("Ａ\u3000Ｂ", "①", "ﬁ", "　x　", "１２３"):
         assert fold(fold(text)) == fold(text)
         assert tidy(tidy(text)) == tidy(text)
+
+
+COUNT = Column("n", "whole", ("件数",), "count", units=("件",))
+AMOUNT = Column("qty", "number", ("数量",), "quantity")
+CHANGE = Column("change", "number", ("增减",), "change", negative=True)
+
+
+@pytest.mark.parametrize(
+    "cell", [1200, 1200.0, "1200", "1,200", "１，２００", " 1 200 ", "1200.0", "1200件", "+1200"]
+)
+def test_a_whole_number_is_read_however_it_is_written(cell: Cell) -> None:
+    got = read_cell(COUNT, cell)
+    assert (got, type(got)) == (1200, int)
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (1.5, "files.number_fraction"),
+        ("1.5", "files.number_fraction"),
+        (-1, "files.number_negative"),
+        ("−1", "files.number_negative"),
+        ("1,20", "files.number_unreadable"),
+        ("十二", "files.number_unreadable"),
+        ("nan", "files.number_unreadable"),
+        (float("nan"), "files.number_unreadable"),
+        (float("inf"), "files.number_unreadable"),
+        (True, "files.number_unreadable"),
+        (dt.date(2026, 11, 21), "files.number_unreadable"),
+        ("1.2E+05", "files.number_rounded"),
+        (2.0**53, "files.number_large"),
+        ("9" * 400, "files.number_large"),
+    ],
+)
+def test_what_is_no_count_is_a_fault(cell: Cell, code: str) -> None:
+    assert fault_of(COUNT, cell) == code
+
+
+def test_a_quantity_keeps_its_fraction_and_is_below_nothing_only_where_it_may() -> None:
+    assert read_cell(AMOUNT, "1,200.05") == 1200.05
+    assert read_cell(AMOUNT, "０．５") == 0.5
+    assert read_cell(CHANGE, "-0.5") == -0.5
+    assert fault_of(AMOUNT, "-0.5") == "files.number_negative"
+    assert fault_of(AMOUNT, 1e15) == "files.number_large"

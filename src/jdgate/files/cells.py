@@ -19,10 +19,14 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable
+from math import isfinite
 
 from jdgate.files.importer import Column, Kind
 
 Cell = str | float | int | bool | dt.date | dt.datetime | dt.time | dt.timedelta | None
+
+Value = str | bool | int | float
+"""What a cell becomes in a record."""
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
@@ -45,6 +49,12 @@ _DATE = re.compile(
 _DATE_DIGITS = re.compile(r"\d{8}", re.ASCII)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)
 
+# Digits alone, or in groups of three; an exponent is what a program shows of a rounded number.
+_NUMBER = re.compile(r"([+-]?)(\d+|\d{1,3}(?:,\d{3})+)(\.\d*)?", re.ASCII)
+_MINUS = str.maketrans("\u2212\u2013\u2010\u2011", "----")
+_MOST_WHOLE = 2**53
+_MOST_NUMBER = 1e15  # Excel keeps 15 digits
+
 _EPOCH = dt.datetime(1899, 12, 30)  # Excel's day 0, counting its 29 February 1900 as real
 _SERIALS = range(32_874, 73_051)  # 1990-01-01 to 2099-12-31
 
@@ -54,6 +64,8 @@ TRUE_WORDS = frozenset(_TRUE.split())
 FALSE_WORDS = frozenset(_FALSE.split())
 BOOL_FORM = "是/否 √/× 1/0 Y/N"
 DATE_FORM = "2026-11-21"
+WHOLE_FORM = "1200"
+NUMBER_FORM = "1200.5"
 
 
 class CellFault(Exception):
@@ -210,7 +222,49 @@ def _choice(cell: Cell, column: Column) -> str:
     raise CellFault("files.choice_unknown", allowed="、".join(allowed.values()))
 
 
-_READERS: dict[Kind, Callable[[Cell, Column], str | bool]] = {
+def _amount(cell: Cell, column: Column, form: str) -> int | float:
+    """The number in a cell; of a text, exactly what stands there."""
+    value: int | float
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        value = cell
+    else:
+        text = fold(cell).replace(" ", "").translate(_MINUS) if isinstance(cell, str) else ""
+        for unit in column.units:
+            text = text.removesuffix(unit)
+        if _ROUNDED.fullmatch(text):
+            raise CellFault("files.number_rounded", form=form)
+        match = _NUMBER.fullmatch(text[:400])
+        if match is None:
+            raise CellFault("files.number_unreadable", form=form)
+        sign, digits = match[1], match[2].replace(",", "")
+        fraction = (match[3] or "").lstrip(".").rstrip("0")
+        if len(digits.lstrip("0")) > 16:
+            raise CellFault("files.number_large", form=form)
+        value = float(f"{sign}{digits}.{fraction}") if fraction else int(f"{sign}{digits}")
+    if not isfinite(value):
+        raise CellFault("files.number_unreadable", form=form)
+    if value < 0 and not column.negative:
+        raise CellFault("files.number_negative", form=form)
+    return value
+
+
+def _whole(cell: Cell, column: Column) -> int:
+    value = _amount(cell, column, WHOLE_FORM)
+    if value != int(value):
+        raise CellFault("files.number_fraction", form=WHOLE_FORM)
+    if abs(value) >= _MOST_WHOLE:
+        raise CellFault("files.number_large", form=WHOLE_FORM)
+    return int(value)
+
+
+def _number(cell: Cell, column: Column) -> float:
+    value = _amount(cell, column, NUMBER_FORM)
+    if abs(value) >= _MOST_NUMBER:
+        raise CellFault("files.number_large", form=NUMBER_FORM)
+    return float(value)
+
+
+_READERS: dict[Kind, Callable[[Cell, Column], Value]] = {
     "text": _text,
     "name": _name,
     "code": _code,
@@ -219,10 +273,12 @@ _READERS: dict[Kind, Callable[[Cell, Column], str | bool]] = {
     "id_no": _id_no,
     "date": _date,
     "bool": _bool,
+    "whole": _whole,
+    "number": _number,
 }
 
 
-def read_cell(column: Column, cell: Cell) -> str | bool:
+def read_cell(column: Column, cell: Cell) -> Value:
     """The record's value for a cell that is not blank.
 
     Raises: CellFault, whose params never hold the cell's content.

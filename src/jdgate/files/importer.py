@@ -28,7 +28,7 @@ from msgspec import Struct
 from jdgate.errors import Misuse
 from jdgate.texts import Lang, say
 
-Kind = Literal["text", "name", "code", "choice", "ref", "id_no", "date", "bool"]
+Kind = Literal["text", "name", "code", "choice", "ref", "id_no", "date", "bool", "whole", "number"]
 """How a cell is read.
 
 - `text`: free text; stray spaces and invisible characters removed, nothing else changed.
@@ -41,6 +41,11 @@ Kind = Literal["text", "name", "code", "choice", "ref", "id_no", "date", "bool"]
   is taken only below 10**15, for Excel keeps 15 digits and no more.
 - `date`: a `YYYY-MM-DD` string in the record.
 - `bool`: `True` or `False` in the record.
+- `whole`: an `int` in the record: `1,200`, `１２００` and `1200.0` are 1200, `1.5` is a fault.
+- `number`: a `float` in the record: `1,200.5` is 1200.5.
+
+Both numbers are 0 or more unless the column is `negative`, and may be followed by one of its
+`units` (`2025年`).
 """
 
 
@@ -61,6 +66,8 @@ class Column(Struct, frozen=True):
     choices: Mapping[str, str] = {}
     max_chars: int = 200
     years: tuple[int, int] = (1990, 2099)
+    negative: bool = False
+    units: tuple[str, ...] = ()
 
     def title(self, lang: Lang) -> str:
         """The column's title for a person."""

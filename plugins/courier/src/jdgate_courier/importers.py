@@ -3,7 +3,7 @@
 Rules
 - Nothing of a customer is read: names, addresses, telephone and ID numbers stay behind.
 - Rates in a file are not believed: `jdgate_courier.rows` computes them from the counts.
-- Counts and moments are read as text and made numbers and moments before they are sent.
+- Moments are read as text and made moments before they are sent.
 
     with open_file(path, STAT) as reading: ...
 """
@@ -30,11 +30,11 @@ NEVER_SENT = tuple(_NEVER_SENT.split())
 
 
 def _count(field: str, titles: tuple[str, ...], en: str) -> Column:
-    return Column(field, "ref", titles, en, max_chars=16)
+    return Column(field, "whole", titles, en, units=("件",))
 
 
 def _rate(field: str, title: str, en: str) -> Column:
-    return Column(field, "text", (title,), en, required=False, max_chars=16)
+    return Column(field, "number", (title,), en, required=False, units=("%",))
 
 
 STAT = Importer(

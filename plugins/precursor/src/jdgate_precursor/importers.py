@@ -2,7 +2,7 @@
 
 Rules
 - A private buyer is told as such; names, ID numbers and telephones stay behind.
-- Quantities and moments are read as text; `jdgate_precursor.rows` makes them numbers and moments.
+- Moments are read as text; `jdgate_precursor.rows` makes them moments.
 - A substance may stand there by name: it is looked up in the catalogue.
 
     with open_file(path, SALE_FILED) as reading: ...
@@ -29,7 +29,7 @@ COMPANY = Column("uscc", "code", _USCC, "company", max_chars=18)
 
 
 def _quantity(field: str, titles: tuple[str, ...], en: str) -> Column:
-    return Column(field, "text", titles, en, max_chars=32)
+    return Column(field, "number", titles, en)
 
 
 SALE_FILED = Importer(
@@ -74,7 +74,7 @@ ANNUAL_REPORT = Importer(
     en="annual report",
     columns=(
         COMPANY,
-        Column("year", "ref", ("年度", "年份"), "calendar year", max_chars=8),
+        Column("year", "whole", ("年度", "年份"), "calendar year", units=("年", "年度")),
         CAS,
         UNIT,
         _quantity("in", ("购进数量", "生产数量", "购进"), "came in"),
