@@ -127,6 +127,21 @@ class Alerts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     deputies: dict[str, str] = {}
 
 
+class Queries(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """S2: how many people a member may ask about in a day, and when it may ask.
+
+    Beyond that its queries are suspended and `security` (empty: the authority) gets an alert.
+    `types`: the message types that are queries. No hours given: it may ask at any time.
+    """
+
+    types: tuple[str, ...] = ("licence.eligibility.query.v1", "sealed.query.v1")
+    persons_a_day: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 30
+    hours_from: Clock = ""
+    hours_to: Clock = ""
+    working_days_only: bool = False
+    security: str = ""
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `rules.<plugin>` belongs to the plugin, which checks it."""
 
@@ -136,6 +151,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     books: Books = Books()
     plugins: Plugins = Plugins()
     alerts: Alerts = Alerts()
+    queries: Queries = Queries()
     rules: dict[str, dict[str, Any]] = {}
 
 
@@ -158,7 +174,7 @@ def read_config(home: Home) -> Config:
 
     Raises:
         UsageError: `config.invalid` (names the entry), `config.region`,
-            `config.quiet_hours`.
+            `config.quiet_hours`, `config.query_hours`.
     """
     try:
         config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
@@ -170,6 +186,9 @@ def read_config(home: Home) -> Config:
         raise UsageError("config.region", got=config.county.region[:20])
     if bool(config.alerts.quiet_from) != bool(config.alerts.quiet_to):
         raise UsageError("config.quiet_hours")
+    hours = config.queries
+    if bool(hours.hours_from) != bool(hours.hours_to) or hours.hours_from > hours.hours_to:
+        raise UsageError("config.query_hours")
     return config
 
 

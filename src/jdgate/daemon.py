@@ -247,6 +247,7 @@ class Daemon(Running):
             vault=Vault.unlock(books, self.home.keys / "books.master"),
             rules=tuple(self.plugins.rules()),
             times=deadlines.read(self.config.alerts, self.references.working_days),
+            queries=deadlines.query_limits(self.config.queries, self.references.working_days),
         )
         bus = await connect_gateway(
             self.nats_url, _bus_key(keys), name=keys.member, tls=self._tls()

@@ -8,6 +8,7 @@ Reading goes to the books or the edge's database through their own thread; nothi
 from __future__ import annotations
 
 from jdgate.commands.alerting import Alerting
+from jdgate.commands.guarding import Guarding
 from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
@@ -19,7 +20,7 @@ from jdgate.running import Running
 def handlers(running: Running) -> dict[str, Handler]:
     """Method name → handler, for the control server."""
     sending, receiving = Sending(running), Receiving(running)
-    alerting = Alerting(running)
+    alerting, guarding = Alerting(running), Guarding(running)
     proving, operating = Proving(running), Operating(running)
     return {
         "status": operating.status,
@@ -39,6 +40,8 @@ def handlers(running: Running) -> dict[str, Handler]:
         "alerts.resolve": alerting.alerts_resolve,
         "alerts.reassign": alerting.alerts_reassign,
         "expect.list": alerting.expect_list,
+        "queries.list": guarding.queries_list,
+        "queries.resume": guarding.queries_resume,
         "member.list": operating.member_list,
         "member.show": operating.member_show,
         "ledger.head": proving.ledger_head,

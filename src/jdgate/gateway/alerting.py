@@ -35,7 +35,7 @@ from jdgate.errors import Misuse, Refused
 from jdgate.gateway.compose import Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import alerts
+from jdgate.store import alerts, holds
 
 AT_ONCE = 500
 BARE = "sys.alert.v1"
@@ -43,6 +43,8 @@ LIFE = "sys.alert.life.v1"
 GATEWAY_RULE = "gateway"
 """The rule name of alerts that the exchange itself raises."""
 QUERIES_IN_BULK = "S2"
+LIFTS = "justified"
+"""The outcome of such an alert that lets the member ask again."""
 
 
 class Alerting:
@@ -171,6 +173,9 @@ class Alerting:
         if step == Step.RESOLVED:
             outcome = record.get("outcome", "")
             picks = self._outcomes(life)
+            own = life.rule == GATEWAY_RULE and life.cause.split(":")[1:2] == [source]
+            if outcome == LIFTS and own:
+                raise Refused("query.own_case", alert=life.id)
             if outcome and outcome not in picks:
                 expected = ", ".join(picks)
                 raise Refused(
@@ -185,10 +190,25 @@ class Alerting:
             self._tell(life, source)
             return
         self._leaf(after, step, to=source, opened=opened)
+        if after.outcome == LIFTS and life.rule == GATEWAY_RULE:
+            self._lift(life, source)
         self._tell(after, source)
         if step != Step.OPENED:
             told = {"rule": life.rule_id, "by": source}
             self._notices.append(Notice(f"story.alert_{step}", told))
+
+    def _lift(self, life: AlertLife, source: str) -> None:
+        """The security desk found queries in bulk justified: the member may ask again."""
+        member = life.cause.split(":")[1]
+        if holds.lift(self._conn, member):
+            leaf = leaves.AdminLeaf(
+                id=life.id,
+                at=show_time(self._now),
+                act="queries.resumed",
+                operator=source,
+                target=member,
+            )
+            self._leaves.append((leaves.encode(leaf), None))
 
     def _reassign(self, life: AlertLife, to: str, by: str, opened: Opened) -> None:
         if not by:

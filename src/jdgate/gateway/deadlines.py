@@ -1,13 +1,16 @@
-"""The county's deadlines for alerts: from its configuration and its working-day calendar.
+"""The county's deadlines for alerts and limits for queries: from its configuration and its
+working-day calendar.
 
-times = deadlines.read(config.alerts, References(home.refdata).working_days())
+times = deadlines.read(config.alerts, references.working_days)
+limits = deadlines.query_limits(config.queries, references.working_days)
 """
 
 from __future__ import annotations
 
-from jdgate.config import Alerts, StepTimes
+from jdgate.config import Alerts, Queries, StepTimes
 from jdgate.core.alerts import Span, Step, Times, span
 from jdgate.core.calendar import WorkingDays, clock_time
+from jdgate.core.queries import QueryLimits
 
 
 def read(config: Alerts, days: WorkingDays) -> Times:
@@ -19,6 +22,19 @@ def read(config: Alerts, days: WorkingDays) -> Times:
         rules={rule: _by_step(steps) for rule, steps in config.rules.items()},
         deputies=config.deputies,
         quiet=(start, end) if start is not None and end is not None else None,
+        days=days,
+    )
+
+
+def query_limits(config: Queries, days: WorkingDays) -> QueryLimits:
+    """What `[queries]` says."""
+    start, end = clock_time(config.hours_from), clock_time(config.hours_to)
+    return QueryLimits(
+        types=frozenset(config.types),
+        persons=config.persons_a_day,
+        hours=(start, end) if start is not None and end is not None else None,
+        working_days_only=config.working_days_only,
+        security=config.security,
         days=days,
     )
 

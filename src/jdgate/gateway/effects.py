@@ -111,6 +111,10 @@ class Effects:
             params=params,
             urgent=True,
         )
+        self.raise_own(alert)
+
+    def raise_own(self, alert: Alert) -> None:
+        """An alert of the exchange itself, to whom it names."""
         self._alert(GATEWAY_RULE, alert)
 
     def rule_failed(self, failure: Failure) -> None:

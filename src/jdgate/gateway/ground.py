@@ -16,11 +16,13 @@ from jdgate.core.catalogue import Catalogue
 from jdgate.core.directory import Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.core.leaves import SALT_BYTES
+from jdgate.core.queries import QueryLimits
 from jdgate.core.regions import RegionIndex
 from jdgate.core.rules import Rule
 from jdgate.store.vault import Vault
 
 NO_DEADLINES = Times()
+NO_QUERIES = QueryLimits()
 
 
 def new_id() -> str:
@@ -40,6 +42,7 @@ class Ground:
         vault: Vault,
         rules: tuple[Rule, ...] = (),
         times: Times = NO_DEADLINES,
+        queries: QueryLimits = NO_QUERIES,
         new_id: Callable[[], str] = new_id,
         salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
@@ -49,6 +52,7 @@ class Ground:
         self.vault = vault
         self.rules = rules
         self.times = times
+        self.queries = queries
         self.new_id = new_id
         self.salt = salt
 
@@ -61,6 +65,7 @@ class Ground:
             vault=self.vault,
             rules=self.rules,
             times=self.times,
+            queries=self.queries,
             new_id=self.new_id,
             salt=self.salt,
         )

@@ -1,0 +1,96 @@
+"""What the books say against a message that is in order by itself: queries in bulk (S2).
+
+Guards come after admission and before anything is learnt from a message. What they refuse is
+refused, recorded and answered like any other; a member whose queries were suspended stays so until
+the security desk resolves the alert as justified, or somebody lifts it on the gateway's machine.
+
+    guards = Guards(conn, ground, now)
+    verdict = guards.check(judge(…))
+    guards.tell(effects)                   # suspensions: the ledger and the alert
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jdgate.core import leaves
+from jdgate.core.admission import Verdict
+from jdgate.core.calendar import day_of
+from jdgate.core.effects import Alert
+from jdgate.core.message import show_time
+from jdgate.core.queries import OFF_HOURS, TOO_MANY, day_began, trespass
+from jdgate.errors import Refused
+from jdgate.gateway.alerting import QUERIES_IN_BULK
+from jdgate.gateway.effects import Effects
+from jdgate.gateway.ground import Ground
+from jdgate.store import holds
+
+_TITLES = {TOO_MANY: "alert.queries_in_bulk", OFF_HOURS: "alert.queries_off_hours"}
+
+
+class Guards:
+    """The guards of one transaction."""
+
+    def __init__(self, conn: Connection, ground: Ground, now: datetime) -> None:
+        self._conn = conn
+        self._ground = ground
+        self._now = now
+        self._asked: dict[str, set[object]] = {}
+        self._suspended: dict[str, tuple[str, int]] = {}
+
+    def check(self, verdict: Verdict) -> Verdict:
+        """The verdict, or a refusal in its place."""
+        opened = verdict.opened
+        if opened is None or not verdict.accepted:
+            return verdict
+        limits = self._ground.queries
+        if opened.message.type not in limits.types:
+            return verdict
+        member = opened.message.source
+        if member in self._suspended or holds.since(self._conn, member) is not None:
+            return _refused(verdict, Refused("query.suspended"))
+        asked = self._asked.get(member)
+        if asked is None:
+            since = day_began(self._now)
+            asked = set(holds.asked_about(self._conn, member, limits.types, since))
+            self._asked[member] = asked
+        # where a record names nobody that is known, it counts for itself
+        more = {verdict.subjects.get(i, (opened.message.id, i)) for i in verdict.accepted}
+        why = trespass(limits, asked=asked, more=more, at=self._now)
+        if why is None:
+            asked |= more
+            return verdict
+        self._suspended[member] = (why, len(asked | more))
+        holds.suspend(self._conn, member, self._now)
+        return _refused(verdict, Refused(why, most=limits.persons))
+
+    def tell(self, effects: Effects) -> None:
+        """Write down who was suspended, and raise the alert."""
+        ground = self._ground
+        for member, (why, persons) in self._suspended.items():
+            leaf = leaves.AdminLeaf(
+                id=ground.new_id(),
+                at=show_time(self._now),
+                act="queries.suspended",
+                operator=ground.me,
+                target=member,
+            )
+            effects.leaves.append((leaves.encode(leaf), None))
+            cause = f"{QUERIES_IN_BULK}:{member}:{day_of(self._now)}"
+            alert = Alert(
+                cause=cause,
+                rule_id=QUERIES_IN_BULK,
+                type="sys.alert.v1",
+                to=ground.queries.security or ground.authority,
+                data={"cause_ref": cause},
+                title_code=_TITLES[why],
+                params={"member": member, "persons": persons, "most": ground.queries.persons},
+                urgent=True,
+            )
+            effects.raise_own(alert)
+
+
+def _refused(verdict: Verdict, reason: Refused) -> Verdict:
+    return Verdict(verdict.arrival, "refused", verdict.opened, reason)
