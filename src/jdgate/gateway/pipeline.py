@@ -43,6 +43,7 @@ from jdgate.gateway.answers import Entry
 from jdgate.gateway.compose import Composed, Outbound, Plan, compose, store
 from jdgate.gateway.effects import GAP, Effects
 from jdgate.gateway.ground import Ground
+from jdgate.gateway.guards import Guards
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView, counts
 from jdgate.store import ledger, messages, meta, rulestate, sequences, subjects
@@ -73,8 +74,10 @@ def process(
         open_arrival(arrival, ground.trust, ground.keys) if jws is None else _read(jws)
         for arrival, jws in zip(arrivals, opened or [None] * len(arrivals), strict=True)
     ]
-    verdicts, past = _judge_all(conn, ground, arrivals, attempts, now)
+    guards = Guards(conn, ground, now)
+    verdicts, past = _judge_all(conn, ground, arrivals, attempts, guards, now)
     effects = Effects(conn, ground, now)
+    guards.tell(effects)
     entries = answers.enter(ground, verdicts, past)
     let_in = [entry.verdict for entry in entries if entry.verdict.accepted]
     for verdict in let_in:
@@ -113,6 +116,7 @@ def _judge_all(
     ground: Ground,
     arrivals: Sequence[Arrival],
     attempts: Sequence[Opened | Refused],
+    guards: Guards,
     now: datetime,
 ) -> tuple[list[Verdict], PastView]:
     past = PastView(conn, ground, [one for one in attempts if isinstance(one, Opened)])
@@ -122,7 +126,7 @@ def _judge_all(
             verdict = Verdict(arrival, "refused", None, attempt)
         else:
             verdict = judge(attempt, arrival, ground.trust, ground.catalogue, ground.me, past)
-        verdict = past.corrections.judge(verdict)
+        verdict = guards.check(past.corrections.judge(verdict))
         past.note(verdict)
         verdicts.append(verdict)
     past.write(now)
