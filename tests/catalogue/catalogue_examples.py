@@ -91,6 +91,9 @@ GOOD: dict[str, dict[str, Any]] = {
         **PERSON, **DOC, "town": TOWN, "docs": ["release_certificate"], "handed_on": DAY,
         "assessment": SEALED,
     },
+    "release.received.v1": {
+        **PERSON, "release_on": DAY, "what": "papers", "docs": ["decision"], "received_on": DAY,
+    },
     "release.alert.v1": {**ALERT, **PERSON, "release_on": LATER},
     "grid.visit.task.v1": {
         "task_no": "V-1", "name": "某甲", "address": "某村1组", "place": VILLAGE, "code": "routine",
@@ -107,7 +110,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "ref": "R-2", **CHILD, "guardian_consent": "监-1", "need": "schooling",
     },
     "licence.basis.notice.v1": {
-        **PERSON, **DOC, "ground_code": "drug_driving", "effective_on": DAY,
+        **PERSON, **DOC, "matched_by": "id_document", "ground_code": "79-6-driving",
+        "effective_on": DAY,
         "reviewer1": "民警甲", "reviewer2": "民警乙",
     },
     "licence.action.result.v1": {**PERSON, **DOC, "action": "notified", "date": DAY},
@@ -122,7 +126,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "licence.eligibility.answer.v1": {
         "to": "tra", "application_no": "受-1", "eligible": False, "rule_code": "162-87",
     },
-    "licence.alert.v1": {**ALERT, **PERSON, **DOC},
+    "licence.alert.v1": {**ALERT, **DOC, "application_no": "受-1"},
     "sealed.query.v1": {
         "query_no": "Q-1", **PERSON, "case_no": "案-1", "national_rule": "某条例第1条",
         "approver": "所长甲",

@@ -58,6 +58,7 @@ SEES: dict[str, dict[str, str]] = {
     "comm.control.exit.v1": {"COM": ALL},
     "release.prenotice.v1": {"POL": ALL, "PS": ALL, "COM": ALL},
     "release.handover.v1": {"COM": ALL},
+    "release.received.v1": {"DTX": ALL, "POL": ALL},
     "grid.visit.task.v1": {"GRD": ALL},
     "grid.visit.result.v1": {"COM": ALL},
     "aid.referral.v1": {"CIV": ALL, "HRS": ALL, "HOU": ALL},
@@ -117,7 +118,7 @@ FROM_GATEWAY: dict[str, str] = {
     "mmt.absence.alert.v1": "CLN",
     "mmt.transfer.alert.v1": "CLN",
     "comm.alert.v1": "COM POL PS",
-    "release.alert.v1": "POL PS COM",
+    "release.alert.v1": "POL PS COM DTX",
     "licence.alert.v1": "POL TRA",
     "courier.alert.v1": "POST POL CUR",
     "precursor.alert.v1": "PS POL ENT EMA MPA BIZ HLT SAMR",
@@ -159,6 +160,7 @@ def relations(name: str, subject: str) -> RelationFact | None:
     known = {
         "comm.order": RelationFact(True, region=TOWN),
         "mmt.enrolled": RelationFact(True, member="cln-02"),
+        "release.place": RelationFact(True, member="dtx"),
     }
     return known.get(name)
 

@@ -10,6 +10,7 @@ from catalogue_examples import BUYER, COMPANY, DAY, GOOD, ID_NO, LATER, PERSON
 
 from jdgate.core.catalogue import default_path, load
 from jdgate.core.schema import Fault, check_record
+from jdgate.refdata import References
 
 CATALOGUE = load([default_path()])
 TODAY = date(2026, 11, 21)
@@ -179,11 +180,15 @@ def test_one_officer_can_not_review_twice() -> None:
     assert "核对民警甲、核对民警乙" in faults[0].text("zh", CATALOGUE.sheets[name])
 
 
-def test_maintenance_treatment_is_no_ground_for_a_licence() -> None:
+def test_a_licence_notice_says_by_what_the_person_was_matched() -> None:
+    assert codes("licence.basis.notice.v1", matched_by="name") == ["record.not_allowed"]
+
+
+def test_the_grounds_of_a_notice_are_those_of_the_table_that_make_the_office_cancel() -> None:
+    """Maintenance treatment is none of them."""
     grounds = CATALOGUE.schema("licence.basis.notice.v1")["properties"]["ground_code"]["enum"]
-    assert grounds == [
-        "drug_driving", "community_treatment", "community_recovery", "compulsory", "dependence",
-    ]  # fmt: skip
+    cancelling = References().grounds.in_force(date.fromisoformat(DAY), "cancel")
+    assert grounds == [ground.code for ground in cancelling]
 
 
 @pytest.mark.parametrize(
