@@ -12,6 +12,9 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+TESTED := $(VENV)/.tests-passed
+TREE := $(shell find . -type f ! -path './.*' ! -path './var/*' ! -path '*/node_modules/*' \
+	! -path '*/__pycache__/*' ! -path './docs/_build/*' ! -path './bench-results/*' ! -name '* *')
 
 .PHONY: run test check lint types setup setup-dev bench bench-full faults docs lock clean
 
@@ -20,8 +23,12 @@ run: setup
 
 test: setup-dev
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	@test -n "$(PYTEST_ARGS)" || touch $(TESTED)
 
-check: lint types test
+# the tests are not run once more if nothing has changed since all of them passed
+check: lint types $(TESTED)
+$(TESTED): $(TREE)
+	$(MAKE) test
 
 lint: setup-dev
 	$(BIN)/ruff format --check .
