@@ -3,9 +3,10 @@
 `approve` needs the person's name and every check confirmed; at a terminal it asks for what was
 not given, one check at a time, and the first "no" ends it. What nobody but the approver knows is
 given with `--fill`. Rows are {id, member, type, rule,
-reason_code, checks[], state, received_at, decided_at, by, reason, message}; `drafts.show` adds
-{params{}, prefill{}} and, while it waits, {record{}, lacking[]}: what approving it would send,
-and the fields that it still lacks. `approve`
+reason_code, checks[], state, received_at, decided_at, by, reason, message, approvers[], refused};
+`refused` {code, path, params} is why the gateway did not take what was approved: the draft waits
+again. `drafts.show` adds {params{}, prefill{}} and, while it waits, {record{}, lacking[]}: what
+approving it would send, and the fields that it still lacks. `approve`
 gives {decision, message}, `reject` {decision}: ids of the messages sent.
 """
 
@@ -27,7 +28,9 @@ from jdgate.texts import Lang, say
 if TYPE_CHECKING:
     from jdgate.core.sheet import Sheet
 
-STATES = ("waiting", "approved", "rejected", "withdrawn", "sent")
+STATES = ("waiting", "refused", "approved", "rejected", "withdrawn", "sent")
+UNDECIDED = ("waiting", "refused")
+"""A person has yet to decide."""
 
 
 def check_text(name: str, lang: Lang) -> str:
@@ -47,6 +50,17 @@ def _reason(row: Mapping[str, Any], lang: Lang) -> str:
     return reason_text(row.get("reason_code"), row["params"], lang)
 
 
+def _refusal(row: Mapping[str, Any], sheet: Sheet | None, lang: Lang) -> str:
+    """Why the gateway did not take what was approved."""
+    from jdgate.core.fault import Fault
+
+    why = row.get("refused")
+    if not why or state_of(row) not in UNDECIDED:
+        return ""
+    fault = Fault(str(why.get("code")), str(why.get("path") or ""), why.get("params") or {})
+    return fault.text(lang, sheet)
+
+
 def draft_lines(
     rows: list[dict[str, Any]],
     known: Mapping[str, Sheet],
@@ -63,10 +77,11 @@ def draft_lines(
         title = sheet.title.get(lang) if sheet is not None else row.get("type")
         state = say(f"cli.state.{state_of(row)}", lang)
         since = local(row.get("received_at"))
-        cells.append([since, row.get("member"), state, row.get("id"), title, _reason(row, lang)])
+        reason = _refusal(row, sheet, lang) or _reason(row, lang)
+        cells.append([since, row.get("member"), state, row.get("id"), title, reason])
     titles = [say(f"cli.title.{name}", lang) for name in names]
     lines = table(titles, cells, width)
-    if any(state_of(row) == "waiting" for row in rows):
+    if any(state_of(row) in UNDECIDED for row in rows):
         lines += ["", say("cli.drafts.next", lang)]
     return lines
 
@@ -91,6 +106,8 @@ def one_draft_lines(
         ("rule", row.get("rule")),
         ("since", local(row.get("received_at"))),
         ("state", say(f"cli.state.{state_of(row)}", lang)),
+        ("refusal", _refusal(row, sheet, lang)),
+        ("approved_by", ", ".join(row.get("approvers") or ())),
         ("decided_by", row.get("by")),
         ("decided", local(row["decided_at"]) if row.get("decided_at") else ""),
         ("why", row.get("reason")),
@@ -102,7 +119,7 @@ def one_draft_lines(
             shown = record_lines(content, sheet, lang, width)
             lines += ["", say(f"cli.drafts.{part}", lang), *(f"  {line}" for line in shown)]
             break
-    if state_of(row) == "waiting" and how:
+    if state_of(row) in UNDECIDED and how:
         if checks := row.get("checks"):
             lines += ["", say("cli.drafts.checks", lang)]
             lines += [f"  ☐ {check_text(str(check), lang)}  [{check}]" for check in checks]

@@ -52,6 +52,7 @@ def summary_lines(summary: Summary, lang: Lang, width: int | None = None) -> lis
             (label("type"), summary.type),
             (label("from"), f"{summary.sender_name} ({summary.sender})"),
             (label("sent"), local(summary.sent)),
+            (label("approved_by"), ", ".join(summary.approved_by)),
             (label("verdict"), verdict),
             (label("judged"), local(summary.judged)),
             (label("records"), f"{summary.records:,}"),

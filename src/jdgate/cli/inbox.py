@@ -2,7 +2,7 @@
 
 `inbox` lists the latest; `--follow` goes on and shows what comes, until Ctrl-C. Rows are
 {id, type, origin, received_at, records, state}; `inbox.show` adds {data, purpose,
-basis, inreplyto}.
+basis, inreplyto, approved_by[]}.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ from jdgate.texts import Lang, say
 if TYPE_CHECKING:
     from jdgate.core.sheet import Sheet
 
+_WHAT_TO_DO = {
+    "disputed": "cli.mark.disputed_do",
+    "corrected": "cli.mark.corrected_do",
+    "withdrawn": "cli.mark.withdrawn_do",
+    "upheld": "cli.mark.upheld_do",
+}
 _NAMES = ("received", "from", "type", "records", "state", "id")
 
 
@@ -31,9 +37,32 @@ def _cells(row: dict[str, Any], sheet: Sheet | None, lang: Lang) -> list[object]
         row.get("origin") or row.get("source") or "—",
         sheet.title.get(lang) if sheet is not None else row.get("type"),
         row["records"] if row.get("records") is not None else "—",
-        say(f"cli.state.{row.get('state', 'received')}", lang),
+        _state(row, lang),
         row.get("id"),
     ]
+
+
+def _state(row: dict[str, Any], lang: Lang) -> str:
+    """How a message stands: what a correction says of it comes before all else."""
+    marked = {one["mark"] for one in row.get("marks") or ()}
+    for mark in ("withdrawn", "corrected", "disputed"):
+        if mark in marked:
+            return say(f"cli.mark.{mark}", lang)
+    return say(f"cli.state.{row.get('state', 'received')}", lang)
+
+
+def mark_lines(message: dict[str, Any], sheet: Sheet | None, lang: Lang) -> list[str]:
+    """What corrections say of a message's records and what to do, for the top of the page."""
+    lines = []
+    for one in message.get("marks") or ():
+        field = one.get("item")
+        title = sheet.field_title(field, lang) if sheet is not None and field else field or "—"
+        head = say(f"cli.mark.{one['mark']}", lang)
+        lines.append(say("cli.mark.line", lang, number=one["record"] + 1, mark=head, field=title))
+        lines.append("    " + say(_WHAT_TO_DO[one["mark"]], lang, by=one["by"]))
+        if one.get("replaced_by"):
+            lines.append("    " + say("cli.mark.replaced", lang, id=one["replaced_by"]))
+    return [*lines, ""] if lines else []
 
 
 def inbox_lines(
@@ -76,11 +105,13 @@ def message_lines(
         ("state", say(f"cli.state.{message.get('state', 'received')}", lang)),
         ("purpose", message.get("purpose")),
         ("basis", listed(basis) if isinstance(basis, list) and basis else basis),
+        ("approved_by", ", ".join(message.get("approved_by") or ())),
         ("answers", message.get("inreplyto")),
         ("error", say(str(message["error"]), lang) if message.get("error") else ""),
         ("id", message.get("id")),
     ]
-    lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)
+    lines = mark_lines(message, sheet, lang)
+    lines += pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)
     records = message.get("data")
     if records is None:
         return [*lines, "", say("cli.inbox.forgotten", lang)]

@@ -6,6 +6,8 @@
 - What came of every row is said at the end, also when it ends early (`push_work`,
   `push_account`).
 - A column for the place may be absent: the sending member itself stands for it.
+- Where the agreement wants a person's approval, `--by` names who gave it, and the name is signed
+  with the message.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from jdgate.errors import JdgateError, UsageError
 if TYPE_CHECKING:
     from jdgate.cli.push_work import Push
     from jdgate.control import Control
+    from jdgate.core.sheet import Sheet
     from jdgate.files import Importer, Reading
 
 
@@ -56,6 +59,7 @@ def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dic
 @option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="cli.option.set")
 @option("--from-row", type=click.IntRange(min=1), metavar="N", help="cli.option.from_row")
 @option("--region", metavar="CODE", help="cli.option.push_region")
+@option("--by", "by", multiple=True, metavar="NAME", help="cli.option.push_by")
 @option(
     "--refused-to",
     metavar="FILE",
@@ -80,6 +84,7 @@ def push(
     given: tuple[str, ...],
     from_row: int | None,
     region: str | None,
+    by: tuple[str, ...],
     refused_to: Path | None,
     wait_seconds: float,
     plugins_dir: Path | None,
@@ -101,6 +106,7 @@ def push(
             "cli.push.no_importer", type=wanted, types=", ".join(sorted(importers)) or "—"
         )
     importer = importers[wanted]
+    approved_by = _approvers(known[wanted], by, dry_run)
     with session.connect() as control:
         member = session.member(control, as_member)
         account = Account(
@@ -115,6 +121,7 @@ def push(
             keep_refused=refused_to is not None,
             patience=wait_seconds,
             region=full,
+            approved_by=approved_by,
         )
         error: JdgateError | None = None
         values = defaults_for(importer, member, given)
@@ -129,6 +136,23 @@ def push(
             _finish(session, work, refused_to, None)
             raise
     return _finish(session, work, refused_to, error)
+
+
+def _approvers(sheet: Sheet, given: tuple[str, ...], dry_run: bool) -> tuple[str, ...]:
+    """Who approved what is sent.
+
+    Raises:
+        UsageError: `cli.push.by_needed` when the agreement wants more of them.
+        Refused: `approval.…`.
+    """
+    from jdgate.core import approval
+
+    names = approval.named(given)
+    if len(names) < sheet.approvers and not dry_run:
+        raise UsageError(
+            "cli.push.by_needed", type=sheet.type, needed=sheet.approvers, got=len(names)
+        )
+    return names
 
 
 def _check_list(file: Path, target: Path) -> None:

@@ -48,6 +48,7 @@ class Push:
         keep_refused: bool,
         patience: float,
         region: str | None,
+        approved_by: tuple[str, ...] = (),
     ) -> None:
         self.session = session
         self.account = account
@@ -58,6 +59,7 @@ class Push:
         self._patience = patience
         self._patient = True
         self._region = region
+        self._approved_by = approved_by
         self.list: list[Row] = []
 
     def portion(self, control: Control, rows: list[Row]) -> None:
@@ -85,7 +87,9 @@ class Push:
         if account.dry_run:
             answer = control.call("check", **given)
         else:
-            answer = control.call("submit", **given, region=self._region)
+            answer = control.call(
+                "submit", **given, region=self._region, approved_by=self._approved_by
+            )
         account.handed = None
         refused = {int(one["index"]) for one in answer["refused"]}
         self._faults(answer["refused"], [(row.number, row.record) for row in good])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,9 +12,10 @@ from jdgate.edge import drafting
 from jdgate.edge import inbox as reading
 from jdgate.errors import Refused
 from jdgate.running import Running
-from jdgate.store import draft_box, inbox
+from jdgate.store import draft_box, inbox, marks
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
+from jdgate.store.marks import MarkRow
 
 
 class Receiving:
@@ -28,9 +29,14 @@ class Receiving:
         edge, desk = self._running.the_edge, self._running.the_edge.desk(member)
 
         def read(conn: Connection) -> list[dict[str, Any]]:
+            rows = inbox.search(conn, member, limit=limit)
+            marked = marks.standing(conn, member, [row.id for row in rows])
             return [
-                _inbox_row(row, _count(conn, desk, row))
-                for row in inbox.search(conn, member, limit=limit)
+                {
+                    **_inbox_row(row, _count(conn, desk, row)),
+                    "marks": _marks(marked.get(row.id, {})),
+                }
+                for row in rows
             ]
 
         return await edge.run(read)
@@ -48,9 +54,11 @@ class Receiving:
             role = next((r for r in desk.trust.member(member).roles if sheet.fields_for(r)), "")
             return {
                 **_inbox_row(row, len(body["data"])),
+                "marks": _marks(marks.standing(conn, member, [id]).get(id, {})),
                 "data": body["data"],
                 "purpose": body.get("purpose"),
                 "inreplyto": body.get("inreplyto"),
+                "approved_by": list(reading.approvers(body)),
                 "basis": list(sheet.cite(role)),
             }
 
@@ -94,7 +102,7 @@ class Receiving:
                 content = drafting.content(conn, desk, row)
                 shown["params"], shown["prefill"] = content["params"], content["prefill"]
                 shown["reason"] = content.get("reason")
-                if row.state == draft_box.WAITING:
+                if row.state in draft_box.UNDECIDED:
                     now = self._running.clock.now()
                     record = drafting.proposed(conn, desk, row, by or "—", now)
                     shown["record"] = record
@@ -109,7 +117,8 @@ class Receiving:
     ) -> dict[str, Any]:
         """A named person approves; ids of the decision and of the message sent. `filled`: fields
         that the record lacks."""
-        decision, message = await self._running.the_edge.approve(id, by, checked, filled)
+        ids = await self._running.the_edge.approve(id, by, checked, filled)
+        decision, message = ids or (None, None)  # the first of two: nothing is sent yet
         return {"decision": decision, "message": message}
 
     async def drafts_reject(self, id: str, by: str, reason: str) -> dict[str, Any]:
@@ -122,6 +131,21 @@ def _count(conn: Connection, desk: Any, row: InboxRow) -> int | None:
         return len(reading.read_body(conn, desk, row)["data"])
     except Refused:
         return None
+
+
+def _marks(marked: Mapping[int, MarkRow]) -> list[dict[str, Any]]:
+    """What corrections say of single records, by their place."""
+    return [
+        {
+            "record": place,
+            "mark": row.mark,
+            "item": row.item,
+            "by": row.by,
+            "replaced_by": row.replaced_by,
+            "at": iso(row.at),
+        }
+        for place, row in sorted(marked.items())
+    ]
 
 
 def _inbox_row(row: InboxRow, records: int | None) -> dict[str, Any]:
@@ -150,4 +174,6 @@ def _draft(row: DraftBoxRow) -> dict[str, Any]:
         "by": row.by,
         "reason": row.reason,
         "message": row.message_id,
+        "approvers": row.approvers,
+        "refused": row.refused,
     }

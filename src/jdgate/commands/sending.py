@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -26,10 +26,11 @@ class Sending:
         records: list[dict[str, Any]],
         rows: list[int] | None = None,
         region: str | None = None,
+        approved_by: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Put records into a member's outbox."""
+        """Put records into a member's outbox. `approved_by`: who approved them."""
         submission = await self._running.the_edge.submit(
-            member, type, records, rows=rows, region=region
+            member, type, records, rows=rows, region=region, approved_by=approved_by
         )
         return {
             "messages": [{"id": one.id, "indexes": one.indexes} for one in submission.messages],

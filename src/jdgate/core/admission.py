@@ -191,6 +191,18 @@ def check_proof(
     trust.signing_key(opened.kid, sender, min(message.time, arrival.at), arrival.at)
 
 
+def proven_id(arrival: Arrival, trust: Trust, keys: MemberKeys) -> str | None:
+    """The message id, once steps 1–8 show whose it is; None for anything else."""
+    opened = open_arrival(arrival, trust, keys)
+    if isinstance(opened, Refused):
+        return None
+    try:
+        check_proof(opened, arrival, trust, keys.member, arrival.member)
+    except Refused:
+        return None
+    return opened.message.id
+
+
 def check_time(message: Message, at: datetime) -> None:
     """Step 9, first half.
 

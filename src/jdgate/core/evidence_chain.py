@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+from jdgate.core import corrections
 from jdgate.core.checkpoints import Checkpoint
 from jdgate.core.directory import Trust
 from jdgate.core.evidence import Acceptance, Evidence, Signed
@@ -24,9 +25,11 @@ from jdgate.core.evidence_checks import (
     records_cut_down,
     signed_message,
 )
+from jdgate.core.evidence_past import Past
 from jdgate.core.evidence_report import Finding, Outcome, Shown, Summary, passed, pending, skipped
 from jdgate.core.leaves import AcceptedLeaf, DeliveredLeaf, DisclosedLeaf, RefusedLeaf
 from jdgate.core.message import Message, read_time, show_time
+from jdgate.core.sheet import ANY
 from jdgate.errors import Refused
 
 TrustOf = Callable[[int, datetime], Trust]
@@ -56,7 +59,9 @@ class Chain:
             return self._own()
         judged = leaf_in(self._acceptance.proof, AcceptedLeaf | RefusedLeaf)
         self._judgement = judged
-        self._id = judged.id
+        # a refused message is kept under another id when the one it claimed was not its own
+        claimed = judged.message if isinstance(judged, RefusedLeaf) else ""
+        self._id = claimed or judged.id
         at = read_time(judged.at, "at")
         self._trust = self._trust_of(judged.directory, at)
         try:
@@ -68,15 +73,14 @@ class Chain:
             # that the leaf and the receipt speak of (steps 7 and 8).
             return [skipped("evidence.sender_unproven", member=judged.source)]
         self._message = message
-        return [
-            passed(
-                "evidence.sender",
-                member=message.source,
-                message=message.id,
-                type=message.type,
-                sent=show_time(message.time),
-            )
-        ]
+        signed = passed(
+            "evidence.sender",
+            member=message.source,
+            message=message.id,
+            type=message.type,
+            sent=show_time(message.time),
+        )
+        return [signed, *_approved(message)]
 
     def _own(self) -> list[Finding]:
         """The gateway's own message: its leaf is that of its first disclosure."""
@@ -107,7 +111,7 @@ class Chain:
             read_time(judged.at, "at"),
             self._trust.gateway.id,
             judged.source,
-            judged.id,
+            self._id,
             self._document.original,
         )
         pairs: list[tuple[str, object, object]] = [
@@ -118,7 +122,7 @@ class Chain:
         if isinstance(judged, RefusedLeaf):
             pairs.append(("code", record.get("code"), judged.code))
             agree("evidence.receipt_disagrees", pairs)
-            return [passed("evidence.receipt_refused", message=judged.id, why=judged.code)]
+            return [passed("evidence.receipt_refused", message=self._id, why=judged.code)]
         listed = sorted({item["index"] for item in record.get("refused", ())})
         pairs.append(("refused", listed, list(judged.refused)))
         kept = judged.records - len(judged.refused)
@@ -180,7 +184,21 @@ class Chain:
             missing = [name for name in judged.deliveries if name not in self._sent]
             if missing:
                 raise Refused("evidence.disclosure_missing", delivery=missing[0][:80])
+            findings += self._past(judged)
+        elif self._document.past:
+            raise Refused("evidence.past_uncalled")
         return findings or [skipped("evidence.disclosure_none")]
+
+    def _past(self, judged: AcceptedLeaf) -> list[Finding]:
+        """Of a correction: everyone who ever got the record was told."""
+        message = self._message
+        if message is None or message.type not in corrections.TYPES:
+            if self._document.past:
+                raise Refused("evidence.past_uncalled")
+            return []
+        past = Past(self._document.past, self._at_checkpoint)
+        sent = [(leaf, message) for _, leaf, _, message in self._sent.values()]
+        return past.findings(message, judged, sent, self._trust)
 
     def _ascending(self, name: Literal["disclosures", "deliveries"]) -> Sequence[Signed]:
         """The parts of one list, no leaf shown twice."""
@@ -210,14 +228,16 @@ class Chain:
             ("records", len(sent.data), leaf.records),
             ("purpose", sent.purpose or "", leaf.purpose),
             ("origin", sent.origin, sent.origin if own else original.source),
+            ("approvedby", sent.approvedby, original.approvedby),
         ]
         agree("evidence.delivery_disagrees", pairs)
         member = trust.member(leaf.recipient)
-        if leaf.role and leaf.role not in member.roles:
+        if leaf.role not in ("", ANY, *member.roles):
             raise Refused("evidence.role", member=member.id, role=leaf.role)
-        left_out = set(judged.refused) if isinstance(judged, AcceptedLeaf) else set()
-        accepted = [row for at, row in enumerate(original.data) if at not in left_out]
-        records_cut_down(leaf, sent.data, accepted, None if own else leaf.fields)
+        renamed = corrections.NAMES if original.type in corrections.TYPES else ()
+        rows = _rows(judged, leaf, original)
+        records_cut_down(leaf, sent.data, rows, None if own else leaf.fields, renamed)
+        agree("evidence.delivery_disagrees", [("records", len(sent.data), len(rows))])
         opens(shown.proof, leaf.commitment, shown.jws)
         included(shown.proof, self._at_checkpoint)
         self._sent[leaf.id] = (shown, leaf, trust, sent)
@@ -286,6 +306,7 @@ class Chain:
             sender=source,
             sender_name=members[source].name if source in members else "",
             sent=show_time(message.time) if message else "",
+            approved_by=message.approvedby if message else (),
             verdict=self._verdict(),
             reason=refusal.code if refusal else "",
             judged=judged.at if judged else None,
@@ -314,6 +335,27 @@ class Chain:
             outcome=outcome,
             answered=answer.at if answer else None,
         )
+
+
+def _rows(
+    judged: AcceptedLeaf | RefusedLeaf | None, leaf: DisclosedLeaf, original: Message
+) -> list[dict[str, Any]]:
+    """The records of the original that a delivery holds, as its leaf has them."""
+    if not isinstance(judged, AcceptedLeaf):
+        return original.data
+    held = corrections.held_records(judged, leaf)
+    good = {*range(len(original.data))} - {*judged.refused}
+    if not good.issuperset(held):
+        most = len(original.data) - 1
+        agree("evidence.delivery_disagrees", [("indexes", held, f"0…{most}")])
+    return [original.data[index] for index in held]
+
+
+def _approved(message: Message) -> list[Finding]:
+    """Who approved it, as its sender signed it."""
+    if not message.approvedby:
+        return []
+    return [passed("evidence.approved", member=message.source, by=", ".join(message.approvedby))]
 
 
 def _fields(leaf: DisclosedLeaf, sent: Message) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ class Summary(Struct, frozen=True):
     """The proven story of one message, for printing.
 
     `verdict` is accepted, part, refused (for `reason`, a text code) or own: the gateway's.
+    `approved_by` are the persons whom the sender names as having approved the message.
     """
 
     county: str
@@ -86,6 +87,7 @@ class Summary(Struct, frozen=True):
     sender: str
     sender_name: str
     sent: str
+    approved_by: tuple[str, ...]
     verdict: Literal["accepted", "part", "refused", "own"]
     reason: str
     judged: str | None

@@ -83,6 +83,7 @@ class RefusedLeaf(_Leaf, frozen=True, tag="refused"):
     """A message was refused as a whole for `code`. `commitment` opens to its bytes as received.
 
     `source` is the member whose NATS user sent it; `type` is empty when it could not be read.
+    `message` is the id that it claimed, where it is not the one it is kept under.
     """
 
     source: str
@@ -90,13 +91,16 @@ class RefusedLeaf(_Leaf, frozen=True, tag="refused"):
     directory: int
     commitment: str
     type: str = ""
+    message: str = ""
 
 
 class DisclosedLeaf(_Leaf, frozen=True, tag="disclosed"):
     """Fields of a message went out to a member. `id` is the delivery's own.
 
     `commitment` opens to the delivery's JWS; `basis` holds the legal grounds as the exchange
-    sheet names them; `fields` are the fields that the recipient may see, sorted.
+    sheet names them; `fields` are the fields that the recipient may see, sorted; `indexes` the
+    records of the message that it holds, empty when it holds all that were accepted. So it stays
+    known who got which record when all bodies are gone.
     """
 
     message: str
@@ -109,6 +113,7 @@ class DisclosedLeaf(_Leaf, frozen=True, tag="disclosed"):
     directory: int
     commitment: str
     purpose: str = ""
+    indexes: tuple[int, ...] = ()
 
 
 class DeliveredLeaf(_Leaf, frozen=True, tag="delivered"):

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from jdgate.core import approval
 from jdgate.errors import Refused
 
 MAX_RECORDS = 500
@@ -42,7 +43,8 @@ MAX_WHOLE = 2**53 - 1
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One message. Times are UTC, whole milliseconds; `data` holds the records."""
+    """One message. Times are UTC, whole milliseconds; `data` holds the records; `approvedby`
+    names the persons who approved it (`approval`)."""
 
     id: str
     source: str
@@ -55,6 +57,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     purpose: str | None = None
     inreplyto: str | None = None
     origin: str | None = None
+    approvedby: tuple[str, ...] = ()
     expires: datetime | None = None
 
 
@@ -71,6 +74,7 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     purpose: str | None = None
     inreplyto: str | None = None
     origin: str | None = None
+    approvedby: str | None = None
     expires: str | None = None
     data: list[dict[str, Any]]
 
@@ -118,6 +122,7 @@ def encode(message: Message) -> bytes:
             purpose=message.purpose,
             inreplyto=message.inreplyto,
             origin=message.origin,
+            approvedby=approval.show(message.approvedby) or None,
             expires=None if message.expires is None else show_time(message.expires),
             data=message.data,
         )
@@ -214,6 +219,10 @@ def decode(payload: bytes) -> Message:
     for attribute, holds in checks:
         if not holds:
             raise Refused("message.envelope", attribute=attribute)
+    try:
+        approvedby = () if wire.approvedby is None else approval.read(wire.approvedby)
+    except Refused:
+        raise Refused("message.envelope", attribute="approvedby") from None
     if not 1 <= len(wire.data) <= MAX_RECORDS:
         raise Refused("message.records", got=len(wire.data), most=MAX_RECORDS)
     return Message(
@@ -228,5 +237,6 @@ def decode(payload: bytes) -> Message:
         purpose=wire.purpose,
         inreplyto=wire.inreplyto,
         origin=wire.origin,
+        approvedby=approvedby,
         expires=None if wire.expires is None else read_time(wire.expires, "expires"),
     )

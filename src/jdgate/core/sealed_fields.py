@@ -6,6 +6,9 @@ Rules:
 - whose key it is closed with is found by the sheet's routes, as the gateway will find the desk:
   the member named in the record, or the one whose region covers the place. It must be exactly
   one. A route by relation is known to the gateway alone, so it can't close a field;
+- a closed value is bound to its record: it opens only beside the very values that its reader
+  sees of the record it was made for. So nobody can lift it into another record, and what is
+  signed or delivered once more stays readable;
 - the recipient opens what its keys fit and leaves the rest closed.
 
     closed, faults = close(sheet, record, sender="cln-01", region=None, index=index, key_of=…)
@@ -14,11 +17,15 @@ Rules:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from jdgate.core.fault import Fault
 from jdgate.core.keys import MemberKeys
+from jdgate.core.projection import project
 from jdgate.core.regions import RegionIndex
 from jdgate.core.routing import Desk, desks
 from jdgate.core.sealing import SealingKey, seal_field, unseal_field
@@ -26,11 +33,19 @@ from jdgate.core.sheet import Sheet
 from jdgate.errors import Refused
 
 _PARTS = {"kid", "sealed"}
+_canonical = msgspec.json.Encoder(order="sorted")
 
 
 def is_closed(value: object) -> bool:
     """Whether a value has the form of a sealed one."""
     return isinstance(value, Mapping) and value.keys() == _PARTS
+
+
+def identity(sheet: Sheet, field: str, record: Mapping[str, Any]) -> bytes:
+    """SHA-256 of the open values that everyone sees who is shown `field`, as canonical JSON."""
+    seen = [frozenset(route.fields) for route in sheet.routes if field in route.fields]
+    both = frozenset.intersection(*seen) - sheet.sealed.keys() if seen else frozenset[str]()
+    return hashlib.sha256(_canonical.encode(project(record, sorted(both)))).digest()
 
 
 def close(
@@ -58,7 +73,8 @@ def close(
             if len(found) != 1:
                 code = "record.sealed_several" if found else "record.sealed_nobody"
                 raise Refused(code, role=role)
-            closed[field] = seal_field(value, key_of(found[0]), sender, field)
+            whose = identity(sheet, field, record)
+            closed[field] = seal_field(value, key_of(found[0]), sender, field, whose)
         except Refused as reason:
             params = {name: str(told) for name, told in reason.params.items()}
             faults.append(Fault(reason.code, f"/{field}", {"field": field, **params}))
@@ -104,7 +120,9 @@ def _opened(sheet: Sheet, record: dict[str, Any], sender: str, keys: MemberKeys)
         value = record.get(field)
         if isinstance(value, Mapping) and is_closed(value):
             try:
-                opened[field] = unseal_field(value, keys.opener(str(value["kid"])), sender, field)
+                key = keys.opener(str(value["kid"]))
+                whose = identity(sheet, field, record)
+                opened[field] = unseal_field(value, key, sender, field, whose)
             except Refused:
                 continue
     return opened

@@ -7,7 +7,7 @@ Rules:
 - the key names its suite. `MLKEM768-X25519` (hybrid post-quantum) is the default, `X25519` the
   small option; both with HKDF-SHA256 and AES-256-GCM;
 - a field with `sealed_to` is sealed by the sender to the final recipient inside the record: the
-  gateway carries `{"kid": …, "sealed": …}` and can't open it.
+  gateway carries `{"kid": …, "sealed": …}` and can't open it, nor put it into another record.
 
     body = seal(jws, recipient_key, context(sender, recipient, id))
     jws = unseal(body, own_key, context(sender, recipient, id))
@@ -141,23 +141,35 @@ def unseal(body: bytes, key: OpeningKey, info: bytes) -> bytes:
         raise Refused("sealing.cannot_open", kid=key.kid) from None
 
 
-def seal_field(value: object, key: SealingKey, sender: str, field: str) -> dict[str, str]:
-    """A field value that only the owner of `key` can read (sheet entry `sealed_to`)."""
-    info = context(sender, key.kid, f"field:{field}")
+def seal_field(
+    value: object, key: SealingKey, sender: str, field: str, record: bytes
+) -> dict[str, str]:
+    """A field value that only the owner of `key` can read (sheet entry `sealed_to`).
+
+    `record`: a digest of the record that the value belongs to (`sealed_fields.identity`).
+    """
+    info = _field_context(sender, key.kid, field, record)
     return {"kid": key.kid, "sealed": b64u(seal(msgspec.json.encode(value), key, info))}
 
 
-def unseal_field(sealed: Mapping[str, object], key: OpeningKey, sender: str, field: str) -> object:
+def unseal_field(
+    sealed: Mapping[str, object], key: OpeningKey, sender: str, field: str, record: bytes
+) -> object:
     """The value inside a sealed field.
 
     Raises:
-        Refused: `sealing.not_ours` when it names another key, `sealing.cannot_open`.
+        Refused: `sealing.not_ours` when it names another key, `sealing.cannot_open` also when
+            it stands in another record than the one it was made for.
     """
     kid, text = sealed.get("kid"), sealed.get("sealed")
     if kid != key.kid:
         raise Refused("sealing.not_ours", kid=str(kid)[:80])
-    info = context(sender, key.kid, f"field:{field}")
+    info = _field_context(sender, key.kid, field, record)
     try:
         return msgspec.json.decode(unseal(unb64u(text if isinstance(text, str) else ""), key, info))
     except (Refused, msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("sealing.cannot_open", kid=key.kid) from None
+
+
+def _field_context(sender: str, kid: str, field: str, record: bytes) -> bytes:
+    return context(sender, kid, f"field:{field}:{b64u(record)}")

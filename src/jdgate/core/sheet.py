@@ -39,8 +39,12 @@ known from memory, not verified."""
 Share = Literal["unconditional", "conditional", "withheld"]
 """无条件共享 / 有条件共享 / 不予共享 (政务数据共享条例 14)."""
 
-Find = Literal["region", "relation", "care_team", "named", "sender", "origin", "all"]
+Find = Literal[
+    "region", "relation", "care_team", "named", "sender", "origin", "past_recipients", "all"
+]
 Approval = Literal["none", "human", "two"]
+Place = Literal["own", "any"]
+"""For which places a sender may speak: those in its own regions, or any in the county."""
 
 
 class Title(msgspec.Struct, frozen=True):
@@ -156,6 +160,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     `distinct`: fields that may not hold the same value (two reviewers are two people).
     `ascending`: numbers or days of which none may be above the next (a part and its whole).
+    `region`: whether a message may be about a place outside its sender's own regions.
     """
 
     type: str
@@ -181,6 +186,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ascending: tuple[tuple[str, ...], ...] = ()
     guardian: str | None = None
     answer_days: int | None = None
+    region: Place = "own"
 
     @property
     def personal(self) -> bool:
@@ -201,6 +207,11 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def sealed(self) -> dict[str, str]:
         """Field → the role that alone can read it."""
         return {n: field.sealed_to for n, field in self.fields.items() if field.sealed_to}
+
+    @property
+    def approvers(self) -> int:
+        """How many different persons must stand behind a message of the type."""
+        return {"none": 0, "human": 1, "two": 2}[self.approval]
 
     def may_send(self, roles: Iterable[str]) -> bool:
         """Whether a member with these roles may send the type."""

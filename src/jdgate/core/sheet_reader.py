@@ -175,6 +175,7 @@ def _sheet(top: _Table) -> Sheet:
         ascending=tuple(_closed(t, _together) for t in top.tables("ascending")),
         guardian=top.maybe("guardian"),
         answer_days=top.whole("answer_days", 1, 366) if "answer_days" in top.table else None,
+        region=top.choice("region", get_args(parts.Place), "own"),
     )
     top.done()
     if domain and not _DOMAIN.fullmatch(domain):

@@ -17,10 +17,13 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from jdgate.core.rules import place_of
+from jdgate.edge.desk import Desk
 from jdgate.errors import Refused, TransportFailed
 from jdgate.plugins.adapters import Batch, Delivery, Sink, Source
+from jdgate.store import draft_box
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,19 @@ async def deliver(sink: Sink, delivery: Delivery, condition: Condition) -> Refus
         return False
     condition.trouble, condition.failures = "", 0
     return True
+
+
+def check(conn: Connection, desk: Desk, batch: Batch) -> None:
+    """Whether what a source says of its batch may stand.
+
+    Raises:
+        Refused: `agreement.no_type`, `agreement.purpose`, `draft.not_by_source`.
+    """
+    sheet = desk.sheet(batch.type)
+    if batch.purpose not in (None, sheet.purpose):
+        raise Refused("agreement.purpose", type=batch.type, expected=sheet.purpose)
+    if batch.inreplyto and draft_box.get(conn, desk.member, batch.inreplyto) is not None:
+        raise Refused("draft.not_by_source", type=batch.type)
 
 
 async def collect_forever(

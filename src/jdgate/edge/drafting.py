@@ -12,13 +12,14 @@ fills in; what is filled in already can't be changed here. Nothing here runs by 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
+from jdgate.core import approval
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
 from jdgate.errors import Refused
@@ -57,7 +58,7 @@ def waiting(conn: Connection, desk: Desk, draft_id: str) -> DraftBoxRow:
     row = draft_box.get(conn, desk.member, draft_id)
     if row is None:
         raise Refused("draft.unknown", draft=draft_id[:64])
-    if row.state != draft_box.WAITING:
+    if row.state not in draft_box.UNDECIDED:
         raise Refused("draft.decided", draft=draft_id, step=row.state)
     return row
 
@@ -76,11 +77,14 @@ def proposed(
     Raises:
         Refused: what the plugin refused, `draft.nobody_completes`, `draft.filled_already`.
     """
-    view = ApprovedDraft(row.id, row.type, content(conn, desk, row)["prefill"], by, now)
+    inside = content(conn, desk, row)
+    view = ApprovedDraft(row.id, row.type, inside["prefill"], by, now)
     record = desk.plugins.ask("jdgate_complete", draft=view, register=desk.register(conn, row.type))
     if record is None:
         raise Refused("draft.nobody_completes", type=row.type)
-    found: dict[str, Any] = dict(record)
+    # what the first of two approvers filled in; after a refusal everything is open again
+    kept = inside.get("filled", {}) if row.approvers else {}
+    found: dict[str, Any] = {**record, **kept}
     form = desk.catalogue.schema(row.type)["properties"]
     for field, value in (filled or {}).items():
         if field in found:
@@ -110,10 +114,12 @@ def approve(
     now: datetime,
     filled: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """Send what the draft proposes; the ids of the messages now in the outbox.
+    """Send what the draft proposes; the ids of the decision and of the message, now in the outbox.
+
+    Where the agreement wants two persons, the first approval is only noted, and gives no ids.
 
     Raises:
-        Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`,
+        Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`, `approval.…`,
             `draft.checks_missing`, `draft.filled_already`, `draft.not_sendable` with the first
             fault of the record, and what the plugin refused.
     """
@@ -122,19 +128,22 @@ def approve(
     missing = [check for check in row.checks if check not in checked]
     if missing:
         raise Refused("draft.checks_missing", draft=draft_id, missing=", ".join(missing))
+    names = approval.named([*row.approvers, person])
     record = proposed(conn, desk, row, person, now, filled)
+    if len(names) < desk.sheet(row.type).approvers:
+        return _noted(conn, desk, row, names, record, filled, now)
     decision = {
         "draft_id": draft_id,
         "decision": "approved",
         "by": person,
         "checked": list(row.checks),
     }
-    decided = writing.submit(conn, desk, DECISION, [decision], now)
-    sent = writing.submit(conn, desk, row.type, [record], now, inreplyto=draft_id)
+    decided = writing.submit(conn, desk, DECISION, [decision], now, approved_by=names)
+    sent = writing.submit(
+        conn, desk, row.type, [record], now, inreplyto=draft_id, approved_by=names
+    )
     for submission in (decided, sent):
-        if submission.refused:
-            fault = submission.refused[0]
-            raise Refused("draft.not_sendable", code=fault.code, path=fault.path)
+        _sendable(submission.refused)
     message_id = sent.messages[0].id
     draft_box.decide(conn, desk.member, draft_id, "approved", by=person, reason=None, at=now)
     draft_box.sent(conn, desk.member, draft_id, message_id)
@@ -160,17 +169,42 @@ def reject(
         "reason": reason.strip(),
     }
     submission = writing.submit(conn, desk, DECISION, [decision], now)
-    if submission.refused:
-        fault = submission.refused[0]
-        raise Refused("draft.not_sendable", code=fault.code, path=fault.path)
+    _sendable(submission.refused)
     draft_box.decide(conn, desk.member, draft_id, "rejected", by=person, reason=None, at=now)
     # what a person writes may name the patient: it is kept where the rest of the draft is sealed
-    told = {**content(conn, desk, row), "reason": reason.strip()}
-    sealed = desk.vault.seal(
-        conn, SEALED_AS, now.date(), msgspec.json.encode(told), draft_id.encode()
-    )
-    draft_box.reseal(conn, desk.member, draft_id, sealed.key_id, sealed.blob)
+    _reseal(conn, desk, row, {"reason": reason.strip()}, now)
     return [submission.messages[0].id]
+
+
+def _noted(
+    conn: Connection,
+    desk: Desk,
+    row: DraftBoxRow,
+    names: Sequence[str],
+    record: dict[str, Any],
+    filled: Mapping[str, Any] | None,
+    now: datetime,
+) -> list[str]:
+    """Keep an approval that needs another person's, with what was filled in."""
+    _sendable(writing.check(conn, desk, row.type, [record], now)[1])
+    draft_box.approve_in_part(conn, desk.member, row.id, list(names))
+    if filled:
+        _reseal(conn, desk, row, {"filled": {name: record[name] for name in filled}}, now)
+    return []
+
+
+def _reseal(
+    conn: Connection, desk: Desk, row: DraftBoxRow, more: Mapping[str, Any], now: datetime
+) -> None:
+    """Keep `more` where the rest of the draft is sealed."""
+    told = msgspec.json.encode({**content(conn, desk, row), **more})
+    sealed = desk.vault.seal(conn, SEALED_AS, now.date(), told, row.id.encode())
+    draft_box.reseal(conn, desk.member, row.id, sealed.key_id, sealed.blob)
+
+
+def _sendable(refused: Sequence[writing.RefusedRow]) -> None:
+    if refused:
+        raise Refused("draft.not_sendable", code=refused[0].code, path=refused[0].path)
 
 
 def _named(draft_id: str, by: str) -> str:

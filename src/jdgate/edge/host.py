@@ -41,7 +41,7 @@ from jdgate.errors import JdgateError, Refused, TransportFailed
 from jdgate.store import draft_box, meta, outbox, sequences
 from jdgate.store.database import Database
 from jdgate.store.inbox import InboxRow
-from jdgate.store.sequences import Gap
+from jdgate.store.sequences import Asked
 from jdgate.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -163,16 +163,18 @@ class EdgeHost:
         *,
         rows: Sequence[int] | None = None,
         region: str | None = None,
+        approved_by: Sequence[str] = (),
         batch: int = writing.BATCH,
         mark: tuple[str, str] | None = None,
     ) -> Submission:
         """Put records into the outbox; they are on disk when this returns.
 
         `mark`: a key and value noted in the same transaction, by which a sender that was
-        interrupted knows how far it came.
+        interrupted knows how far it came. `approved_by`: who approved the records, where the
+        agreement wants that.
 
         Raises:
-            Refused: `member.not_hosted`, `agreement.no_type`, `agreement.sender_role`.
+            Refused: `member.not_hosted`, `agreement.…`, `approval.…`.
             TransportFailed: `books.full` and the like; nothing was kept then.
         """
         desk = self.desk(member)
@@ -182,8 +184,9 @@ class EdgeHost:
             if mark is not None:
                 meta.put(conn, *mark)
             return writing.submit(
-                conn, desk, type, records, now, rows=rows, region=region, batch=batch
-            )
+                conn, desk, type, records, now, rows=rows, region=region,
+                approved_by=approved_by, batch=batch,
+            )  # fmt: skip
 
         submission = await self.run(keep)
         self._sending.wanted.set()
@@ -382,16 +385,14 @@ class EdgeHost:
     async def _tick(self) -> None:
         now = self._clock.now()
 
-        def work(conn: Connection) -> list[Gap]:
+        def work(conn: Connection) -> dict[Asked, list[tuple[int, int]]]:
             meta.raise_clock(conn, now)
-            gaps = sequences.gaps_due(conn, now, GAP_PATIENCE)
-            sequences.mark_asked(conn, gaps, now)
-            return gaps
+            return sequences.ask(conn, now, GAP_PATIENCE)
 
-        for gap in await self.run(work):
-            if gap.member in self._buses:
-                record = {"first": gap.first, "last": gap.last}
-                await self._sending.say(gap.member, RESEND, [record])
+        for (member, _), ranges in (await self.run(work)).items():
+            if member in self._buses:
+                records = [{"first": first, "last": last} for first, last in ranges]
+                await self._sending.say(member, RESEND, records)
 
 
 def _closed(conn: Connection, ids: Sequence[str]) -> dict[str, Answered]:

@@ -20,13 +20,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import checkpoints, signing
-from jdgate.core.admission import Arrival, Opened, check_envelope, open_arrival
+from jdgate.core import approval, checkpoints, signing
+from jdgate.core.admission import MAX_JUMP, Arrival, Opened, check_envelope, open_arrival
 from jdgate.core.directory import Directory, accept
 from jdgate.core.encoding import b64u
+from jdgate.core.resending import AT_ONCE, merged
 from jdgate.core.schema import check_records
 from jdgate.core.sealed_fields import open_records
 from jdgate.core.signing import TYP_MESSAGE
+from jdgate.edge import correcting
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
 from jdgate.edge.noting import note
@@ -51,8 +53,8 @@ log = logging.getLogger(__name__)
 
 UNOPENED_TRIES = 5
 """Sendings after which a gateway's "can't open it" is believed."""
-RENEWED = "admission.sequence_used"
-KEY_EXPIRED = "key.expired"
+NUMBER_USED, NUMBER_FAR = "admission.sequence_used", "admission.sequence_jump"
+KEY_GONE = ("key.expired", "key.revoked")
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -104,6 +106,8 @@ def take(
         if handler is not None and message.sequence is not None:
             taken.receipts.append(delivered(opened.message.id, opened.digest))
     _keep(conn, desk, kept, now, taken)
+    for opened, _ in kept:
+        correcting.heard(conn, desk.member, opened.message, now)
     if numbers:
         sequences.note(conn, desk.gateway, numbers, now, member=desk.member)
     return taken
@@ -207,36 +211,52 @@ def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken:
         record = said[row.id]
         if not _is_about(row, record):
             continue
-        if _can_be_signed_anew(conn, desk, row, record):
-            following = int(record.get("params", {}).get("next", 1))
-            renewed = writing.sign_anew(conn, desk, row, following, now)
+        number = _number_anew(conn, desk, row, record)
+        if number is not None:
+            renewed = writing.sign_anew(conn, desk, row, number, now)
             outbox.close(conn, row.id, "refused", None, record, now)
+            draft_box.renewed(conn, desk.member, row.id, renewed)
             taken.answered.append(Answered(row.id, "refused", record, row.rows, renewed))
             taken.resend = True
             continue
         closed.append(row)
+        if record["verdict"] == "refused":
+            draft_box.refused(conn, desk.member, row.id, _why(record))
         answers.append(Answer(id=row.id, state=record["verdict"], verdict=record, rows=row.rows))
     if not answers:
         return
     outbox.close_many(conn, answers, opened.message.id, now)
     receipts.add(conn, opened.message.id, desk.member, opened.jws, now)
-    note(conn, desk, closed, said)
+    note(conn, desk, closed, said, now)
     taken.answered += [Answered(one.id, one.state, one.verdict, one.rows) for one in answers]
 
 
-def _can_be_signed_anew(
+def _number_anew(
     conn: Connection, desk: Desk, row: OutboxRow, record: dict[str, Any]
-) -> bool:
-    """Whether the same records may be accepted when they are signed once more.
+) -> int | None:
+    """The number under which the same records may be accepted when they are signed once more.
 
-    So they may when our counter had begun again, and when the key they were signed with ran out
-    while they were on their way and there is a newer one.
+    So they may when our counter had begun again, or ran far ahead, of what the gateway counted,
+    and when the key they were signed with ran out or was revoked while they were on their way and
+    there is a newer one. A number that was signed with such a key was not counted: it is kept.
     """
-    if record.get("code") == RENEWED:
-        return True
-    if record.get("code") != KEY_EXPIRED:
-        return False
-    return signing.peek(writing.kept(conn, desk, row)).kid != desk.keys.signer.kid
+    code, following = record.get("code"), int(record.get("params", {}).get("next", 1))
+    if code == NUMBER_USED:
+        sequences.skip_to(conn, desk.gateway, following, member=desk.member)
+    elif code == NUMBER_FAR:
+        sequences.fall_back_to(conn, desk.gateway, following, MAX_JUMP, member=desk.member)
+    elif code in KEY_GONE:
+        signed_with = signing.peek(writing.kept(conn, desk, row)).kid
+        return row.sequence if signed_with != desk.keys.signer.kid else None
+    else:
+        return None
+    return sequences.next_sequences(conn, desk.gateway, 1, member=desk.member)
+
+
+def _why(record: dict[str, Any]) -> dict[str, Any]:
+    """Why a message of one record was refused, as a text code and its parameters."""
+    faults = record.get("refused") or [record]
+    return {name: faults[0].get(name) for name in ("code", "path", "params")}
 
 
 def _is_about(row: OutboxRow, record: dict[str, Any]) -> bool:
@@ -281,9 +301,10 @@ def _directory(conn: Connection, desk: Desk, opened: Opened, now: datetime, take
 
 
 def _resend(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
-    for record in opened.message.data:
-        outbox.requeue(conn, desk.member, record["first"], record["last"], now)
-        taken.resend = True
+    room = AT_ONCE
+    for first, last in merged((one["first"], one["last"]) for one in opened.message.data):
+        room -= outbox.requeue(conn, desk.member, first, last, now, limit=room)
+    taken.resend = True
 
 
 def _draft(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
@@ -369,6 +390,12 @@ def read_body(conn: Connection, desk: Desk, row: InboxRow) -> dict[str, Any]:
         sender = body.get("origin") or row.source
         body["data"] = open_records(sheet, body["data"], sender=sender, keys=desk.keys)
     return body
+
+
+def approvers(body: dict[str, Any]) -> tuple[str, ...]:
+    """Who approved a message that `read_body` gave."""
+    text = body.get("approvedby")
+    return approval.read(text) if text else ()
 
 
 def digest(conn: Connection, desk: Desk, row: InboxRow) -> bytes:

@@ -12,14 +12,15 @@ on disk before `submit` returns. The gateway's verdict comes later, in its recei
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import calendar, message, sealed_fields, signing
+from jdgate.core import approval, calendar, message, sealed_fields, signing
+from jdgate.core.admission import check_place
 from jdgate.core.message import Message
 from jdgate.core.regions import RegionIndex
 from jdgate.core.schema import Fault, check_records
@@ -68,10 +69,12 @@ def check(
 ) -> tuple[list[tuple[int, dict[str, Any]]], list[RefusedRow]]:
     """The records fit to be sent, by index, and those that are not, with every reason.
 
-    Fields that only the final recipient may read are sealed to it here.
+    Fields that only the final recipient may read are sealed to it here. Who approved is asked
+    by `submit` alone.
 
     Raises:
-        Refused: `agreement.no_type`, `agreement.sender_role`.
+        Refused: `agreement.no_type`, `agreement.sender_role`, `agreement.region`,
+            `agreement.cross_region`.
     """
     sheet = desk.sheet(type)
     own = desk.trust.member(desk.member)
@@ -82,6 +85,7 @@ def check(
             got="/".join(own.roles),
             expected="/".join(sheet.senders),
         )
+    check_place(region, sheet, own, desk.trust.directory.county)
     closed, found = _closed_and_checked(desk, sheet, records, now, region)
     good: list[tuple[int, dict[str, Any]]] = []
     refused: list[RefusedRow] = []
@@ -153,13 +157,19 @@ def submit(
     rows: Sequence[int] | None = None,
     region: str | None = None,
     inreplyto: str | None = None,
+    approved_by: Iterable[str] = (),
     batch: int = BATCH,
 ) -> Submission:
     """Check, batch, number, sign and keep records, in the caller's transaction.
 
+    `approved_by`: the persons who approved them, as many as the agreement asks.
+
     Raises:
-        Refused: `agreement.no_type`, `agreement.sender_role`.
+        Refused: `agreement.no_type`, `agreement.sender_role`, `agreement.region`,
+            `agreement.cross_region`, `agreement.approval`, `approval.…`.
     """
+    names = approval.named(approved_by)
+    approval.require(desk.sheet(type), names)
     good, refused = check(conn, desk, type, records, now, rows, region)
     groups = [good[at : at + batch] for at in range(0, len(good), batch)]
     first = sequences.next_sequences(conn, desk.gateway, len(groups), member=desk.member)
@@ -176,6 +186,7 @@ def submit(
             sequence=first + offset,
             region=region,
             inreplyto=inreplyto,
+            approvedby=names,
         )
         row.rows = [rows[index] for index in indexes] if rows is not None else None
         made.append(row)
@@ -194,10 +205,18 @@ def build(
     sequence: int,
     region: str | None = None,
     inreplyto: str | None = None,
+    approvedby: tuple[str, ...] = (),
 ) -> OutboxRow:
     """One signed message as a row of the outbox, due at once."""
     jws, message_id = signed(
-        desk, type, records, now, sequence=sequence, region=region, inreplyto=inreplyto
+        desk,
+        type,
+        records,
+        now,
+        sequence=sequence,
+        region=region,
+        inreplyto=inreplyto,
+        approvedby=approvedby,
     )
     sealed = desk.vault.seal(conn, type, now.date(), jws, message_id.encode())
     return OutboxRow(
@@ -223,6 +242,7 @@ def signed(
     sequence: int | None = None,
     region: str | None = None,
     inreplyto: str | None = None,
+    approvedby: tuple[str, ...] = (),
 ) -> tuple[bytes, str]:
     """The member's JWS over one message to the gateway, and the message's id."""
     message_id = desk.new_id()
@@ -238,6 +258,7 @@ def signed(
             region=region,
             purpose=desk.sheet(type).purpose,
             inreplyto=inreplyto,
+            approvedby=approvedby,
         )
     )
     return signing.sign(payload, desk.keys.signer, signing.TYP_MESSAGE), message_id
@@ -249,15 +270,13 @@ def kept(conn: Connection, desk: Desk, row: OutboxRow) -> bytes:
     return desk.vault.open(conn, row.key_id, row.body, row.id.encode())
 
 
-def sign_anew(conn: Connection, desk: Desk, row: OutboxRow, following: int, now: datetime) -> str:
-    """Send the records of a message once more, signed now with the newest key and under a number
-    not below `following`; the new message's id.
+def sign_anew(conn: Connection, desk: Desk, row: OutboxRow, number: int, now: datetime) -> str:
+    """Send the records of a message once more under `number`, signed now with the newest key;
+    the new message's id.
 
     It is needed when an edge lost its database and began to count from 1 again, and when a key
     ran out while its messages waited.
     """
-    sequences.skip_to(conn, desk.gateway, following, member=desk.member)
-    number = sequences.next_sequences(conn, desk.gateway, 1, member=desk.member)
     old = message.decode(signing.payload_unverified(kept(conn, desk, row)))
     fresh = build(
         conn,
@@ -268,6 +287,7 @@ def sign_anew(conn: Connection, desk: Desk, row: OutboxRow, following: int, now:
         sequence=number,
         region=old.region,
         inreplyto=old.inreplyto,
+        approvedby=old.approvedby,
     )
     fresh.rows = row.rows
     outbox.add_many(conn, [fresh])

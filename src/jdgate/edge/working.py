@@ -26,7 +26,7 @@ from jdgate.edge.outbox import Submission
 from jdgate.edge.sending import Run, Sending
 from jdgate.errors import Refused, TransportFailed
 from jdgate.plugins.adapters import Batch, Delivery, Sink, Source
-from jdgate.store import inbox, meta
+from jdgate.store import inbox, marks, meta
 from jdgate.store.inbox import InboxRow
 
 log = logging.getLogger(__name__)
@@ -108,6 +108,8 @@ class Working:
             code = reason.code
             await self._run(lambda conn: inbox.fail(conn, member, [row.id], code))
             return
+        said = await self._run(lambda conn: marks.standing(conn, member, [row.id]))
+        marked = said.get(row.id, {})
         sheet = desk.sheet(row.type)
         delivery = Delivery(
             id=row.id,
@@ -117,7 +119,9 @@ class Working:
             records=body["data"],
             purpose=body.get("purpose"),
             inreplyto=body.get("inreplyto"),
+            approved_by=reading.approvers(body),
             title={"zh": sheet.title.zh, "en": sheet.title.en},
+            corrections={place: one.mark for place, one in marked.items()},
         )
         outcome = await adapters.deliver(sink, delivery, condition)
         now = self._clock.now()
@@ -150,9 +154,10 @@ class Working:
             now = self._clock.now()
 
             def both(conn: Connection) -> Submission:
+                adapters.check(conn, desk, batch)
                 submission = writing.submit(
-                    conn, desk, batch.type, batch.records, now,
-                    region=batch.region, inreplyto=batch.inreplyto,
+                    conn, desk, batch.type, batch.records, now, region=batch.region,
+                    inreplyto=batch.inreplyto, approved_by=batch.approved_by,
                 )  # fmt: skip
                 if batch.mark is not None:
                     meta.put(conn, key, batch.mark)

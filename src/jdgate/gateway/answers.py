@@ -44,15 +44,16 @@ class Entry(msgspec.Struct):
 def enter(ground: Ground, verdicts: Iterable[Verdict], past: PastView) -> list[Entry]:
     """An entry for every verdict but duplicates.
 
-    A message that could not be opened, or that used another's id, is kept under an id of our
-    own: what an envelope claims must not occupy a real message's place.
+    A message that could not be opened, that was not proven to be its sender's, or that used
+    another's id, is kept under an id of our own: what an envelope claims must not occupy a real
+    message's place.
     """
     taken: set[str] = set()
     entries = []
     for verdict in verdicts:
         if verdict.outcome == "duplicate":
             continue
-        own = verdict.opened.message.id if verdict.opened else None
+        own = verdict.opened.message.id if verdict.opened and verdict.proven else None
         if own is None or own in taken or past.was_known(own):
             own = ground.new_id()
         taken.add(own)

@@ -29,7 +29,11 @@ from jdgate.store.deliveries import DeliveryRow
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """One message to one recipient, not yet numbered or signed."""
+    """One message to one recipient, not yet numbered or signed.
+
+    `source_indexes`: the records of message `message_id` that it holds; `partial`: not all that
+    were accepted.
+    """
 
     id: str
     recipient: str
@@ -42,9 +46,11 @@ class Plan(msgspec.Struct, kw_only=True):
     origin: str | None = None
     inreplyto: str | None = None
     region: str | None = None
+    approvedby: tuple[str, ...] = ()
     alert_id: str | None = None
     draft_id: str | None = None
     source_indexes: tuple[int, ...] = ()
+    partial: bool = False
 
 
 class Outbound(msgspec.Struct, frozen=True):
@@ -75,6 +81,7 @@ def sign_plan(ground: Ground, plan: Plan, sequence: int | None, now: datetime) -
             purpose=sheet.purpose,
             inreplyto=plan.inreplyto,
             origin=plan.origin,
+            approvedby=plan.approvedby,
         )
     )
     jws = signing.sign(payload, ground.keys.signer, signing.TYP_MESSAGE)
@@ -151,6 +158,7 @@ def _leaf(ground: Ground, plan: Plan, made: Outbound, now: datetime) -> tuple[by
         directory=ground.version,
         commitment=leaves.commitment(salt, made.jws),
         purpose=ground.catalogue.sheets[plan.type].purpose,
+        indexes=plan.source_indexes if plan.partial else (),
     )
     return leaves.encode(leaf), salt
 

@@ -65,7 +65,8 @@ async def _judge_again(gateway: Gateway, letter: DeadRow, by: str) -> str:
             raise Refused("books.erased", key=letter.id)
         body = ground.vault.open(conn, letter.key_id, letter.body, letter.id.encode())
         kid = str(letter.params.get("kid", ""))
-        arrival = Arrival(letter.member, letter.id, kid, body, now)
+        claimed = str(letter.params.get("message", letter.id))
+        arrival = Arrival(letter.member, claimed, kid, body, now)
         processed = pipeline.process(conn, ground, [arrival], now)
         _decided(conn, gateway, letter, by)
         return processed

@@ -24,10 +24,16 @@ from jdgate.core.identity import Pseudonyms
 from jdgate.core.message import Message
 from jdgate.core.routing import RelationChange, RelationFact
 from jdgate.core.sheet import Sheet
+from jdgate.gateway.corrections import Corrections
 from jdgate.gateway.ground import Ground
 from jdgate.store import messages, sequences, subjects
 from jdgate.store.messages import Seen
 from jdgate.store.subjects import Relation
+
+NOT_COUNTED = frozenset(
+    ("admission.id_reused", "admission.sequence_used", "admission.sequence_jump")
+)
+"""Reasons for which a proven message leaves its sender's numbers as they were."""
 
 
 class PastView:
@@ -41,11 +47,13 @@ class PastView:
         self._seen: dict[str, Seen] = messages.seen(conn, [one.message.id for one in opened])
         self._digests = {id_: seen.digest for id_, seen in self._seen.items()}
         self._used = self._used_sequences(opened)
+        self._highest: dict[str, int] = {}
         self._aliases: dict[tuple[str, str, str], bytes] = {}
         self._load_aliases(opened)
         self._relations: dict[tuple[str, str], list[RelationFact]] = {}
         self._new_aliases: dict[tuple[str, str], dict[bytes, bytes]] = defaultdict(dict)
         self._changed: list[Relation] = []
+        self.corrections = Corrections(conn, ground)
 
     # --- asked by admission
 
@@ -56,8 +64,9 @@ class PastView:
         return sequence in self._used[source]
 
     def next_sequence(self, source: str) -> int:
-        highest = sequences.position(self._conn, source).highest
-        return max(highest, *self._used[source], 0) + 1
+        if source not in self._highest:
+            self._highest[source] = sequences.position(self._conn, source).highest
+        return self._highest[source] + 1
 
     def subject_of_alias(self, domain: str, member: str, alias: str) -> bytes | None:
         return self._aliases.get((domain, member, alias))
@@ -104,9 +113,11 @@ class PastView:
             return
         message = opened.message
         self._digests.setdefault(message.id, opened.digest)
-        # only its own: a forged `source` must not use up another member's numbers
-        if message.sequence is not None and message.source == verdict.arrival.member:
+        # a forged `source` or a revoked key must not use up a member's numbers
+        if counts(verdict) and message.sequence is not None:
+            following = self.next_sequence(message.source)
             self._used[message.source].add(message.sequence)
+            self._highest[message.source] = max(following - 1, message.sequence)
         sheet = self._ground.catalogue.sheets.get(message.type)
         if sheet is None or verdict.outcome == "refused":
             return
@@ -196,6 +207,12 @@ class PastView:
                 subject = self.pseudonym(routing.relation_domain(change.name), id_no)
                 key = self.relation_key(change.name, change.key)
                 self._changed.append(_relation(subject, key, change))
+
+
+def counts(verdict: Verdict) -> bool:
+    """Whether a message's sequence number is used up: it is its sender's, and may be counted."""
+    code = verdict.reason.code if verdict.reason is not None else ""
+    return verdict.proven and code not in NOT_COUNTED
 
 
 def _relation(subject: bytes, key: str, change: RelationChange) -> Relation:

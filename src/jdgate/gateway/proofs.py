@@ -10,16 +10,19 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import checkpoints, evidence, leaves
+from jdgate.core import checkpoints, corrections, evidence, leaves
 from jdgate.core.encoding import b64u
 from jdgate.core.evidence import Parts, Proof
 from jdgate.core.ledger import Frontier, leaf_hash
+from jdgate.core.message import decode
+from jdgate.core.signing import payload_unverified
 from jdgate.errors import Refused
 from jdgate.gateway import checkpointer
 from jdgate.gateway.ground import Ground
 from jdgate.store import deliveries, directories, ledger, messages, receipts
 from jdgate.store.deliveries import DeliveryRow
 from jdgate.store.ledger import StoredLeaf, TileReader
+from jdgate.store.messages import MessageRow
 
 OLDER_CHECKPOINTS = 3
 
@@ -37,6 +40,11 @@ class _Prover:
         self.versions.add(getattr(leaf, "directory", 0))
         return evidence.proof(stored.index, stored.body, stored.salt, proved.path)
 
+    def unopened(self, stored: StoredLeaf) -> Proof:
+        """That a leaf is there, without its salt, which may be erased."""
+        proved = ledger.prove(self._conn, stored.index, self._size, self._reader)
+        return evidence.unopened(stored.index, stored.body, proved.path)
+
 
 def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> bytes:
     """The evidence file of a message or delivery, by its id.
@@ -47,15 +55,15 @@ def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> 
     checkpoint = checkpointer.current(conn, ground, now)
     head = checkpoints.unverified(checkpoint)
     prover = _Prover(conn, head.size)
-    row = messages.get(conn, message_id)
+    row = messages.get(conn, message_id) or _refused(conn, message_id)
     if row is None:
         parts = _of_own(conn, ground, message_id, prover)
     else:
-        found = {leaf.id: leaf for leaf in ledger.find(conn, message_id)}
+        found = {leaf.id: leaf for leaf in ledger.find(conn, row.id)}
         if row.id not in found or row.receipt_id is None:
             raise Refused("evidence.unknown", id=message_id[:64])
         receipt = receipts.get_many(conn, [row.receipt_id])[row.receipt_id]
-        shown = deliveries.for_message(conn, message_id)
+        shown = deliveries.for_message(conn, row.id)
         parts = Parts(
             original=_body(conn, ground, row.key_id, row.body, row.id),
             checkpoint=checkpoint,
@@ -64,6 +72,9 @@ def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> 
             disclosures=_disclosures(conn, ground, shown, prover),
             deliveries=_deliveries(conn, shown, prover),
         )
+        if row.type in corrections.TYPES:
+            past = _past(conn, parts.original, row.type, prover)
+            parts = msgspec.structs.replace(parts, past=past)
     parts = msgspec.structs.replace(
         parts,
         checkpoint=checkpoint,
@@ -71,6 +82,30 @@ def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> 
         older=_older(conn, head.size),
     )
     return evidence.seal(evidence.build(parts), ground.keys.signer)
+
+
+def _past(conn: Connection, correction: bytes, type: str, prover: _Prover) -> list[Proof]:
+    """The leaves about the records that a correction speaks of."""
+    about: dict[str, None] = {}
+    for record in decode(payload_unverified(correction)).data:
+        named = record["message_id"]
+        if type == corrections.REQUEST:
+            delivery = deliveries.get(conn, named)
+            named = delivery.message_id if delivery else None
+        if named is not None:
+            about[named] = None
+    return [
+        prover.unopened(stored)
+        for message_id in about
+        for stored in ledger.find(conn, message_id)
+        if (stored.kind == "accepted" and stored.id == message_id) or stored.kind == "disclosed"
+    ]
+
+
+def _refused(conn: Connection, claimed: str) -> MessageRow | None:
+    """What was refused under an id that it only claimed, and so was kept under another."""
+    leaf = next((one for one in ledger.find(conn, claimed) if one.kind == "refused"), None)
+    return None if leaf is None else messages.get(conn, leaf.id)
 
 
 def _of_own(conn: Connection, ground: Ground, delivery_id: str, prover: _Prover) -> Parts:

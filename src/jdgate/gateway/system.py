@@ -15,6 +15,7 @@ from jdgate.core import leaves
 from jdgate.core.admission import Opened, Verdict
 from jdgate.core.encoding import b64u
 from jdgate.core.message import show_time
+from jdgate.core.resending import AT_ONCE, merged
 from jdgate.core.rules import Failure
 from jdgate.errors import Refused
 from jdgate.gateway.compose import Outbound
@@ -28,14 +29,13 @@ from jdgate.store.deliveries import DeliveryRow
 log = logging.getLogger(__name__)
 
 RULE_FAILED = "rule.failed"
-AT_ONCE = 200
-"""Receipted deliveries sent again at most for one request, however much it asks for."""
 
 
 def take(
     conn: Connection, ground: Ground, verdict: Verdict, effects: Effects, now: datetime
 ) -> None:
-    """Carry out an accepted message about the exchange; other types only settle their draft."""
+    """Carry out an accepted message about the exchange; others only settle a draft of their sender,
+    if they answer one."""
     opened = verdict.opened
     assert opened is not None
     handler = _HANDLERS.get(opened.message.type)
@@ -154,9 +154,8 @@ def _resend(
     What it receipted before is sent again too, under its old id, while its body is kept: it asks
     because it lost its own database.
     """
-    room = AT_ONCE
-    for record in records:
-        source, first, last = opened.message.source, record["first"], record["last"]
+    room, source = AT_ONCE, opened.message.source
+    for first, last in merged((record["first"], record["last"]) for record in records):
         settled = deliveries.reopen_range(conn, source, first, last, now, limit=room)
         room -= len(settled)
         effects.outbound += reopened(conn, ground, settled)

@@ -130,17 +130,15 @@ def _ask_for_gaps(
     conn: Connection, ground: Ground, effects: Effects, now: datetime
 ) -> list[Outbound]:
     """Ask senders for numbers that did not come; tell the authority when they stay away."""
-    gaps = sequences.gaps_due(conn, now, GAP_ASK)
-    sequences.mark_asked(conn, gaps, now)
     plans = [
         Plan(
             id=ground.new_id(),
-            recipient=gap.source,
+            recipient=source,
             type="sys.resend.v1",
-            records=[{"first": gap.first, "last": gap.last}],
+            records=[{"first": first, "last": last} for first, last in ranges],
         )
-        for gap in gaps
-        if gap.source in ground.trust.members
+        for (_, source), ranges in sequences.ask(conn, now, GAP_ASK).items()
+        if source in ground.trust.members
     ]
     for source in {gap.source for gap in sequences.gaps_older(conn, now - GAP_ALERT)}:
         cause, params = f"{GAP}:{source}", {"member": source}

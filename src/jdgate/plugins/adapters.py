@@ -43,9 +43,12 @@ class Health(Struct, frozen=True):
 class Batch(Struct, frozen=True):
     """1–500 records of one type from a source.
 
-    `mark` is where the source goes on after these records; it is opaque to the edge. `region`
-    is the division code the records are about, `purpose` the purpose if the type's sheet has
-    a choice, `inreplyto` the id of the message this answers.
+    `mark` is where the source goes on after these records; it is opaque to the edge. `region` is
+    the division code the records are about; `purpose` what they are for: when it is given and is
+    not the agreement's, nothing is sent; `inreplyto` the id of the message this answers, as
+    `Delivery.id` gave it, and never that of a draft: a person decides those. `approved_by` names
+    the persons of the member who approved these records, where the agreement wants one or two: it
+    has to come from the member's own system, and the member answers for it.
     """
 
     type: str
@@ -54,6 +57,7 @@ class Batch(Struct, frozen=True):
     region: str | None = None
     purpose: str | None = None
     inreplyto: str | None = None
+    approved_by: tuple[str, ...] = ()
 
 
 class Delivery(Struct, frozen=True):
@@ -61,7 +65,10 @@ class Delivery(Struct, frozen=True):
 
     `id` identifies the delivery for ever: the same id is the same delivery again. `sender` is
     the member the records come from, `time` when it sent them (UTC), `title` in both
-    languages.
+    languages, `approved_by` the persons of that member who approved them.
+    `corrections`: place of a record → "disputed", "corrected" or "withdrawn", where that is
+    known already. Later it comes as a delivery of `correct.result.v1`, whose records name this
+    delivery's `id` and the place.
     """
 
     id: str
@@ -72,6 +79,8 @@ class Delivery(Struct, frozen=True):
     purpose: str | None = None
     inreplyto: str | None = None
     title: Mapping[str, str] = {}
+    corrections: Mapping[int, str] = {}
+    approved_by: tuple[str, ...] = ()
 
 
 class Notice(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Edge: drafts that wait for a named person of a member, as the gateway sent them.
 
-States: `waiting` → `approved` → `sent`, or `rejected`, or `withdrawn` by the gateway.
+States: `waiting` → `approved` → `sent`, or `rejected`, or `withdrawn` by the gateway. What the
+gateway refuses after it was sent is `refused`, and waits for a person again.
 
     draft_box.add(conn, row)                 # False: it is known
     draft_box.decide(conn, member, draft_id, "approved", by="王医生", reason=None, at=now)
@@ -19,18 +20,22 @@ from jdgate.store.bulk import Upsert
 from jdgate.store.columns import Reader
 from jdgate.store.edge_tables import draft_box
 
-WAITING, APPROVED, REJECTED, WITHDRAWN, SENT = (
+WAITING, APPROVED, REJECTED, WITHDRAWN, SENT, REFUSED = (
     "waiting",
     "approved",
     "rejected",
     "withdrawn",
     "sent",
+    "refused",
 )
+UNDECIDED = (WAITING, REFUSED)
+"""A person has yet to decide."""
 
 
 class DraftBoxRow(Struct, kw_only=True):
     """`prefill`: the proposed record, sealed by `key_id`; `params` fill the text `reason_code`;
-    `checks`: text codes of what the approver must have checked."""
+    `checks`: text codes of what the approver must have checked; `approvers`: who approved so far;
+    `refused`: {code, path, params} of why the gateway refused what was approved."""
 
     member: str
     id: str
@@ -48,6 +53,8 @@ class DraftBoxRow(Struct, kw_only=True):
     by: str | None = None
     reason: str | None = None
     message_id: str | None = None
+    approvers: list[str] = []
+    refused: dict[str, Any] | None = None
 
 
 _ROWS = Reader(draft_box, DraftBoxRow)
@@ -81,9 +88,28 @@ def decide(
     at: datetime,
 ) -> bool:
     """Note the decision; False if the draft does not wait (decided, withdrawn, unknown)."""
-    change = _this(member, draft_id).where(draft_box.c.state == WAITING)
+    change = _this(member, draft_id).where(draft_box.c.state.in_(UNDECIDED))
     done = conn.execute(change.values(state=decision, by=by, reason=reason, decided_at=at))
     return done.rowcount == 1
+
+
+def approve_in_part(conn: Connection, member: str, draft_id: str, approvers: list[str]) -> None:
+    """These persons approved; it takes more of them."""
+    conn.execute(_this(member, draft_id).values(approvers=approvers))
+
+
+def renewed(conn: Connection, member: str, message_id: str, newer_id: str) -> None:
+    """The message of an approved draft was signed anew, under another id."""
+    conn.execute(_of_message(member, message_id).values(message_id=newer_id))
+
+
+def refused(conn: Connection, member: str, message_id: str, why: dict[str, Any]) -> None:
+    """The gateway refused what was approved: a person decides again, knowing why."""
+    conn.execute(
+        _of_message(member, message_id)
+        .where(draft_box.c.state == SENT)
+        .values(state=REFUSED, refused=why, approvers=[], by=None, decided_at=None, message_id=None)
+    )
 
 
 def reseal(conn: Connection, member: str, draft_id: str, key_id: str, prefill: bytes) -> None:
@@ -100,16 +126,25 @@ def sent(conn: Connection, member: str, draft_id: str, message_id: str) -> bool:
 def search(
     conn: Connection, *, member: str | None = None, state: str | None = WAITING, limit: int = 100
 ) -> list[DraftBoxRow]:
-    """Drafts that match all given filters, newest first."""
+    """Drafts that match all given filters, newest first. Who asks for those that wait gets the
+    refused ones too."""
     wanted: list[ColumnElement[bool]] = []
     if member is not None:
         wanted.append(draft_box.c.member == member)
-    if state is not None:
+    if state == WAITING:
+        wanted.append(draft_box.c.state.in_(UNDECIDED))
+    elif state is not None:
         wanted.append(draft_box.c.state == state)
     query = _ROWS.select.where(*wanted).order_by(
         draft_box.c.received_at.desc(), draft_box.c.id.desc()
     )
     return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def _of_message(member: str, message_id: str) -> Any:
+    return update(draft_box).where(
+        draft_box.c.member == member, draft_box.c.message_id == message_id
+    )
 
 
 def _this(member: str, draft_id: str) -> Any:

@@ -80,10 +80,11 @@ def decide(
 ) -> bool:
     """Note a person's decision; False if there is nothing to decide (decided, withdrawn, unknown).
 
-    An approval may come after the message it sent: then only who decided is noted.
+    An approval may come after the message it sent: then only who decided is noted. Whoever
+    approved decides anew when what was sent then was refused.
     """
     told = {"by": by, "reason": reason, "decided_at": at}
-    change = update(draft).where(draft.c.id == draft_id, draft.c.state == WAITING)
+    change = update(draft).where(draft.c.id == draft_id, draft.c.state.in_((WAITING, APPROVED)))
     if conn.execute(change.values(state=decision, **told)).rowcount == 1:
         return True
     if decision != "approved":
@@ -107,14 +108,15 @@ def follow(
 def settle(conn: Connection, rule: str, cause: str, at: datetime) -> DraftRow | None:
     """Withdraw the draft of a cause that is gone, so that the cause may start anew.
 
-    What was sent stays sent. Returns the row as it was if it still waited, else None.
+    What was sent stays sent. Returns the row as it was if its owner may still have it to decide,
+    else None.
     """
     row = _ROWS.row(conn.execute(_LIVE_ROW, {"rule": rule, "cause": cause}))
     if row is None or row.state in (SENT, ACCEPTED):
         return None
     change = update(draft).where(draft.c.id == row.id)
     conn.execute(change.values(state=WITHDRAWN, decided_at=row.decided_at or at))
-    return row if row.state == WAITING else None
+    return row if row.state in (WAITING, APPROVED) else None
 
 
 def get(conn: Connection, draft_id: str) -> DraftRow | None:

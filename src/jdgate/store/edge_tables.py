@@ -71,6 +71,20 @@ inbox = Table(
     Index(None, "member", "received_at"),
 )
 
+# what corrections said of single records of what came; it may be here before the message
+inbox_mark = Table(
+    "inbox_mark",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("record", Integer, primary_key=True, autoincrement=False),
+    Column("by", String, primary_key=True),
+    Column("mark", String, nullable=False),
+    Column("item", String),
+    Column("replaced_by", String),
+    Column("at", Instant, nullable=False),
+)
+
 # what the gateway last said of the alerts that lie, or lay, on a member's desk
 alert_box = Table(
     "alert_box",
@@ -118,7 +132,11 @@ draft_box = Table(
     Column("by", String),
     Column("reason", Text),
     Column("message_id", String),
+    # who approved so far, where it takes more than one; why the gateway refused what was approved
+    Column("approvers", Json, nullable=False),
+    Column("refused", Json),
     Index(None, "member", "state", "received_at"),
+    Index(None, "member", "message_id"),
 )
 
 register = Table(

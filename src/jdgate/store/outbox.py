@@ -95,14 +95,18 @@ _CLOSE = (
     )
 )
 _WAITING = select(outbox.c.id).where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
-_REQUEUE = (
-    update(outbox)
+_ASKED_FOR = (
+    select(outbox.c.id)
     .where(
         outbox.c.member == bindparam("whose"),
         outbox.c.sequence.between(bindparam("first"), bindparam("last")),
         outbox.c.body.is_not(None),
     )
-    .values(state=OPEN, next_at=bindparam("at"))
+    .order_by(outbox.c.sequence)
+    .limit(bindparam("limit"))
+)
+_REQUEUE = (
+    update(outbox).where(outbox.c.id.in_(any_of("ids"))).values(state=OPEN, next_at=bindparam("at"))
 )
 _OLDEST = select(func.min(outbox.c.created_at)).where(
     outbox.c.member == bindparam("member"), outbox.c.state == OPEN
@@ -212,14 +216,17 @@ def waiting(conn: Connection, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def requeue(conn: Connection, member: str, first: int, last: int, now: datetime) -> int:
-    """Have numbers `first` to `last` sent again, as the gateway asked; how many can be.
+def requeue(conn: Connection, member: str, first: int, last: int, now: datetime, limit: int) -> int:
+    """Have the lowest `limit` of the numbers `first` to `last` sent again; how many can be.
 
     A receipted message is sent again too: a gateway restored from an older copy of its books
     asks for what it once had.
     """
-    given = {"whose": member, "first": first, "last": last, "at": now}
-    return conn.execute(_REQUEUE, given).rowcount
+    span = {"whose": member, "first": first, "last": last, "limit": limit}
+    ids = conn.execute(_ASKED_FOR, span).scalars().all()
+    for part in slices(ids):
+        conn.execute(_REQUEUE, {"ids": part, "at": now})
+    return len(ids)
 
 
 def oldest_open(conn: Connection, member: str) -> datetime | None:

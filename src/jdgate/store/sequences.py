@@ -1,26 +1,41 @@
 """Sequence numbers: what came, what is missing, and the next one to give.
 
 Tracked messages are numbered 1, 2, 3 … for each (source → recipient). A receiver notes what came;
-a hole is a gap, kept as a range (a sender that jumps to 10¹¹ makes one row, not 10¹¹), which is
+a hole is a gap, kept as a range (a sender that leaves out a million makes one row), which is
 asked for again with `sys.resend.v1` when it has stayed open for a while.
 
 Both databases have these tables; `member` is whose side we are on: "gateway", or the member an
 edge hosts.
 
     report = sequences.note(conn, "cln-01", [7, 9], now)     # new_gaps=[(8, 8)]
-    for gap in sequences.gaps_due(conn, now, timedelta(seconds=30)): …
+    for (member, source), ranges in sequences.ask(conn, now, timedelta(seconds=30)).items(): …
     first = sequences.next_sequences(conn, "pol", 3)          # first, first+1, first+2
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
+from jdgate.core.resending import MAX_RANGES, merged
 from jdgate.store.bulk import Upsert
+from jdgate.store.columns import to_ms
 from jdgate.store.tables import sequence_gap as gap
 from jdgate.store.tables import sequence_in as received
 from jdgate.store.tables import sequence_out as given
@@ -35,6 +50,10 @@ class Gap(Struct, frozen=True):
     source: str
     first: int
     last: int
+
+
+Asked: TypeAlias = tuple[str, str]
+"""Whose gap it is, and the source whose numbers are missing."""
 
 
 class GapReport(Struct, frozen=True):
@@ -62,18 +81,27 @@ _POSITION = select(received.c.contiguous, received.c.highest).where(
 _SAVE = Upsert(received, on=["member", "source"], update=["contiguous", "highest"])
 _OF = (gap.c.member == bindparam("m"), gap.c.source == bindparam("s"))
 _OVERLAPPING = (
-    select(gap.c.first, gap.c.last, gap.c.noticed_at, gap.c.asked_at)
+    select(gap.c.first, gap.c.last)
     .where(*_OF, gap.c.first <= bindparam("high"), gap.c.last >= bindparam("low"))
     .order_by(gap.c.first)
 )
 _LOWEST = select(gap.c.first).where(*_OF).order_by(gap.c.first).limit(1)
 _DROP = delete(gap).where(*_OF, gap.c.first == bindparam("f"))
 _ADD = insert(gap)
+_ASKED_MS = type_coerce(gap.c.asked_at, BigInteger)
+_NOTICED_MS = type_coerce(gap.c.noticed_at, BigInteger)
 _DUE = (
-    select(gap.c.member, gap.c.source, gap.c.first, gap.c.last, gap.c.noticed_at, gap.c.asked_at)
+    select(gap.c.member, gap.c.source, gap.c.first, gap.c.last)
     .where(
         gap.c.noticed_at <= bindparam("before"),
-        or_(gap.c.asked_at.is_(None), gap.c.asked_at <= bindparam("before")),
+        or_(
+            gap.c.asked_at.is_(None),
+            and_(
+                gap.c.asked_at <= bindparam("before"),
+                # asked long enough ago: as long as the gap was old when it was asked
+                bindparam("now_ms", type_=BigInteger) >= 2 * _ASKED_MS - _NOTICED_MS,
+            ),
+        ),
     )
     .order_by(gap.c.noticed_at, gap.c.first)
     .limit(bindparam("limit"))
@@ -128,7 +156,7 @@ def note(
         if number > highest + 1:
             new_gaps.append((highest + 1, number - 1))
         highest = number
-    filled = _fill(conn, member, source, older) if older and contiguous < start else []
+    filled = _fill(conn, member, source, older, now) if older and contiguous < start else []
     known = set(filled)
     reused = sorted(reused + [number for number in older if number not in known])
     if new_gaps:
@@ -149,12 +177,14 @@ def note(
     return GapReport(new_gaps=new_gaps, filled=filled, reused=reused)
 
 
-def _fill(conn: Connection, member: str, source: str, numbers: list[int]) -> list[int]:
+def _fill(
+    conn: Connection, member: str, source: str, numbers: list[int], now: datetime
+) -> list[int]:
     """Take `numbers` (ascending) out of the gaps that hold them, splitting ranges."""
     whose = {"m": member, "s": source}
     span = {**whose, "low": numbers[0], "high": numbers[-1]}
     filled: list[int] = []
-    for first, last, noticed_at, asked_at in conn.execute(_OVERLAPPING, span).all():
+    for first, last in conn.execute(_OVERLAPPING, span).all():
         inside = [number for number in numbers if first <= number <= last]
         if not inside:
             continue
@@ -177,8 +207,8 @@ def _fill(conn: Connection, member: str, source: str, numbers: list[int]) -> lis
                         "source": source,
                         "first": low,
                         "last": high,
-                        "noticed_at": noticed_at,
-                        "asked_at": asked_at,
+                        "noticed_at": now,
+                        "asked_at": None,
                     }
                     for low, high in rest
                 ],
@@ -218,17 +248,39 @@ def skip_to(conn: Connection, recipient: str, following: int, *, member: str = G
         _GIVE.run(conn, [{**whose, "last": following - 1 - last}])
 
 
+def fall_back_to(
+    conn: Connection, recipient: str, following: int, far: int, *, member: str = GATEWAY
+) -> None:
+    """Give `following` as the next number towards `recipient`, if the next is `far` above it."""
+    whose = {"member": member, "recipient": recipient}
+    last = conn.execute(_LAST, whose).scalar() or 0
+    if last >= following + far - 1:
+        _GIVE.run(conn, [{**whose, "last": following - 1 - last}])
+
+
 def gaps_due(conn: Connection, now: datetime, after: timedelta, limit: int = 1000) -> list[Gap]:
     """Gaps open for `after` or longer that were not asked for within `after`.
 
     The pause doubles with the gap's age: what can't be sent any more is not asked for forever.
+    A gap of which something came is as young as if it had just been noticed.
     """
-    found = conn.execute(_DUE, {"before": now - after, "limit": limit})
-    return [
-        Gap(*row)
-        for *row, noticed_at, asked_at in found
-        if asked_at is None or now - asked_at >= max(after, asked_at - noticed_at)
-    ]
+    given = {"before": now - after, "now_ms": to_ms(now), "limit": limit}
+    return [Gap(*row) for row in conn.execute(_DUE, given)]
+
+
+def ask(conn: Connection, now: datetime, after: timedelta) -> dict[Asked, list[tuple[int, int]]]:
+    """Which numbers to ask for now, of whom and for whom, and note that they are asked for.
+
+    One request each, of the lowest `MAX_RANGES` ranges; the others come with the next.
+    """
+    gaps: dict[Asked, list[Gap]] = defaultdict(list)
+    for each in gaps_due(conn, now, after):
+        gaps[each.member, each.source].append(each)
+    for found in gaps.values():
+        found.sort(key=lambda each: each.first)
+        del found[MAX_RANGES:]
+    mark_asked(conn, [each for found in gaps.values() for each in found], now)
+    return {whose: merged((one.first, one.last) for one in found) for whose, found in gaps.items()}
 
 
 def mark_asked(conn: Connection, gaps: Iterable[Gap], now: datetime) -> None:

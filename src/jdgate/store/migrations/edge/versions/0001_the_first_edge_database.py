@@ -84,7 +84,15 @@ def upgrade() -> None:
         sa.Column("by", sa.String(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("message_id", sa.String(), nullable=True),
+        sa.Column("approvers", sa.Text(), nullable=False),
+        sa.Column("refused", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("member", "id", name=op.f("pk_draft_box")),
+    )
+    op.create_index(
+        op.f("ix_draft_box_member_message_id"),
+        "draft_box",
+        ["member", "message_id"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_draft_box_member_state_received_at"),
@@ -118,6 +126,18 @@ def upgrade() -> None:
         "inbox",
         ["state", "next_at", "received_at"],
         unique=False,
+    )
+    op.create_table(
+        "inbox_mark",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("record", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=True),
+        sa.Column("replaced_by", sa.String(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member", "id", "record", "by", name=op.f("pk_inbox_mark")),
     )
     op.create_table(
         "meta",
