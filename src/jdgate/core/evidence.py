@@ -72,7 +72,10 @@ class Older(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
-    """The document. Lists of leaves ascend by index, older checkpoints by size."""
+    """The document. Lists of leaves ascend by index, older checkpoints by size.
+
+    `past`: for a correction, the leaves about the records it speaks of (`evidence_past`).
+    """
 
     acceptance: Acceptance | None
     checkpoint: str
@@ -82,6 +85,7 @@ class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
     format: str
     older: tuple[Older, ...]
     original: str
+    past: tuple[Proof, ...]
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     disclosures: Sequence[tuple[bytes, Proof]] = ()
     deliveries: Sequence[tuple[bytes, Proof]] = ()
     older: Sequence[tuple[bytes, Sequence[bytes]]] = ()
+    past: Sequence[Proof] = ()
 
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -115,6 +120,11 @@ def proof(index: int, leaf: bytes, salt: bytes | None, path: Sequence[bytes]) ->
     if salt is None:
         raise Refused("evidence.erased", index=index)
     return Proof(index, leaf.decode(), tuple(b64u(entry) for entry in path), b64u(salt))
+
+
+def unopened(index: int, leaf: bytes, path: Sequence[bytes]) -> Proof:
+    """The proof that a leaf is in the ledger, without what it commits to."""
+    return Proof(index, leaf.decode(), tuple(b64u(entry) for entry in path), "")
 
 
 def _version(directory: bytes) -> int:
@@ -154,6 +164,7 @@ def build(parts: Parts) -> Evidence:
             for checkpoint, path in sorted(parts.older, key=_size)
         ),
         original=parts.original.decode(),
+        past=tuple(sorted(parts.past, key=lambda shown: shown.index)),
     )
 
 

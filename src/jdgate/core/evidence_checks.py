@@ -97,14 +97,19 @@ def records_cut_down(
     sent: Sequence[dict[str, Any]],
     accepted: Sequence[dict[str, Any]],
     fields: Sequence[str] | None,
+    renamed: Sequence[str] = (),
 ) -> None:
     """Each record sent is an accepted one of the original, cut down to the fields named.
 
     `fields` is None for the gateway's own messages, which go out whole. Each record of the
-    original serves once.
+    original serves once. `renamed` fields differ from reader to reader and are proven elsewhere.
     """
+
+    def whole(record: dict[str, Any]) -> bytes:
+        return _canonical({name: each for name, each in record.items() if name not in renamed})
+
     allowed = Counter(
-        _canonical(record if fields is None else project(record, fields)) for record in accepted
+        whole(record if fields is None else project(record, fields)) for record in accepted
     )
     for index, record in enumerate(sent):
         beyond = [] if fields is None else sorted(set(record) - set(fields))
@@ -116,7 +121,7 @@ def records_cut_down(
                 got=beyond[0][:60],
                 expected=", ".join(leaf.fields),
             )
-        text = _canonical(record)
+        text = whole(record)
         if not allowed[text]:
             raise Refused("evidence.record_foreign", delivery=leaf.id, index=index)
         allowed[text] -= 1

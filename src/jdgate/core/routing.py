@@ -6,7 +6,8 @@ Rules:
   region, else the sender's; `care_team`: the people assigned to this person, else by region;
   `relation`: the desk that a fact about this person names; `named`: the member in the record's
   `member_field`, or the one the caller names; `sender`, `origin`: back to where it came from;
-  `all`: every member of the role;
+  `past_recipients`: whoever got the record that this one speaks of, less the fields of it that
+  each may not see; `all`: every member of the role;
 - no match is a `NoDesk`, which becomes an alert to the authority, never a silent drop. The one
   exception: no *active* relation means nobody has to know, so there is neither desk nor alert
   (an active one whose desk is missing is an alert like any other);
@@ -26,7 +27,7 @@ relation's own domain (`relation_domain`): domains share no pseudonyms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, Protocol
 
@@ -66,6 +67,14 @@ Relations = Callable[[str, str], "Fact | Sequence[Fact] | None"]
 
 RelationKey = Callable[[str, str], str]
 """(relation name, a record's value) → how facts write that key: the books keep a keyed hash."""
+
+
+PastRecipients = Callable[[Mapping[str, Any]], Mapping[str, Collection[str]]]
+"""record → who ever got the record that it speaks of, and the fields each may not see."""
+
+
+def _nobody(record: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+    return {}
 
 
 def _as_it_is(name: str, value: str) -> str:
@@ -158,6 +167,7 @@ def desks(
     named: str | None = None,
     origin: str | None = None,
     relation_key: RelationKey = _as_it_is,
+    past: PastRecipients = _nobody,
 ) -> list[Desk | NoDesk]:
     """The desks of one accepted record, in the order of the sheet's routes."""
     found: dict[str, Desk] = {}
@@ -167,9 +177,14 @@ def desks(
             continue
         region = _region(route, record, message_region, sender, index)
         facts = _facts(sheet, route, record, relations, relation_key)
+        unseen: Mapping[str, Collection[str]] = {}
         if route.find == "relation":
             members, lost = _by_relation(route, facts, index)
             missing += lost
+        elif route.find == "past_recipients":
+            unseen = past(record)
+            members = [member for member in unseen if index.has_role(member, route.role)]
+            missing += [NoDesk(member, route.find, None) for member in unseen.keys() - {*members}]
         else:
             members = _members(route, record, region, facts, sender, index, named, origin)
             if not members and not route.optional:
@@ -177,7 +192,8 @@ def desks(
         for member in members:
             if member == sender and route.find != "sender":
                 continue
-            found[member] = _merge(sheet, found.get(member), member, route)
+            shown = tuple(f for f in route.fields if f not in unseen.get(member, ()))
+            found[member] = _merge(sheet, found.get(member), member, route, shown)
     return [*found.values(), *missing]
 
 
@@ -190,7 +206,7 @@ def desk_of(sheet: Sheet, member: str, index: RegionIndex) -> Desk | None:
     found: Desk | None = None
     for route in sheet.routes:
         if index.has_role(member, route.role):
-            found = _merge(sheet, found, member, route)
+            found = _merge(sheet, found, member, route, route.fields)
     return found
 
 
@@ -299,11 +315,13 @@ def _by_relation(
     return list(members), lost
 
 
-def _merge(sheet: Sheet, known: Desk | None, member: str, route: Route) -> Desk:
+def _merge(
+    sheet: Sheet, known: Desk | None, member: str, route: Route, fields: tuple[str, ...]
+) -> Desk:
     basis = sheet.cite(route.role)
     if known is None:
-        return Desk(member, route.role, route.fields, basis)
-    both = {*known.fields, *route.fields}
+        return Desk(member, route.role, fields, basis)
+    both = {*known.fields, *fields}
     return Desk(
         member,
         known.role,

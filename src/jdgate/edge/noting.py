@@ -3,7 +3,7 @@
 The hook `jdgate_accepted` runs in the transaction that closes the message. When a plugin breaks on
 it, the message is marked, and the plugin is asked again until it has noted it.
 
-    note(conn, desk, closed_rows, what_the_receipt_said)
+    note(conn, desk, closed_rows, what_the_receipt_said, now)
     note_again(conn, desks)                 # every now and then
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import signing
+from jdgate.core import corrections, signing
+from jdgate.edge import correcting
 from jdgate.edge.desk import Desk
 from jdgate.edge.outbox import kept
 from jdgate.store import meta, outbox
@@ -32,7 +34,11 @@ _MARK = "unnoted:"
 
 
 def note(
-    conn: Connection, desk: Desk, rows: Sequence[OutboxRow], said: Mapping[str, dict[str, Any]]
+    conn: Connection,
+    desk: Desk,
+    rows: Sequence[OutboxRow],
+    said: Mapping[str, dict[str, Any]],
+    now: datetime,
 ) -> None:
     """Tell the plugins of what was accepted in these messages, and mark what they broke on."""
     ids: dict[str, list[str]] = defaultdict(list)
@@ -41,6 +47,8 @@ def note(
         own = _accepted(conn, desk, row, said[row.id])
         if not own:
             continue
+        if row.type == corrections.REQUEST:
+            correcting.asked(conn, desk.member, row.id, own, now)
         ids[row.type].append(row.id)
         records[row.type] += own
         if len(records[row.type]) >= TOGETHER:

@@ -20,7 +20,7 @@ from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_
+from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_, select
 
 from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.columns import Reader, later
@@ -105,6 +105,14 @@ _RELATIONS = Lookup(relation, _RELATION_COLUMNS, fixed=["name"], key="subject")
 _MERGE = Upsert(relation, on=["name", "subject", "key"], merge=_merge_relation)
 _APPEARANCES = Reader(subject_index, Appearance)
 _ADD_APPEARANCES = Upsert(subject_index)
+_OF_RECORD = (
+    select(subject_index.c.subject)
+    .where(
+        subject_index.c.message_id == bindparam("message"),
+        subject_index.c.record_index == bindparam("record"),
+    )
+    .limit(1)
+)
 _OF_SUBJECT = (
     _APPEARANCES.select.where(subject_index.c.subject == bindparam("subject"))
     .order_by(subject_index.c.message_id, subject_index.c.record_index, subject_index.c.recipient)
@@ -185,6 +193,14 @@ def add_appearances(conn: Connection, rows: Sequence[Appearance]) -> None:
 def appearances(conn: Connection, subject: bytes, limit: int = 10_000) -> list[Appearance]:
     """Where a subject appears, by message."""
     return _APPEARANCES.rows(conn.execute(_OF_SUBJECT, {"subject": subject, "limit": limit}))
+
+
+def of_record(conn: Connection, message_id: str, record: int) -> bytes | None:
+    """Whom a record that was disclosed concerns, in the domain of its message."""
+    found: bytes | None = conn.execute(
+        _OF_RECORD, {"message": message_id, "record": record}
+    ).scalar()
+    return found
 
 
 def forget(conn: Connection, subject: bytes) -> Forgotten:

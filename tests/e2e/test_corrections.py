@@ -1,0 +1,212 @@
+"""Corrections follow the data: to whoever got the record, as far as they saw it, and to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.e2e.kit import DROPOUT, ENROL, HOSTED, ORDER, TOWN_1, County, enrolment, person
+
+from jdgate.clock import machine_time
+from jdgate.core.evidence_report import Report
+from jdgate.core.evidence_verify import verify
+from jdgate.founding import pinned_authority
+from jdgate.gateway import proofs, retention
+
+pytestmark = pytest.mark.anyio
+Own = Callable[..., County]
+
+REQUEST, RESULT = "correct.request.v1", "correct.result.v1"
+DAY = machine_time().date().isoformat()
+
+
+def order(number: int) -> dict[str, Any]:
+    return person(number) | {
+        "town": TOWN_1,
+        "measure": "community_treatment",
+        "doc_no": f"公(禁)字{number}号",
+        "served_on": "2026-03-01",
+    }
+
+
+def dropout(number: int, day: str = DAY) -> dict[str, Any]:
+    return person(number) | {"site": "cln-01", "confirmed_on": day, "confirmer": "王医生"}
+
+
+def finding(message_id: str, record: int, item: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "to": "cln-01",
+        "request_no": "JH-1",
+        "message_id": message_id,
+        "record": record,
+        "item": item,
+        "decision": "corrected",
+        "decided_on": DAY,
+        **changes,
+    }
+
+
+async def told(county: County, type: str) -> dict[str, list[dict[str, Any]]]:
+    """Member → the records of a type that came for it, once all is delivered."""
+    await county.quiet()
+    found = {member: await county.records(member, type) for member in HOSTED}
+    return {member: records for member, records in found.items() if records}
+
+
+async def two_dropouts(county: County, first: int) -> str:
+    """A message about two people, of whom only the second has an order in a town; its id."""
+    await county.push("cln-01", ENROL, [enrolment(first), enrolment(first + 1)])
+    await county.push("pol", ORDER, [order(first + 1)])
+    pair = [dropout(first), dropout(first + 1)]
+    (sent,) = await county.submit("cln-01", DROPOUT, pair, approved_by=["王医生"])
+    await county.verdicts([sent])
+    await county.quiet()
+    return sent
+
+
+async def copy_of(county: County, member: str, sent: str) -> dict[str, Any]:
+    """What a member got of a message, as its inbox has it."""
+    return next(one for one in await county.inbox(member) if one["inreplyto"] == sent)
+
+
+async def correct(county: County, *records: dict[str, Any], by: str = "cln-01") -> dict[str, Any]:
+    ids = await county.submit(by, RESULT, list(records), approved_by=["王医生"])
+    (answer,) = await county.verdicts(ids)
+    await county.quiet()
+    return {"id": ids[0], **answer}
+
+
+async def evidence_of(county: County, message_id: str) -> tuple[bytes, Report]:
+    ground, now = county.gateway.ground, county.gateway.clock.now()
+    data = await county.books(lambda conn: proofs.export(conn, ground, message_id, now))
+    return data, verify(data, pinned_authority(county.home.authority_public))
+
+
+async def test_a_finding_reaches_whoever_got_the_record_and_as_far_as_they_saw_it(
+    own: Own,
+) -> None:
+    county = own()
+    await county.start()
+    sent = await two_dropouts(county, 1)
+    # the office saw the second person's day and no confirmer; of the first it saw nothing
+    seen = await copy_of(county, "com-01", sent)
+    assert len(seen["data"]) == 1 and "confirmer" not in seen["data"][0]
+
+    answer = await correct(
+        county,
+        finding(sent, 0, "confirmed_on"),
+        finding(sent, 1, "confirmed_on", decision="withdrawn", reason="不是本人"),
+        finding(sent, 1, "confirmer"),
+    )
+    found = await told(county, RESULT)
+    assert set(found) == {"pol", "com-01"}
+    police = await copy_of(county, "pol", sent)
+    assert [(r["message_id"], r["record"]) for r in found["pol"]] == [
+        (police["id"], 0), (police["id"], 1), (police["id"], 1),
+    ]  # fmt: skip
+    # nothing of the first person, and nothing of the field that it never saw
+    assert found["com-01"] == [
+        {
+            "message_id": seen["id"],
+            "record": 0,
+            "item": "confirmed_on",
+            "decision": "withdrawn",
+            "decided_on": DAY,
+        }
+    ]
+    marked = (await copy_of(county, "com-01", sent))["marks"]
+    assert [(one["record"], one["mark"]) for one in marked] == [(0, "withdrawn")]
+
+    data, report = await evidence_of(county, answer["id"])
+    assert report.ok, report.failed
+    assert report.summary is not None
+    assert {shown.recipient for shown in report.summary.disclosures} == {"pol", "com-01"}
+    assert {shown.outcome for shown in report.summary.disclosures} == {"delivered"}
+    assert "evidence.past" in [step.code for step in report.steps]
+    spoilt = bytearray(data)
+    spoilt[len(spoilt) // 2] ^= 1
+    assert not verify(bytes(spoilt), pinned_authority(county.home.authority_public)).ok
+
+
+async def test_recipients_hear_of_it_after_the_body_was_erased(own: Own) -> None:
+    county = own()
+    await county.start()
+    sent = await two_dropouts(county, 11)
+    later = machine_time() + timedelta(days=20)
+    ground = county.gateway.ground
+    await county.books(lambda conn: retention.erase_due(conn, ground, later))
+    answer = await correct(
+        county, finding(sent, 1, "confirmer", decision="withdrawn", reason="不是本人")
+    )
+    found = await told(county, RESULT)
+    assert set(found) == {"pol", "com-01"}
+    assert "item" not in found["com-01"][0]  # it never saw that field
+    assert (await evidence_of(county, answer["id"]))[1].ok
+
+
+async def test_a_request_goes_to_the_provider_and_its_refusal_back_with_the_reason(
+    own: Own,
+) -> None:
+    county = own()
+    await county.start()
+    sent = await two_dropouts(county, 21)
+    seen = await copy_of(county, "com-01", sent)
+    asked = {
+        "to": "cln-01",
+        "request_no": "JH-7",
+        "message_id": seen["id"],
+        "record": 0,
+        "item": "confirmed_on",
+        "error": "本人称未脱失",
+    }
+    (asking,) = await county.submit("com-01", REQUEST, [asked])
+    (verdict,) = await county.verdicts([asking])
+    assert verdict["verdict"] == "accepted"
+    await county.quiet()
+    (request,) = await county.records("cln-01", REQUEST)
+    # the clinic reads its own message and place, the office its own
+    assert (request["message_id"], request["record"]) == (sent, 1)
+    assert [one["mark"] for one in (await copy_of(county, "com-01", sent))["marks"]] == ["disputed"]
+    assert (await evidence_of(county, asking))[1].ok
+
+    upheld = finding(
+        sent, 1, "confirmed_on", to="com-01", request_no="JH-7", decision="upheld",
+        reason="服药记录与本人签字一致",
+    )  # fmt: skip
+    await correct(county, upheld)
+    found = await told(county, RESULT)
+    assert set(found) == {"com-01"}
+    assert found["com-01"][0]["reason"] == "服药记录与本人签字一致"
+    assert (found["com-01"][0]["message_id"], found["com-01"][0]["record"]) == (seen["id"], 0)
+    assert [one["mark"] for one in (await copy_of(county, "com-01", sent))["marks"]] == ["upheld"]
+
+
+async def test_nobody_speaks_of_a_record_that_is_not_theirs(own: Own) -> None:
+    county = own()
+    await county.start()
+    sent = await two_dropouts(county, 31)
+    seen = await copy_of(county, "com-01", sent)
+    unknown = "01890a5d-ac96-774b-bcce-000000000000"
+    for by, record, code in (
+        ("cln-02", finding(sent, 0, "confirmed_on"), "correct.unknown_record"),
+        ("pol", finding(sent, 0, "confirmed_on"), "correct.unknown_record"),
+        ("cln-01", finding(unknown, 0, "confirmed_on"), "correct.unknown_record"),
+        ("cln-01", finding(sent, 2, "confirmed_on"), "correct.unknown_record"),
+        ("cln-01", finding(sent, 0, "no_such_field"), "correct.unknown_field"),
+    ):
+        answer = await correct(county, record, by=by)
+        assert answer["verdict"] == "refused"
+        assert [one["code"] for one in answer["refused"]] == [code]
+    base = {"to": "cln-01", "request_no": "JH-9", "record": 0, "item": "name", "error": "x"}
+    for by, changes, code in (
+        ("ps-01", {"message_id": seen["id"]}, "correct.unknown_record"),
+        ("com-01", {"message_id": sent}, "correct.unknown_record"),
+        ("com-01", {"message_id": seen["id"], "record": 1}, "correct.unknown_record"),
+        ("com-01", {"message_id": seen["id"], "to": "pol"}, "correct.not_provider"),
+        ("com-01", {"message_id": seen["id"], "item": "confirmer"}, "correct.unknown_field"),
+    ):
+        (answer,) = await county.push(by, REQUEST, [base | changes])
+        assert [one["code"] for one in answer["refused"]] == [code]
+    assert await told(county, RESULT) == {}
