@@ -10,8 +10,9 @@ import pytest
 
 from jdgate import catalogues
 from jdgate.config import Home, read_config
+from jdgate.control import connect
 from jdgate.daemon import Daemon
-from jdgate.errors import Refused, UsageError
+from jdgate.errors import Refused, TransportFailed, UsageError
 from jdgate.founding import AUTHORITY, found, republish, starter_members
 from jdgate.keystore import read_key_file
 from jdgate.plugins.host import PluginHost
@@ -98,3 +99,14 @@ def test_one_daemon_holds_a_folder(home: Home) -> None:
         assert caught.value.code == "daemon.running"
     with folder_lock(home):
         pass
+
+
+def test_a_command_says_that_a_daemon_is_starting_rather_than_that_there_is_none(
+    home: Home,
+) -> None:
+    with folder_lock(home), pytest.raises(TransportFailed) as starting:
+        connect(home)
+    assert starting.value.code == "control.starting"
+    with pytest.raises(TransportFailed) as none:
+        connect(home)
+    assert none.value.code == "control.no_daemon"

@@ -1,6 +1,6 @@
 """The house keeps its order: imports point down only, and the core touches nothing outside.
 
-L0  errors texts config clock
+L0  errors texts config clock plainlog
 L1  core
 L2  keystore bus store plugins files refdata
 L3  gateway edge web teller
@@ -27,7 +27,7 @@ LONGER = {"bus/jetstream.py": 500}
 """One file alone may import `nats`, so what needs its classes stays in it."""
 
 LAYERS = (
-    ("errors", "texts", "config", "clock"),
+    ("errors", "texts", "config", "clock", "plainlog"),
     ("core",),
     ("keystore", "bus", "store", "plugins", "files", "refdata"),
     ("gateway", "edge", "web", "teller"),

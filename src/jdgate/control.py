@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import socket
@@ -27,6 +28,7 @@ import msgspec
 
 from jdgate.config import Home
 from jdgate.errors import JdgateError, Misuse, Refused, TransportFailed, UsageError
+from jdgate.plainlog import broke
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +127,8 @@ class ControlServer:
             await self._write(writer, {"error": answer})
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception:
-            log.exception("a command failed")
+        except Exception as error:
+            broke(log, "a command failed", error=error)
             failed = {"code": "control.failed", "params": {}, "family": "Misuse"}
             await self._write(writer, {"error": failed})
 
@@ -196,7 +198,8 @@ def connect(home: Home) -> Control:
     """A connection to the daemon of `home`.
 
     Raises:
-        TransportFailed: `control.no_daemon`.
+        TransportFailed: `control.no_daemon`; `control.starting`, there is one and it does not
+            answer yet, or not any more.
     """
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -204,5 +207,21 @@ def connect(home: Home) -> Control:
             connection.connect(name)
     except OSError:
         connection.close()
-        raise TransportFailed("control.no_daemon", dir=str(home.root)) from None
+        code = "control.starting" if _is_held(home) else "control.no_daemon"
+        raise TransportFailed(code, dir=str(home.root)) from None
     return Control(connection)
+
+
+def _is_held(home: Home) -> bool:
+    """Whether a daemon holds the folder's lock: it does so before it listens."""
+    try:
+        handle = os.open(home.lock, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False

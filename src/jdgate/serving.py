@@ -14,18 +14,23 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
 
 from jdgate.config import Config, Home
+from jdgate.core.rules import place_of
 from jdgate.daemon import Daemon
-from jdgate.errors import JdgateError, UsageError
+from jdgate.errors import JdgateError, Misuse, UsageError
+from jdgate.plainlog import PlainFormatter, broke, on_loop
 from jdgate.teller import Teller
 from jdgate.texts import Lang, say
 
 log = logging.getLogger(__name__)
+
+_LOOKED_AT_S = 0.3
 
 
 @contextlib.contextmanager
@@ -38,10 +43,16 @@ def folder_lock(home: Home) -> Iterator[None]:
     home.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError("daemon.running", dir=str(home.root)) from None
+        # a command that looks whether a daemon runs holds it for an instant
+        until = time.monotonic() + _LOOKED_AT_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    raise UsageError("daemon.running", dir=str(home.root)) from None
+                time.sleep(0.01)
         yield
     finally:
         os.close(handle)
@@ -59,15 +70,21 @@ def run(
     """Run until told to stop; the exit code of the command.
 
     Raises:
-        JdgateError: what `Daemon.start` raises.
+        JdgateError: what `Daemon.start` raises; `daemon.broke` for anything else, which is in the
+            log without the values it may quote.
     """
-    logging.basicConfig(
-        level=os.environ.get("JDGATE_LOG", "WARNING").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    level = os.environ.get("JDGATE_LOG", "WARNING").upper()
+    logging.basicConfig(level=level, handlers=[handler])
     with folder_lock(home):
-        return uvloop.run(_serve(home, config, demo, nats_url, plugins_dir, lang))
+        try:
+            return uvloop.run(_serve(home, config, demo, nats_url, plugins_dir, lang))
+        except (JdgateError, OSError):
+            raise
+        except Exception as error:
+            broke(log, "the daemon failed", error=error)
+            raise Misuse("daemon.broke", place=place_of(error)) from None
 
 
 async def _reload(daemon: Daemon) -> None:
@@ -94,6 +111,7 @@ async def _serve(
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(on_loop)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     teller = Teller(lang)

@@ -26,19 +26,21 @@ from jdgate.bus.port import Incoming, MemberBus
 from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Directory, Trust
-from jdgate.edge import answering, drafting
+from jdgate.edge import answering, drafting, judged
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
 from jdgate.edge.forgetting import forget
-from jdgate.edge.inbox import Answered, Taken
+from jdgate.edge.inbox import Taken
+from jdgate.edge.judged import Answered
 from jdgate.edge.noting import note_again
 from jdgate.edge.outbox import Submission
 from jdgate.edge.sending import Sending
 from jdgate.edge.working import Working
 from jdgate.errors import JdgateError, Refused, TransportFailed
-from jdgate.store import draft_box, meta, outbox, sequences
+from jdgate.plainlog import broke
+from jdgate.store import draft_box, meta, sequences
 from jdgate.store.database import Database
 from jdgate.store.inbox import InboxRow
 from jdgate.store.sequences import Asked
@@ -278,8 +280,8 @@ class EdgeHost:
             await self._take(member, bus, incoming)
         except TransportFailed:
             raise
-        except Exception:
-            log.exception("%s: %d messages could not be taken", member, len(incoming))
+        except Exception as error:
+            broke(log, "%s: %d messages could not be taken", member, len(incoming), error=error)
             self.warnings["edge.broke"] += 1
             if len(incoming) == 1:
                 await incoming[0].nak(60.0)
@@ -330,7 +332,7 @@ class EdgeHost:
             futures[message_id] = loop.create_future()
             self._waiting[message_id].append(futures[message_id])
         try:
-            for message_id, answered in (await self.run(lambda c: _closed(c, ids))).items():
+            for message_id, answered in (await self.run(lambda c: judged.known(c, ids))).items():
                 if not futures[message_id].done():
                     futures[message_id].set_result(answered)
             for done in asyncio.as_completed(futures.values()):
@@ -393,10 +395,3 @@ class EdgeHost:
             if member in self._buses:
                 records = [{"first": first, "last": last} for first, last in ranges]
                 await self._sending.say(member, RESEND, records)
-
-
-def _closed(conn: Connection, ids: Sequence[str]) -> dict[str, Answered]:
-    return {
-        one.id: Answered(one.id, one.state, one.verdict or {}, one.rows)
-        for one in outbox.closed(conn, ids)
-    }

@@ -29,21 +29,20 @@ from sqlalchemy import Connection
 from jdgate.bus.port import GatewayBus, Incoming
 from jdgate.clock import Clock
 from jdgate.core import leaves
-from jdgate.core.admission import Arrival, proven_id
+from jdgate.core.admission import Arrival
 from jdgate.core.directory import Trust
 from jdgate.core.message import show_time
 from jdgate.core.rules import place_of
 from jdgate.errors import JdgateError, Refused, TransportFailed
-from jdgate.gateway import checkpointer, dispatch, pipeline, retention, timekeeper
+from jdgate.gateway import checkpointer, dispatch, held, pipeline, retention, timekeeper
 from jdgate.gateway.compose import Outbound
-from jdgate.gateway.effects import BROKEN, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.pipeline import Processed
 from jdgate.gateway.workers import Workers
-from jdgate.store import dead, deliveries, directories, ledger, meta
+from jdgate.plainlog import broke
+from jdgate.store import deliveries, directories, ledger, meta
 from jdgate.store.database import Database
-from jdgate.store.dead import DeadRow
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -260,8 +259,9 @@ class Gateway:
         begun = asyncio.get_running_loop().time()
         try:
             processed = await self._committed(arrivals, await self._opened(groups))
-        except Exception:
-            log.exception("a group of %d messages could not be processed", len(arrivals))
+        except Exception as error:
+            text = "a group of %d messages could not be processed"
+            broke(log, text, len(arrivals), error=error)
             processed = Processed([], [])
             for arrival in arrivals:
                 one = await self._process_one(arrival)
@@ -305,63 +305,17 @@ class Gateway:
             processed = await self._committed([arrival])
         except Exception as error:
             return await self._set_aside(arrival, error)
-        await self._patiently(lambda conn, now: self._went_through(conn, arrival, now))
+        await self._patiently(lambda conn, now: held.went_through(conn, self.ground, arrival, now))
         return processed
 
-    def _went_through(self, conn: Connection, arrival: Arrival, now: datetime) -> None:
-        """Close the letter of a message that was set aside before, if it is the same sender's."""
-        message_id = self._proven_id(arrival)
-        letter = dead.get(conn, message_id) if message_id is not None else None
-        if letter is not None and letter.direction == "in" and letter.member == arrival.member:
-            dead.decide(conn, letter.id, "retried", by=self.ground.me, at=now)
-
-    def _proven_id(self, arrival: Arrival) -> str | None:
-        """The id of a message that is its sender's beyond doubt; what broke may be the proof."""
-        try:
-            return proven_id(arrival, self.ground.trust, self.ground.keys)
-        except Exception:
-            return None
-
     async def _set_aside(self, arrival: Arrival, error: Exception) -> Processed:
-        """Keep a message that our own code or a plugin broke on, and tell the authority.
-
-        It gets no receipt, so the sender keeps it too, and tries it again at long intervals. What
-        is not proven to be its sender's gets a letter of its own: the id on the envelope is
-        anybody's to write.
-        """
         place = place_of(error)
         self.counters.dead += 1
-
-        def keep(conn: Connection, now: datetime) -> timekeeper.Due:
-            letter_id = self._proven_id(arrival)
-            known = dead.get(conn, letter_id) if letter_id is not None else None
-            if letter_id is None or (known is not None and known.member != arrival.member):
-                letter_id = self.ground.new_id()
-            sealed = self.ground.vault.seal(
-                conn, "sys.unopened", now.date(), arrival.body, letter_id.encode()
-            )
-            letter = DeadRow(
-                id=letter_id,
-                direction="in",
-                member=arrival.member,
-                code="admission.held",
-                params={"error": place, "kid": arrival.kid, "message": arrival.id[:64]},
-                at=now,
-                attempts=1,
-                key_id=sealed.key_id,
-                body=sealed.blob,
-            )
-            dead.add(conn, [letter])
-            params = {"rule": "gateway", "error": place[:200]}
-
-            def tell(effects: Effects) -> None:
-                effects.tell_authority(BROKEN, f"held:{place}"[:160], "alert.rule_failed", params)
-
-            return timekeeper.originate(conn, self.ground, now, tell)
-
-        due = await self._patiently(keep)
-        held = Notice("story.held", {"from": arrival.member, "error": place})
-        return Processed(due.outbound, [held, *due.notices])
+        due = await self._patiently(
+            lambda conn, now: held.keep(conn, self.ground, arrival, place, now)
+        )
+        told = Notice("story.held", {"from": arrival.member, "error": place})
+        return Processed(due.outbound, [told, *due.notices])
 
     # --- out
 
