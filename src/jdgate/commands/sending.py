@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from jdgate.edge.inbox import Answered
+from jdgate.edge.judged import Answered
 from jdgate.edge.outbox import RefusedRow
 from jdgate.running import Running
 

@@ -29,7 +29,7 @@ from jdgate.edge import drafting
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.host import EdgeHost
-from jdgate.edge.inbox import Answered
+from jdgate.edge.judged import Answered
 from jdgate.edge.outbox import RefusedRow
 from jdgate.errors import Refused
 from jdgate.gateway import checkpointer, proofs

@@ -37,7 +37,7 @@ from jdgate.demo.people import (
     order_notice,
 )
 from jdgate.demo.stage import Stage
-from jdgate.edge.inbox import Answered
+from jdgate.edge.judged import Answered
 from jdgate.errors import Refused
 from jdgate.founding import pinned_authority
 from jdgate.store import draft_box
