@@ -105,6 +105,8 @@ class Maker:
         form = schema.get("properties", {}).get(field)
         if form is None:
             record.pop(field, None)
+        elif isinstance(record.get(field), bool):
+            record[field] = not record[field]
         elif code == "record.field_missing" or field in schema.get("required", ()):
             record[field] = self._value(type, field, form, extreme and field not in record)
         elif self._chance.random() < 0.5:

@@ -1,0 +1,1 @@
+"""jdgate for what a county's units report of themselves: about units, never about persons."""
