@@ -23,7 +23,16 @@ from typing import Any
 from sqlalchemy.engine import RootTransaction
 
 from jdgate.core import admission
-from jdgate.gateway import answers, compose, gateway, pipeline, system, timekeeper, workers
+from jdgate.gateway import (
+    answers,
+    compose,
+    gateway,
+    pipeline,
+    system,
+    timekeeper,
+    traces,
+    workers,
+)
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.past import PastView
 from jdgate.store import (
@@ -58,7 +67,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "sign": [(compose, "sign_plan"), (answers, "sign_plan")],
     "receipts given": [(answers, "receipts"), (answers, "enter")],
     "seal at rest": [(Vault, "seal")],
-    "ledger": [(pipeline, "_write_ledger"), (ledger, "append")],
+    "ledger": [(traces, "write_ledger"), (ledger, "append")],
     "SQL messages": [(messages, "seen"), (messages, "add_many")],
     "SQL deliveries": [
         (deliveries, name) for name in ("add_many", "due", "unreceipted", "close_many")

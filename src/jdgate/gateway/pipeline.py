@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import calendar, leaves, rules
+from jdgate.core import calendar, rules
 from jdgate.core.admission import (
     Arrival,
     Opened,
@@ -32,23 +32,22 @@ from jdgate.core.admission import (
     open_arrival,
     read_signed,
 )
-from jdgate.core.message import Message, show_time
+from jdgate.core.message import Message
 from jdgate.core.projection import project
 from jdgate.core.routing import Desk, NoDesk, desks, relations_needed, subject_value
 from jdgate.core.rules import Fact, Failure, Rule
 from jdgate.core.schema import check_records
 from jdgate.errors import Refused
-from jdgate.gateway import answers, system
+from jdgate.gateway import answers, system, traces
 from jdgate.gateway.answers import Entry
-from jdgate.gateway.compose import Composed, Outbound, Plan, compose, store
+from jdgate.gateway.compose import Outbound, Plan, compose, store
 from jdgate.gateway.effects import GAP, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.guards import Guards
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView, counts
-from jdgate.store import ledger, messages, meta, rulestate, sequences, subjects
+from jdgate.store import messages, meta, rulestate, sequences, subjects
 from jdgate.store.messages import MessageRow
-from jdgate.store.subjects import Appearance
 
 
 class Processed(msgspec.Struct, frozen=True):
@@ -90,7 +89,8 @@ def process(
 
     plans = [plan for group in plans_of.values() for plan in group] + effects.plans
     composed = compose(conn, ground, plans, now)
-    store(conn, composed, _write_ledger(conn, ground, entries, plans_of, composed, effects, now))
+    first_leaf = traces.write_ledger(conn, ground, entries, plans_of, composed, effects, now)
+    store(conn, composed, first_leaf)
     rows = {
         entry.row_id: answers.message_row(conn, ground, entry, now)
         for entry in entries
@@ -99,8 +99,8 @@ def process(
     duplicates = [verdict for verdict in verdicts if verdict.outcome == "duplicate"]
     answered = answers.receipts(conn, ground, entries, rows, duplicates, past, now)
     messages.add_many(conn, list(rows.values()))
-    subjects.add_appearances(conn, _appearances(ordinary, plans_of))
-    notices = [*_told(ground, entries, plans_of), *effects.notices]
+    subjects.add_appearances(conn, traces.appearances(ordinary, plans_of))
+    notices = [*traces.told(ground, entries, plans_of), *effects.notices]
     return Processed([*answered, *composed.outbound, *effects.outbound], notices)
 
 
@@ -320,118 +320,3 @@ def _note_sequences(
         where = sequences.position(conn, source)
         if report.filled and where.contiguous == where.highest:
             effects.settle_own(f"{GAP}:{source}")
-
-
-def _write_ledger(
-    conn: Connection,
-    ground: Ground,
-    entries: Sequence[Entry],
-    plans_of: dict[str, list[Plan]],
-    composed: Composed,
-    effects: Effects,
-    now: datetime,
-) -> int:
-    """Append this group's leaves: verdicts, then what effects wrote, then deliveries.
-
-    Each entry learns its place; the place of the first delivery's leaf is returned.
-    """
-    written: list[tuple[bytes, bytes | None]] = []
-    placed: list[Entry] = []
-    for entry in entries:
-        leaf = _verdict_leaf(ground, entry, plans_of, now)
-        if leaf is not None:
-            placed.append(entry)
-            written.append(leaf)
-    written += effects.leaves
-    before_deliveries = len(written)
-    written += composed.leaves
-    first = ledger.append(conn, written)
-    for at, entry in enumerate(placed):
-        entry.leaf = first + at
-    return first + before_deliveries
-
-
-def _verdict_leaf(
-    ground: Ground, entry: Entry, plans_of: dict[str, list[Plan]], now: datetime
-) -> tuple[bytes, bytes] | None:
-    salt = ground.salt()
-    verdict = entry.verdict
-    opened, arrival = verdict.opened, verdict.arrival
-    if verdict.outcome == "refused":
-        assert verdict.reason is not None
-        refused = leaves.RefusedLeaf(
-            id=entry.row_id,
-            at=show_time(now),
-            source=arrival.member,
-            type=opened.message.type if opened else "",
-            message=opened.message.id if opened and opened.message.id != entry.row_id else "",
-            code=verdict.reason.code,
-            directory=ground.version,
-            commitment=leaves.commitment(salt, opened.jws if opened else arrival.body),
-        )
-        return leaves.encode(refused), salt
-    assert opened is not None
-    if not ground.catalogue.sheets[opened.message.type].tracked:
-        return None  # a receipt or a request to send again: its effect is what is written down
-    message = opened.message
-    accepted = leaves.AcceptedLeaf(
-        id=message.id,
-        at=show_time(now),
-        source=message.source,
-        recipient=message.recipient,
-        type=message.type,
-        time=show_time(message.time),
-        records=len(message.data),
-        directory=ground.version,
-        commitment=leaves.commitment(salt, opened.jws),
-        refused=tuple(sorted(verdict.faults)),
-        deliveries=tuple(plan.id for plan in plans_of.get(message.id, ())),
-    )
-    return leaves.encode(accepted), salt
-
-
-def _appearances(verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]) -> list[Appearance]:
-    """Who is spoken of in which disclosed record: what a subject report will be made from."""
-    rows = []
-    for verdict in verdicts:
-        assert verdict.opened is not None
-        message = verdict.opened.message
-        domain = message.type.partition(".")[0]
-        for plan in plans_of.get(message.id, ()):
-            for index in plan.source_indexes:
-                subject = verdict.subjects.get(index)
-                if subject is not None:
-                    rows.append(
-                        Appearance(
-                            subject=subject,
-                            domain=domain,
-                            message_id=message.id,
-                            record_index=index,
-                            recipient=plan.recipient,
-                        )
-                    )
-    return rows
-
-
-def _told(
-    ground: Ground, entries: Iterable[Entry], plans_of: dict[str, list[Plan]]
-) -> list[Notice]:
-    """What happened, for people who watch."""
-    told = []
-    for entry in entries:
-        notice = answers.notice(ground, entry)
-        if notice is not None:
-            told.append(notice)
-        for plan in plans_of.get(entry.row_id, ()):
-            told.append(
-                Notice(
-                    "story.disclosed",
-                    {
-                        "type": plan.type,
-                        "to": plan.recipient,
-                        "records": len(plan.records),
-                        "fields": ", ".join(plan.fields),
-                    },
-                )
-            )
-    return told
