@@ -142,6 +142,22 @@ class Queries(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     security: str = ""
 
 
+Days = Annotated[int, msgspec.Meta(ge=1, le=366)]
+
+
+class Replies(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """S1: working days within which a provider answers; `remind`: how many before the last day it
+    is reminded, 0 for never."""
+
+    unconditional: Days = 1
+    application: Days = 10
+    extension: Days = 10
+    provide: Days = 20
+    correction: Days = 10
+    subject: Days = 10
+    remind: Annotated[int, msgspec.Meta(ge=0, le=366)] = 2
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `rules.<plugin>` belongs to the plugin, which checks it."""
 
@@ -152,6 +168,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     plugins: Plugins = Plugins()
     alerts: Alerts = Alerts()
     queries: Queries = Queries()
+    replies: Replies = Replies()
     rules: dict[str, dict[str, Any]] = {}
 
 

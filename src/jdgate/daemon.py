@@ -245,7 +245,14 @@ class Daemon(Running):
             catalogue=self.catalogue,
             keys=keys,
             vault=Vault.unlock(books, self.home.keys / "books.master"),
-            rules=tuple(self.plugins.rules()),
+            rules=(
+                *self.plugins.rules(),
+                deadlines.replies(
+                    self.config.replies,
+                    self.references.working_days,
+                    self.catalogue.sheets.values(),
+                ),
+            ),
             times=deadlines.read(self.config.alerts, self.references.working_days),
             queries=deadlines.query_limits(self.config.queries, self.references.working_days),
         )

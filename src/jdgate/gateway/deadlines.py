@@ -7,10 +7,16 @@ limits = deadlines.query_limits(config.queries, references.working_days)
 
 from __future__ import annotations
 
-from jdgate.config import Alerts, Queries, StepTimes
+from collections.abc import Iterable
+
+import msgspec
+
+from jdgate.config import Alerts, Queries, Replies, StepTimes
 from jdgate.core.alerts import Span, Step, Times, span
 from jdgate.core.calendar import WorkingDays, clock_time
 from jdgate.core.queries import QueryLimits
+from jdgate.core.replies import Limits, RepliesRule
+from jdgate.core.sheet import Sheet
 
 
 def read(config: Alerts, days: WorkingDays) -> Times:
@@ -37,6 +43,12 @@ def query_limits(config: Queries, days: WorkingDays) -> QueryLimits:
         security=config.security,
         days=days,
     )
+
+
+def replies(config: Replies, days: WorkingDays, sheets: Iterable[Sheet]) -> RepliesRule:
+    """The rule of the exchange itself (S1), with the times of `[replies]`."""
+    limits = Limits(**msgspec.structs.asdict(config))
+    return RepliesRule(limits, days, {s.type for s in sheets if s.share == "unconditional"})
 
 
 def _by_step(steps: StepTimes) -> dict[Step, Span]:
