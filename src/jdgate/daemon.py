@@ -150,6 +150,7 @@ class Daemon(Running):
             self.config.plugins.disabled,
             self.config.rules,
             references=self.references,
+            home=self.home.root,
         )
         self.plugins.add_suites()
         self.catalogue = catalogues.load_all(self.plugins)

@@ -35,7 +35,7 @@ def planned(tmp_path: Path, text: str) -> mapping.Plan:
 
 def test_without_settings_the_plugin_rests() -> None:
     assert settings.read({}) is None
-    assert plugin.jdgate_adapters(member="pol", roles=("POL",), settings={}) == []
+    assert plugin.jdgate_adapters(member="pol", roles=("POL",), settings={}, home=Path()) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_the_url_comes_from_the_environment_or_a_file_nobody_else_reads(
     assert chosen is not None
     assert refusal(chosen.url).code == "police.env_missing"
     monkeypatch.setenv("JD_TEST_URL", URL)
-    assert chosen.url().drivername == "postgresql+psycopg"
+    assert chosen.url(Path()).drivername == "postgresql+psycopg"
     file = tmp_path / "url"
     chosen = settings.read({"database_file": str(file)})
     assert chosen is not None
@@ -70,7 +70,7 @@ def test_the_url_comes_from_the_environment_or_a_file_nobody_else_reads(
     file.chmod(0o644)
     assert refusal(chosen.url).code == "police.url_open"
     file.chmod(0o600)
-    assert chosen.url().password == "geheim"
+    assert chosen.url(Path()).password == "geheim"
     file.write_text("geheim geheim", "utf-8")
     assert refusal(chosen.url).code == "police.url_bad"
 
@@ -116,7 +116,9 @@ marker = "at"
 approved_by = "officer"
 fields = { name = "a", id_type = "b", id_no = "c", date = "d" }
 """
-    assert planned(tmp_path, text).sections[0].approved_by == "officer"
+    assert planned(tmp_path, text).sections[0].approved_by == ("officer",)
+    both = text.replace('"officer"', '["officer", "second"]')
+    assert planned(tmp_path, both).sections[0].approved_by == ("officer", "second")
     without = text.replace('approved_by = "officer"', "")
     assert refusal(planned, tmp_path, without).code == "police.mapping_approval"
 
@@ -137,7 +139,7 @@ def given(tmp_path: Path, who: str, roles: tuple[str, ...], **more: Any) -> list
     url.write_text(f"sqlite:///{tmp_path}/r.db", "utf-8")
     url.chmod(0o600)
     table = {"database_file": str(url), "mapping": str(file), **more}
-    return plugin.jdgate_adapters(member=who, roles=roles, settings=table)
+    return plugin.jdgate_adapters(member=who, roles=roles, settings=table, home=Path())
 
 
 def test_the_police_alone_get_the_registry(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@
 - `settings` is the county's table `[rules.<plugin>]`, plain values; {} when there is none.
 - `references` are the county's tables (`jdgate.refdata.References`): working days, precursors,
   divisions and grounds, with what the county imported over what jdgate brings along.
+- `home` is the county's folder, where `jdgate.toml` lies; relative paths in settings begin there.
 - Hooks run one plugin at a time; an exception in one never stops another plugin.
 - `Refused` carries an answer for a person ("this patient is not enrolled") and goes back to
   whoever asked. Any other exception is a fault of the plugin. At start it stops the start
@@ -96,7 +97,7 @@ def jdgate_importers() -> list[Importer]:  # type: ignore[empty-body]
 
 @hookspec
 def jdgate_adapters(  # type: ignore[empty-body]
-    member: str, roles: tuple[str, ...], settings: Mapping[str, Any]
+    member: str, roles: tuple[str, ...], settings: Mapping[str, Any], home: Path
 ) -> list[Source | Sink]:
     """The sources and sinks that connect `member`'s own system.
 

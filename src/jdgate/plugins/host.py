@@ -68,7 +68,7 @@ class PluginHost:
     """Plugins from entry points, from `folder`, and from `plugins` (objects, for tests).
 
     `settings` are the config's `[rules.<plugin>]` tables. `references` are the county's tables;
-    those that jdgate brings along, when none are given. `clock` gives seconds that never go
+    those that jdgate brings along, when none are given. `home` is the county's folder. `clock` gives seconds that never go
     back; it times pauses only.
 
     Raises:
@@ -82,6 +82,7 @@ class PluginHost:
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         *,
         references: References | None = None,
+        home: Path | None = None,
         plugins: Mapping[str, object] | None = None,
         use_installed: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -93,6 +94,7 @@ class PluginHost:
         self._callers: dict[tuple[str, str], Callable[..., Any]] = {}
         self._settings = settings or {}
         self._references = references or References()
+        self._home = home or Path()
         self.watch = Watch(clock)
         for found in installed(disabled) if use_installed else ():
             self._add(found)
@@ -264,6 +266,8 @@ class PluginHost:
             given = {**given, "settings": self.settings(plugin)}
         if "references" in _PARAMETERS[hook]:
             given = {**given, "references": self._references}
+        if "home" in _PARAMETERS[hook]:
+            given = {**given, "home": self._home}
         results = self._callers[hook, plugin](**given)
         return results[0] if results else None
 

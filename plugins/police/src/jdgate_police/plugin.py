@@ -33,14 +33,14 @@ def jdgate_texts() -> list[Path]:
 
 @hookimpl
 def jdgate_adapters(
-    member: str, roles: tuple[str, ...], settings: Mapping[str, Any]
+    member: str, roles: tuple[str, ...], settings: Mapping[str, Any], home: Path
 ) -> list[Source | Sink]:
     """The registry, for the police and for a member that the mapping names."""
     chosen = county.read(settings)
     if chosen is None:
         return []
     catalogue = own_catalogue()
-    plan = mapping.read(Path(chosen.mapping), catalogue) if chosen.mapping else Plan()
+    plan = mapping.read(home / chosen.mapping, catalogue) if chosen.mapping else Plan()
     types = _receives(chosen, plan, catalogue)
     police = POLICE in roles if chosen.member is None else member == chosen.member
     sections = [one for one in plan.sections if (one.member == member if one.member else police)]
@@ -55,7 +55,7 @@ def jdgate_adapters(
             )
     if not police and not sections:
         return []
-    registry = Registry(chosen.url())
+    registry = Registry(chosen.url(home))
     inbox = Inbox(registry, chosen.inbox_table, create=chosen.create_inbox, types=types)
     found: list[Source | Sink] = []
     if sections:

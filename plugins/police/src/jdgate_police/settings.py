@@ -55,8 +55,8 @@ class Settings(Struct, frozen=True):
     create_inbox: bool = False
     inbox_table: str = "jdgate_inbox"
 
-    def url(self) -> URL:
-        """The database's URL, read now.
+    def url(self, home: Path) -> URL:
+        """The database's URL, read now. Relative paths begin in `home`, the county's folder.
 
         Raises:
             Refused: `police.env_missing`, `police.url_file`, `police.url_open`,
@@ -67,12 +67,14 @@ class Settings(Struct, frozen=True):
             if not raw:
                 raise Refused("police.env_missing", name=self.database_env)
         else:
-            raw = _secret(Path(self.database_file or ""))
+            raw = _secret(home / (self.database_file or ""))
         try:
             url = make_url(raw)
             url.get_dialect()
         except (ArgumentError, ImportError, ValueError):
             raise Refused("police.url_bad") from None
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            url = url.set(database=str(home / url.database))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         return url
