@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import msgspec
 import openpyxl
 import pytest
 
 from jdgate.errors import Misuse, Refused
-from jdgate.files import Column, Importer, Limits, open_file
+from jdgate.files import Column, Importer, Limits, Reading, Row, open_file
 from jdgate.texts import LANGUAGES
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -129,7 +130,7 @@ def test_blank_total_sign_off_and_repeated_header_rows_are_skipped_and_counted(
     ]
     reading, read_rows = read(make_book(rows))
     assert [row.number for row in read_rows] == [2, 7]
-    assert reading.skipped == {"blank": 2, "total": 3, "note": 1, "header": 1}
+    assert reading.skipped == {"blank": 2, "total": 3, "note": 1, "header": 1, "same": 0}
 
 
 def test_a_remark_does_not_make_a_full_row_a_total(make_book, read, header, good) -> None:
@@ -220,7 +221,7 @@ def test_raw_cells_are_kept_only_for_rows_with_faults(make_book, read, header, g
     assert rows[1].raw == {"ref": "P2", "day": "昨天", "came": "√"}
 
 
-def test_the_first_visible_sheet_with_the_header_is_read_and_named(
+def test_the_one_visible_sheet_with_data_is_read_and_the_others_are_named(
     make_book, read, header, good
 ) -> None:
     def hide(book: openpyxl.Workbook) -> None:
@@ -230,11 +231,84 @@ def test_the_first_visible_sheet_with_the_header_is_read_and_named(
         "说明": [["请按月填写"]],
         "旧表": [header, ["P9", "2020-01-01", "×"]],
         "11月": [header, good],
-        "12月": [header, ["P2", "2026-12-01", "√"]],
+        "12月": [header],
     }
     reading, rows = read(make_book(sheets, hide))
-    assert reading.sheet == "11月"
+    assert (reading.sheet, reading.others) == ("11月", ("说明",))
     assert len(rows) == 1
+
+
+def test_several_sheets_with_data_are_not_read_before_one_is_named(
+    make_book, importer, header, good
+) -> None:
+    path = make_book({"11月": [header, good], "说明": [["x"]], "12月": [header, good]})
+    with pytest.raises(Refused) as caught:
+        open_file(path, importer)
+    assert caught.value.code == "files.sheets_several"
+    assert caught.value.params["sheets"] == "11月、12月"
+
+
+def about_a_day(importer: Importer) -> Importer:
+    return msgspec.structs.replace(importer, unique=("ref", "id_no", "day"))
+
+
+def read_all(path: Path, importer: Importer) -> tuple[Reading, list[Row]]:
+    with open_file(path, importer) as reading:
+        return reading, list(reading.rows)
+
+
+def test_of_each_row_the_first_of_the_columns_that_is_filled_in_is_used(
+    make_text, importer
+) -> None:
+    text = "编号,身份证号,日期,到诊\n,11,2026-11-20,是\nP2,,2026-11-20,是\n"
+    reading, rows = read_all(make_text(text), importer)
+    assert [row.record["id_no"] for row in rows if "id_no" in row.record] == ["11"]
+    assert [row.record["ref"] for row in rows if "ref" in row.record] == ["P2"]
+    assert reading.dropped == ()
+    reading, rows = read_all(make_text("编号,身份证号,日期,到诊\nP1,11,2026-11-20,是\n"), importer)
+    assert reading.dropped == ("身份证号",)
+    assert "id_no" not in rows[0].record
+
+
+def test_rows_that_contradict_each_other_are_all_refused_and_name_each_other(
+    make_text, importer
+) -> None:
+    lines = ["编号,日期,到诊", "P1,2026-11-20,是", "P2,2026-11-20,是", "P1,2026/11/20,否"]
+    lines += ["P1,2026-11-20,√", "P2,2026-11-21,否"]
+    _, rows = read_all(make_text("\n".join(lines)), about_a_day(importer))
+    found = {row.number: [(f.code, f.params["other"]) for f in row.faults] for row in rows}
+    contradicted = "files.rows_contradict"
+    assert found == {
+        2: [(contradicted, 4)],
+        3: [],
+        4: [(contradicted, 2)],
+        5: [(contradicted, 4)],
+        6: [],
+    }
+    assert "“编号、日期”" in rows[0].faults[0].text("zh")
+
+
+def test_rows_that_say_the_same_count_once(make_text, importer) -> None:
+    importer = about_a_day(importer)
+    text = "编号,日期,到诊\nP1,2026-11-20,是\nP1,2026年11月20日,√\nP1,2026-11-21,是\n"
+    reading, rows = read_all(make_text(text), importer)
+    assert [row.number for row in rows] == [2, 4]
+    assert reading.skipped["same"] == 1
+
+
+def test_a_monthly_grid_is_told_how_to_become_a_list(make_book, importer) -> None:
+    days = [f"{day}日" for day in range(1, 31)]
+    path = make_book([["11月服药登记"], ["编号", "姓名", *days], ["P1", "x", *["√"] * 30]])
+    with pytest.raises(Refused) as caught:
+        open_file(path, importer)
+    assert caught.value.code == "files.grid"
+
+
+def test_a_wrong_header_names_only_the_columns_that_must_be_there(make_text, importer) -> None:
+    with pytest.raises(Refused) as caught:
+        open_file(make_text("编号,姓名\nP1,x\n"), importer)
+    assert "日期" in str(caught.value.params["expected"])
+    assert "服药点" not in str(caught.value.params["expected"])
 
 
 def test_a_wrong_header_is_told_with_the_columns_expected_and_found(make_book, read) -> None:

@@ -51,6 +51,36 @@ def test_a_corrected_list_can_be_sent_again(make_text, importer, tmp_path) -> No
 
 
 @pytest.mark.parametrize(
+    ("titles", "wrong", "right"),
+    [
+        (["编号", "日期"], ["P1", "昨天"], {"ref": "P1"}),
+        (["身份证号", "日期"], ["99999919900101123X", "昨天"], {"id_no": "99999919900101123X"}),
+        (["编号", "身份证号", "日期"], ["", "11", "昨天"], {"id_no": "11"}),
+        (["编号", "身份证号", "日期"], ["P1", "11", "昨天"], {"ref": "P1"}),
+        (["服药日期（必填）", "病历号", "姓名"], ["昨天", "P1", "x"], {"ref": "P1"}),
+    ],
+)
+def test_the_list_of_every_header_can_be_corrected_and_sent_again(
+    make_book, importer, tmp_path, titles, wrong, right
+) -> None:
+    given = {"site": "cln-01-a"}
+    path = make_book([[*titles, "到诊"], [*wrong, "是"]])
+    out = tmp_path / "refused.xlsx"
+    with open_file(path, importer, defaults=given) as reading:
+        write_refused(out, reading.rows, importer, "zh", {*reading.columns, *given})
+    book = openpyxl.load_workbook(out)
+    sheet = book.worksheets[0]
+    shown = [cell.value for cell in sheet[1]]
+    assert "姓名" not in shown
+    sheet.cell(2, shown.index("日期") + 1).value = "2026-11-21"
+    book.save(out)
+    with open_file(out, importer) as reading:
+        assert [row.record for row in reading.rows] == [
+            {**right, "day": "2026-11-21", "came": True, **given}
+        ]
+
+
+@pytest.mark.parametrize(
     "hostile",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u3000=cmd|' /C calc'!A0"],
 )

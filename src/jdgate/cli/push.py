@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,7 @@ def push(
         values = defaults_for(importer, member, given)
         try:
             with _open(file, importer, values, sheet_name) as reading:
-                _go_through(session, work, control, reading, from_row or 0)
+                _go_through(session, work, control, reading, from_row or 0, values)
         except JdgateError as stopped:
             if not (account.messages or account.accepted or account.refused):
                 raise
@@ -181,18 +182,25 @@ def _open(
 
 
 def _go_through(
-    session: Session, work: Push, control: Control, reading: Reading, from_row: int
+    session: Session,
+    work: Push,
+    control: Control,
+    reading: Reading,
+    from_row: int,
+    given: Collection[str],
 ) -> None:
     from jdgate.cli.push_work import portions
 
     account = work.account
     account.sheet, account.encoding = reading.sheet, reading.encoding
     account.header_row = reading.header_row
-    account.dropped, account.unknown = tuple(reading.dropped), tuple(reading.unknown)
+    account.unknown, account.others = tuple(reading.unknown), tuple(reading.others)
+    work.fields = {*reading.columns, *given}
     account.skipped = reading.skipped
     with Progress(session, session.say("cli.push.reading", file=account.file)) as bar:
         for rows in portions(row for row in reading.rows if row.number >= from_row):
             work.portion(control, rows)
+            account.dropped = tuple(reading.dropped)
             bar.show(reading.position, reading.total_hint)
         if not account.no_wait:
             work.rest(control, bar)

@@ -75,6 +75,7 @@ class Account(Struct, kw_only=True):
     skipped: dict[str, int] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     messages: dict[str, Sent] = field(default_factory=dict)
     refused_rows: list[RefusedRow] = field(default_factory=list)
     accepted_rows: list[int] = field(default_factory=list)
@@ -172,10 +173,13 @@ def _source(account: Account, lang: Lang) -> list[str]:
             rows=f"{account.read:,}",
         )
     ]
-    if any(account.skipped.values()):
-        kinds = {name: account.skipped.get(name, 0) for name in ("blank", "total", "note")}
-        kinds["header"] = account.skipped.get("header", 0)
+    kinds = {name: account.skipped.get(name, 0) for name in ("blank", "total", "note", "header")}
+    if any(kinds.values()):
         lines.append(say("files.rows_skipped", lang, **kinds))
+    if same := account.skipped.get("same"):
+        lines.append(say("files.rows_same", lang, count=f"{same:,}"))
+    if account.others:
+        lines.append(say("files.sheets_other", lang, sheets=listed(account.others)))
     if account.dropped:
         lines.append(say("files.columns_dropped", lang, titles=listed(account.dropped)))
     if account.unknown:
@@ -244,6 +248,7 @@ def account_document(account: Account, error: dict[str, Any] | None = None) -> d
         "skipped": account.skipped,
         "columns_not_sent": list(account.dropped),
         "columns_unknown": list(account.unknown),
+        "sheets_not_read": list(account.others),
         "messages": [
             {
                 "id": one.id,

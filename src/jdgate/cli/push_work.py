@@ -61,6 +61,8 @@ class Push:
         self._region = region
         self._approved_by = approved_by
         self.list: list[Row] = []
+        self.fields: set[str] = set()
+        """Those that the list of refused rows shows: what the file has, and what was given."""
 
     def portion(self, control: Control, rows: list[Row]) -> None:
         """Check or submit some rows, and take in what has been answered."""
@@ -206,7 +208,7 @@ class Push:
 
         self.list.sort(key=lambda row: row.number)
         self.account.listed_there = write_refused(
-            path, self.list, self._importer, self.session.lang
+            path, self.list, self._importer, self.session.lang, self.fields
         )
 
 

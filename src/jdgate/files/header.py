@@ -20,13 +20,15 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from jdgate.files.cells import FALSE_WORDS, TRUE_WORDS, Cell, fold
+from jdgate.files.cells import FALSE_WORDS, TRUE_WORDS, Cell, as_text, fold
 from jdgate.files.importer import Column, Importer
 
 _NOTE = re.compile(r"[(\[{<【〔《「].*?[)\]}>】〕》」]")
 _MARKS = re.compile(r"[\s*:_\-./\\、,;'\"#]+")
 # Columns that number the rows of the sheet, and the two that a list of refused rows adds.
 _SERIALS = frozenset({"序号", "行号", "序", "serial", "rowno", "原行号", "row"})
+_GRID_DAY = re.compile(r"(?:\d{4}[-/.年])?(?:\d{1,2}[-/.月])?(\d{1,2})[日号]?", re.ASCII)
+_GRID_DAYS = 7
 _REPORT = frozenset({"原因", "不通过原因", "reason", "reasons"})
 
 
@@ -39,6 +41,7 @@ class Layout(Struct, frozen=True):
     unknown: tuple[str, ...]
     serials: frozenset[int]  # positions that only number the rows
     keys: tuple[str, ...]  # the whole row, to recognise it when it is printed again
+    rivals: tuple[tuple[str, ...], ...] = ()  # fields of which each row gives one
 
 
 class Missing(Struct, frozen=True):
@@ -84,9 +87,8 @@ def match(
     lacking = _lacking(importer, at, given)
     if lacking or twice:
         return Missing(len(at), tuple(lacking), tuple(twice))
-    spare = [field for group in importer.either for field in _spare(group, at)]
     known = {title_key(title) for title in importer.dropped}
-    dropped: list[str] = [titles[field] for field in spare]
+    dropped: list[str] = []
     unknown: list[str] = []
     serials: set[int] = set()
     for position, key in enumerate(keys):
@@ -97,13 +99,30 @@ def match(
         else:
             (dropped if key in known else unknown).append(fold(str(cells[position])))
     return Layout(
-        at={field: position for field, position in at.items() if field not in spare},
-        titles={field: title for field, title in titles.items() if field not in spare},
+        at=at,
+        titles=titles,
         dropped=tuple(dropped),
         unknown=tuple(unknown),
         serials=frozenset(serials),
         keys=tuple(keys),
+        rivals=tuple(_present(group, at) for group in importer.either),
     )
+
+
+def is_needed(column: Column, given: frozenset[str]) -> bool:
+    """Whether a file must have this column, or one that it shares an `either` group with."""
+    return column.required and column.default is None and column.field not in given
+
+
+def is_grid(cells: Sequence[Cell]) -> bool:
+    """Whether a row looks like the head of a monthly grid: one column for each day."""
+    days = [match for match in map(_GRID_DAY.fullmatch, map(_plain, cells)) if match]
+    numbers = [int(match[1]) for match in days]
+    return len(numbers) >= _GRID_DAYS and numbers == sorted(set(numbers))
+
+
+def _plain(cell: Cell) -> str:
+    return fold(as_text(cell)).replace(" ", "")
 
 
 def _lacking(
@@ -111,8 +130,8 @@ def _lacking(
 ) -> list[tuple[Column, ...]]:
     lacking: list[tuple[Column, ...]] = []
     for column in importer.columns:
-        needed = column.required and column.default is None and column.field not in given
-        if needed and not importer.group(column.field) and column.field not in at:
+        grouped = importer.group(column.field)
+        if is_needed(column, given) and not grouped and column.field not in at:
             lacking.append((column,))
     for group in importer.either:
         if not any(field in at for field in group):
@@ -120,9 +139,8 @@ def _lacking(
     return lacking
 
 
-def _spare(group: tuple[str, ...], at: dict[str, int]) -> tuple[str, ...]:
-    present = [field for field in group if field in at]
-    return tuple(present[1:])
+def _present(group: tuple[str, ...], at: dict[str, int]) -> tuple[str, ...]:
+    return tuple(field for field in group if field in at)
 
 
 def shown_titles(cells: Sequence[Cell], matched: int) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ turn up in real files, and which well-known columns must stay behind. The reader
 Rules
 - A column that the importer does not name is never sent; a `dropped` title says that leaving
   it out is intended (姓名, 电话, 剂量 …), any other is reported as unknown.
-- `either` names groups of fields of which one is enough; the first that the file has is used
-  and the others are dropped, so that an ID number is not sent where a patient number does.
+- `either` names groups of fields of which one is enough; of each row the first that is filled
+  in is used and the others are dropped, so that an ID number is not sent where a patient number
+  does.
+- `unique` names the fields that make a row what it is about (a patient and a day). Rows that
+  agree in all of them and differ in the rest contradict each other, and none of them is sent.
 - A fault names the row, the column and what was expected. It never carries the cell's value.
 
     importer = Importer(
@@ -86,12 +89,13 @@ class Importer(Struct, frozen=True):
     columns: tuple[Column, ...]
     either: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fields = [column.field for column in self.columns]
         if len(set(fields)) != len(fields):
             raise Misuse("files.importer_field_twice", type=self.type)
-        for group in self.either:
+        for group in (*self.either, self.unique):
             if missing := [field for field in group if field not in fields]:
                 raise Misuse("files.importer_field_unknown", type=self.type, field=missing[0])
 
@@ -126,8 +130,9 @@ class Row(Struct, frozen=True):
     """One data row of a file: a record, or the faults that keep it from being one.
 
     `number` is the row number that a spreadsheet program shows (1-based). `raw` holds what the
-    needed columns contained, as text, for the list of refused rows that goes back to the file's
-    owner; it is kept only for a row with faults and belongs in no log or message.
+    needed columns contained, as text, and the values given for absent ones, for the list of refused
+    rows that goes back to the file's owner; it is kept only for a row with faults and belongs in no
+    log or message.
     """
 
     number: int

@@ -2,7 +2,8 @@
 
 Rules
 - What the file is decides its content, not its name.
-- The header may stand below titles, on any sheet; the first visible sheet that has it is read.
+- The header may stand below titles, on any visible sheet. Of several sheets with data none is
+  read before somebody says which: nobody would notice what was left out.
 - What can't be read is refused with the reason and the way out, before any row is read.
 
     with open_file(path, importer, defaults={"site": "cln-01"}) as reading: ...
@@ -48,26 +49,37 @@ def open_file(
     """Opens a CSV, XLSX or XLS file and finds the header for `importer`.
 
     `defaults` gives values for fields whose column or cell is absent (the clinic's own site);
-    `sheet` names the one to read, otherwise the first that has the header is.
+    `sheet` names the one to read, otherwise the only one with the header and data below it is.
 
     Raises: Refused — `files.unreadable`, `files.too_large`, `files.empty`, `files.password`,
     `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
-    `files.encoding`, `files.sheet_unknown`, `files.header_wrong`, `files.header_none`,
-    `files.column_twice`, `files.no_rows`, and while rows are read also `files.line_long`,
-    `files.rows_many`.
+    `files.encoding`, `files.sheet_unknown`, `files.sheets_several`, `files.header_wrong`,
+    `files.header_none`, `files.grid`, `files.column_twice`, `files.no_rows`, and while rows are
+    read also `files.line_long`, `files.rows_many`.
     """
     limits = limits or Limits()
     defaults = defaults or {}
     source = _open(path, limits)
     try:
-        table, row, layout = _find(source, importer, limits, frozenset(defaults), sheet)
-        return Reading(source, table, row, layout, importer, limits, defaults)
+        found, others = _find(source, importer, limits, frozenset(defaults), sheet)
+        readings = [Reading(source, *each, importer, limits, defaults) for each in found]
+        if len(readings) > 1:
+            readings = [each for each in readings if each.holds_rows()] or readings[:1]
+        if len(readings) > 1:
+            sheets = "、".join(str(each.sheet) for each in readings)
+            raise Refused("files.sheets_several", count=len(readings), sheets=sheets[:400])
+        reading = readings[0]
+        reading.others = others
+        reading.begin()
+        return reading
     except BaseException:
         source.close()
         raise
 
 
 def _open(path: Path, limits: Limits) -> Source:
+    if path.is_dir():
+        raise Refused("files.is_folder")
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -115,39 +127,53 @@ def _find(
     limits: Limits,
     given: frozenset[str],
     sheet: str | None,
-) -> tuple[Table, int, header.Layout]:
-    """The first table with the header, its row number, and where the columns are."""
+) -> tuple[list[tuple[Table, int, header.Layout]], tuple[str, ...]]:
+    """The tables with the header, its row number, and where the columns are; and the names of
+    the sheets that hold something else."""
+    matches: list[tuple[Table, int, header.Layout]] = []
+    others: list[str] = []
     best: tuple[int, int, header.Missing, Sequence[Cell]] | None = None
     anything = False
-    # Ends with the first match; of what does not match, the row most like the header is told of.
+    grid = False
+    # Of what does not match, the row most like the header is told of.
     for table in _wanted(source, sheet):
+        empty = True
         with closing(table.rows()) as rows:
             for number, cells in rows:
                 if number > limits.header_rows:
                     break
                 if all(is_blank(cell) for cell in cells):
                     continue
-                anything = True
+                anything, empty = True, False
                 outcome = header.match(importer, cells, given)
                 if isinstance(outcome, header.Layout):
-                    return table, number, outcome
+                    matches.append((table, number, outcome))
+                    break
+                grid = grid or header.is_grid(cells)
                 width = len(header.shown_titles(cells, outcome.matched))
                 if best is None or (outcome.matched, width) > best[:2]:
                     best = (outcome.matched, width, outcome, cells)
+            else:
+                others += [] if empty or table.name is None else [table.name]
+        if matches and table.name is None:
+            break  # a CSV is read with the first separator that fits
+    if matches:
+        return matches, tuple(others)
+    expected = _expected(importer, given)
+    if grid and any(column.kind == "date" for column in importer.columns):
+        raise Refused("files.grid", **expected)
     if best is None:
         if not anything:
             raise Refused("files.empty")
-        raise Refused("files.header_none", rows=limits.header_rows, **_expected(importer))
+        raise Refused("files.header_none", rows=limits.header_rows, **expected)
     matched, _, missing, seen = best
     if missing.twice and not missing.lacking:
         raise Refused("files.column_twice", titles="、".join(dict.fromkeys(missing.twice)))
     found = header.shown_titles(seen, matched)
     if not found:
-        raise Refused("files.header_none", rows=limits.header_rows, **_expected(importer))
+        raise Refused("files.header_none", rows=limits.header_rows, **expected)
     lacking = "、".join(" / ".join(c.titles[0] for c in group) for group in missing.lacking)
-    raise Refused(
-        "files.header_wrong", found="、".join(found), missing=lacking, **_expected(importer)
-    )
+    raise Refused("files.header_wrong", found="、".join(found), missing=lacking, **expected)
 
 
 def _wanted(source: Source, sheet: str | None) -> Iterable[Table]:
@@ -162,8 +188,8 @@ def _wanted(source: Source, sheet: str | None) -> Iterable[Table]:
     return named
 
 
-def _expected(importer: Importer) -> dict[str, object]:
-    """The columns wanted, each with its Chinese and English title."""
+def _expected(importer: Importer, given: frozenset[str]) -> dict[str, object]:
+    """The columns that must be there, each with its Chinese and English title."""
     done: set[str] = set()
     wanted: list[str] = []
     for column in importer.columns:
@@ -171,7 +197,7 @@ def _expected(importer: Importer) -> dict[str, object]:
             continue
         group = importer.group(column.field) or (column.field,)
         done.update(group)
-        if column.required or len(group) > 1:
+        if len(group) > 1 or header.is_needed(column, given):
             both = [f"{c.titles[0]} ({c.en})" for c in map(importer.column, group)]
             wanted.append(" / ".join(both))
     return {"expected": "、".join(wanted)}

@@ -3,6 +3,8 @@
 Rules
 - Blank rows, total and sign-off lines and a header printed again are skipped and counted.
 - Nothing that the importer does not name gets into a record.
+- A row that says the same as an earlier one is skipped and counted; rows that contradict each
+  other are all refused.
 - A bad row is a `Row` with faults. Only a file that can't be read at all raises, and only
   `Refused`. A row is read when it is asked for; a file damaged late raises late.
 
@@ -21,10 +23,11 @@ from itertools import chain
 from typing import Protocol
 
 from jdgate.errors import Refused
-from jdgate.files import header
+from jdgate.files import header, repeats
 from jdgate.files.cells import Cell, CellFault, as_text, fold, is_blank, read_cell
 from jdgate.files.delimited import BadQuote
 from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
+from jdgate.files.repeats import Repeats
 
 _TOTAL = re.compile(
     r"(?:本页|本月|本日|全部|全月)?(?:合计|总计|小计|共计|累计|总数)|(?:grand ?|sub)?total\b|sum\b",
@@ -60,10 +63,11 @@ class Source(Protocol):
 class Reading:
     """One pass over a file: `rows` is an iterator and can be gone through once.
 
-    `columns` maps fields to the titles used; `dropped` are titles left out on purpose,
-    `unknown` those nothing is known of; `skipped` counts rows left out by cause (`blank`,
-    `total`, `note`, `header`) and grows while rows are read. `total_hint` and `position` are in
-    the same unit (bytes or rows of the source) and are for a progress bar.
+    `columns` maps fields to their titles in the file; `dropped` are titles left out on purpose (of
+    columns that stand for each other, those no row needed so far), `unknown` those nothing is
+    known of; `others` are sheets that hold something else; `skipped` counts rows left out by cause
+    (`blank`, `total`, `note`, `header`, `same`) and grows while rows are read. `total_hint` and
+    `position` are in the same unit (bytes or rows of the source) and are for a progress bar.
     """
 
     def __init__(
@@ -82,22 +86,45 @@ class Reading:
         self._importer = importer
         self._limits = limits
         self._defaults = defaults
-        self._needed = frozenset(layout.at.values())
+        spare = {field for group in layout.rivals for field in group[1:]}
+        self._needed = frozenset(at for field, at in layout.at.items() if field not in spare)
+        self._rivals = [group for group in layout.rivals if len(group) > 1]
+        self._spare = spare
         self._serials = layout.serials
         self._first_key = next(filter(None, layout.keys))
         self.header_row = header_row
         self.sheet = table.name
         self.encoding = source.encoding
         self.columns = dict(layout.titles)
-        self.dropped = layout.dropped
+        self.others: tuple[str, ...] = ()
         self.unknown = layout.unknown
-        self.skipped = {"blank": 0, "total": 0, "note": 0, "header": 0}
+        self.skipped = {"blank": 0, "total": 0, "note": 0, "header": 0, "same": 0}
         self.total_hint = table.total
-        self._data = rows = self._read()
-        first = next(rows, None)
+        self._data = self._read()
+        self.rows: Iterator[Row] = self._data
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Titles of the columns left out on purpose."""
+        spare = [self._layout.titles[field] for field in self.columns if field in self._spare]
+        return (*spare, *self._layout.dropped)
+
+    def begin(self) -> None:
+        """Reads the first row, so that a file in which nothing can be read is told at once.
+
+        Raises: Refused, `files.no_rows` among others.
+        """
+        first = next(self._data, None)
         if first is None:
-            raise Refused("files.no_rows", row=header_row)
-        self.rows: Iterator[Row] = chain([first], rows)
+            raise Refused("files.no_rows", row=self.header_row)
+        self.rows = chain([first], self._data)
+
+    def holds_rows(self) -> bool:
+        """Whether there is any data below the header. To be asked before rows are read."""
+        with closing(self._table.rows()) as rows:
+            found = next(self._read_from(rows, repeats.NONE), None)
+        self._forget()
+        return found is not None
 
     @property
     def position(self) -> int:
@@ -116,10 +143,19 @@ class Reading:
         self.close()
 
     def _read(self) -> Generator[Row]:
+        found = repeats.NONE
+        if self._importer.unique:
+            with closing(self._table.rows()) as rows:
+                found = repeats.find(self._importer, self._read_from(rows, found))
+            self._forget()
         with closing(self._table.rows()) as rows:
-            yield from self._read_from(rows)
+            yield from self._read_from(rows, found)
 
-    def _read_from(self, rows: Iterable[tuple[int, list[Cell]]]) -> Iterator[Row]:
+    def _forget(self) -> None:
+        """Begin to count anew."""
+        self.skipped.update(dict.fromkeys(self.skipped, 0))
+
+    def _read_from(self, rows: Iterable[tuple[int, list[Cell]]], found: Repeats) -> Iterator[Row]:
         layout = self._layout
         read = self._reader()
         last = self.header_row
@@ -141,6 +177,10 @@ class Reading:
             if isinstance(cells, BadQuote):
                 title = next(iter(layout.titles.values()), "")
                 yield self._refused(number, cells, [_fault("files.row_quotes", title, number)])
+            elif number in found.again:
+                self.skipped["same"] += 1
+            elif (other := found.contradicted.get(number)) is not None:
+                yield self._refused(number, cells, [self._contradicted(number, other)])
             else:
                 yield read(number, cells)
 
@@ -179,7 +219,10 @@ class Reading:
             record: dict[str, object] = {}
             faults: list[RowFault] = []
             width = len(cells)
+            passed = self._passed_over(cells) if self._rivals else ()
             for index, (column, position, title, fallback) in enumerate(plan):
+                if column.field in passed:
+                    continue
                 cell = cells[position] if 0 <= position < width else None
                 if type(cell) is str and (known := seen[index].get(cell)) is not None:
                     record[column.field] = known
@@ -207,6 +250,22 @@ class Reading:
 
         return read
 
+    def _passed_over(self, cells: Sequence[Cell]) -> set[str]:
+        """Of the columns that stand for each other, those that this row does not need."""
+        passed: set[str] = set()
+        for group in self._rivals:
+            at = self._layout.at
+            filled = (f for f in group if at[f] < len(cells) and not _is_blank(cells[at[f]]))
+            chosen = next(filled, group[0])
+            self._spare.discard(chosen)
+            passed.update(field for field in group if field != chosen)
+        return passed
+
+    def _contradicted(self, number: int, other: int) -> RowFault:
+        fields = [field for field in self._importer.unique if field in self._layout.at]
+        titles = "、".join(self._layout.titles[field] for field in fields)
+        return _fault("files.rows_contradict", titles, number, other=other)
+
     def _used(self, column: Column) -> bool:
         if column.field in self._layout.at:
             return True
@@ -220,12 +279,14 @@ class Reading:
         return self._defaults.get(column.field, column.default)
 
     def _refused(self, number: int, cells: Sequence[Cell], faults: list[RowFault]) -> Row:
+        passed = self._passed_over(cells)
         raw = {
-            field: as_text(cells[position])
+            field: as_text(cells[position]) if position < len(cells) else ""
             for field, position in self._layout.at.items()
-            if position < len(cells)
+            if field not in passed
         }
-        return Row(number, None, tuple(faults), raw)
+        given = {field: str(value) for field, value in self._defaults.items()}
+        return Row(number, None, tuple(faults), {**given, **raw})
 
 
 def _is_blank(cell: Cell) -> bool:

@@ -17,12 +17,12 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from jdgate.errors import Refused
-from jdgate.files.importer import Importer, Row
+from jdgate.files.importer import Column, Importer, Row
 from jdgate.keystore import sync_folder
 from jdgate.texts import Lang, say
 
@@ -80,14 +80,23 @@ def safe_text(value: object) -> str:
     return text[:_CELL_CHARS]
 
 
-def write_refused(path: Path, rows: Iterable[Row], importer: Importer, lang: Lang) -> int:
+def write_refused(
+    path: Path,
+    rows: Iterable[Row],
+    importer: Importer,
+    lang: Lang,
+    fields: Collection[str] | None = None,
+) -> int:
     """Writes the rows that have faults, with the reasons, and returns how many there were.
 
-    A row without `raw` (accepted when read, refused later) shows its record instead.
+    `fields`: those the file had, or all. A row without `raw` (accepted when read, refused later)
+    shows its record instead.
+
     Raises: Refused `files.unwritable`, and what reading `rows` raises.
     """
     written = _Count()
-    _write(path, say("files.report_sheet", lang), _sheet(rows, importer, lang, written))
+    columns = [one for one in importer.columns if fields is None or one.field in fields]
+    _write(path, say("files.report_sheet", lang), _sheet(rows, columns, lang, written))
     return written.rows
 
 
@@ -147,10 +156,12 @@ def _workbook(title: str) -> str:
     )
 
 
-def _sheet(rows: Iterable[Row], importer: Importer, lang: Lang, count: _Count) -> Iterator[str]:
+def _sheet(
+    rows: Iterable[Row], columns: Sequence[Column], lang: Lang, count: _Count
+) -> Iterator[str]:
     yield _XML + _TOP
     titles = [say("files.report_row", lang), say("files.report_reason", lang)]
-    titles += [column.title(lang) for column in importer.columns]
+    titles += [column.title(lang) for column in columns]
     yield _row([(title, _TITLE) for title in titles])
     for row in rows:
         if not row.faults:
@@ -158,7 +169,7 @@ def _sheet(rows: Iterable[Row], importer: Importer, lang: Lang, count: _Count) -
         count.rows += 1
         reasons = "\n".join(fault.text(lang) for fault in row.faults)
         values = row.raw if row.raw is not None else row.record or {}
-        shown = [(_shown(values.get(column.field)), _TEXT) for column in importer.columns]
+        shown = [(_shown(values.get(column.field)), _TEXT) for column in columns]
         yield _row([(row.number, 0), (reasons, _WRAPPED), *shown])
     yield "</sheetData></worksheet>"
 

@@ -155,7 +155,7 @@ def _records(
     """Good records, cut to the columns of this way; a field the type lacks gets an ID number."""
     own = getattr(bench.trial, "record", None)
     maker = Maker(bench.catalogue, 300 + seed)
-    made = []
+    made: dict[tuple[str, ...], dict[str, Any]] = {}
     for index in range(ROWS):
         record = (own and own(importer.type, index)) or maker.record(importer.type)
         cut = {}
@@ -166,8 +166,9 @@ def _records(
                 cut[column.field] = maker.record("mmt.custody.notice.v1")["id_no"]
             elif column.default is not None:
                 cut[column.field] = column.default
-        made.append(cut)
-    return made
+        about = tuple(str(cut.get(field)) for field in importer.unique) or (str(index),)
+        made.setdefault(about, cut)  # two rows about the same thing would contradict each other
+    return list(made.values())
 
 
 def _cell(column: Column, value: object) -> object:

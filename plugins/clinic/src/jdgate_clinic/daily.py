@@ -60,7 +60,7 @@ class DailyReportRule:
         expected = at_local(add_days(day, 2), self._report_by)
         due = max(expected, next_local(now, self._report_by))
         effects: list[Effect] = [Settle(cause) for cause in _causes(state)] if state.day else []
-        return new, [*effects, Expect(REPORT, due)]
+        return new, [*effects, Expect(REPORT, due, ATTENDANCE, fact.source)]
 
     def due(self, state: Reported, name: str, now: datetime) -> tuple[Reported, Sequence[Effect]]:
         """The morning has passed without a report."""

@@ -4,7 +4,7 @@ Rules
 - An attendance record is a patient number, a day, a place and yes or no. Names, telephone
   numbers, doses and test results are in nearly every clinic's sheet and stay there.
 - A sheet without patient numbers may have ID numbers instead; the edge swaps them for the
-  clinic's own numbers before anything is sent. If it has both, the ID numbers stay behind.
+  clinic's own numbers before anything is sent. Of a row that has both, the ID number stays behind.
 - A sheet of one place has no column for it: the caller gives `site` as a default.
 
     with open_file(path, ATTENDANCE, defaults={"site": "cln-01"}) as reading: ...
@@ -103,6 +103,7 @@ ATTENDANCE = Importer(
         SITE,
     ),
     either=(("patient_ref", "id_no"),),
+    unique=("patient_ref", "id_no", "date"),
     dropped=("姓名", "患者姓名", "病人姓名", "name", "patient name", *NEVER_SENT),
 )
 
@@ -166,6 +167,7 @@ ENROL_FILED = Importer(
         ),
     ),
     dropped=NEVER_SENT,
+    unique=("id_type", "id_no", "date"),
 )
 
 IMPORTERS = (ATTENDANCE, ENROL_FILED)
