@@ -1,0 +1,1 @@
+"""jdgate at a township office: community orders, their deadlines and counts, visits."""
