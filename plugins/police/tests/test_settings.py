@@ -59,20 +59,24 @@ def test_the_url_comes_from_the_environment_or_a_file_nobody_else_reads(
 ) -> None:
     chosen = settings.read({"database_env": "JD_TEST_URL"})
     assert chosen is not None
-    assert refusal(chosen.url).code == "police.env_missing"
+    assert refusal(chosen.url, Path()).code == "police.env_missing"
     monkeypatch.setenv("JD_TEST_URL", URL)
     assert chosen.url(Path()).drivername == "postgresql+psycopg"
     file = tmp_path / "url"
     chosen = settings.read({"database_file": str(file)})
     assert chosen is not None
-    assert refusal(chosen.url).code == "police.url_file"
+    assert refusal(chosen.url, Path()).code == "police.url_file"
     file.write_text(URL, "utf-8")
     file.chmod(0o644)
-    assert refusal(chosen.url).code == "police.url_open"
+    assert refusal(chosen.url, Path()).code == "police.url_open"
     file.chmod(0o600)
     assert chosen.url(Path()).password == "geheim"
     file.write_text("geheim geheim", "utf-8")
-    assert refusal(chosen.url).code == "police.url_bad"
+    assert refusal(chosen.url, Path()).code == "police.url_bad"
+    file.write_text("sqlite:///registry.db", "utf-8")
+    beside = settings.read({"database_file": "url"})
+    assert beside is not None
+    assert beside.url(tmp_path).database == str(tmp_path / "registry.db")
 
 
 def test_the_mapping_of_the_tests_is_good(tmp_path: Path) -> None:
