@@ -107,6 +107,8 @@ class Maker:
             record.pop(field, None)
         elif isinstance(record.get(field), bool):
             record[field] = not record[field]
+        elif field in schema.get("required", ()) and (options := form.get("enum")):
+            record[field] = self._chance.choice(options)  # what it leans to may be what is wrong
         elif code == "record.field_missing" or field in schema.get("required", ()):
             record[field] = self._value(type, field, form, extreme and field not in record)
         elif self._chance.random() < 0.5:
