@@ -5,8 +5,7 @@
   person does that; nothing follows by time.
 - Only what the unit itself replied counts. `done` ends it, `in_progress` changes nothing, and
   when it is `disputed` the office is told (D2) and the dates rest.
-- The newest reply counts; of two on one day the one that leaves more to do. A notice sent again
-  with a later date is an extension.
+- The newest reply counts. A notice sent again with a later date is an extension.
 
     rule = SupervisionRule(Settings())
 """
@@ -31,7 +30,8 @@ NOTICE = "supervise.notice.v1"
 REPLY = "supervise.reply.v1"
 TO_UNIT = "sys.alert.v1"
 """Any unit may be supervised, and county alerts have desks for some roles only."""
-STATUSES = ("done", "in_progress", "disputed")
+STATUSES = ("in_progress", "done", "disputed")
+"""Of two replies on one day, the later here counts."""
 MOST_REPLIES = 100
 
 
