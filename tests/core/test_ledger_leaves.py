@@ -54,6 +54,19 @@ EXAMPLES: list[leaves.Leaf] = [
     leaves.DecidedLeaf(
         id="f", at=AT, source="cln-01", decision="approved", directory=1, commitment="c"
     ),
+    leaves.MissedLeaf(
+        id="s",
+        at=AT,
+        type="mmt.attendance.v1",
+        source="cln-01",
+        rule="clinic.daily_report",
+        about="5c",
+        since=AT,
+        due=AT,
+        size=9,
+        directory=1,
+    ),
+    leaves.ArrivedLeaf(id="s", at=AT, message="m"),
     leaves.DirectoryLeaf(id="1", at=AT, version=1, digest="d"),
     leaves.AdminLeaf(id="a", at=AT, act="retention.erased", operator="o"),
     leaves.AlertLeaf(

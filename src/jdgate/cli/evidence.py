@@ -18,7 +18,7 @@ from jdgate.cli.show import listed, local, pairs, wrap
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
-    from jdgate.core.evidence_report import Report, Shown, Summary
+    from jdgate.core.evidence_report import MissedSummary, Report, Shown, Summary
 
 _MARKS = {"passed": "✓", "pending": "…", "skipped": "–", "failed": "✗"}
 
@@ -32,9 +32,38 @@ def report_lines(report: Report, lang: Lang, width: int | None = None) -> list[s
         text = say(step.code, lang, **step.params)
         lines += [f"      {part}" for part in (wrap(text, width - 6) if width else [text])]
     lines.append("")
+    if report.missed is not None:
+        told = missed_lines(report.missed, lang, width)
+        return [*lines, say("cli.evidence.good", lang), "", *told]
     if report.summary is None:
         return [*lines, say("cli.evidence.bad", lang)]
     return [*lines, say("cli.evidence.good", lang), "", *summary_lines(report.summary, lang, width)]
+
+
+def missed_lines(missed: MissedSummary, lang: Lang, width: int | None = None) -> list[str]:
+    """What had not come, from whom, by when, and what came after all."""
+
+    def label(name: str) -> str:
+        return say(f"cli.title.{name}", lang)
+
+    arrived = local(missed.arrived) if missed.arrived else say("cli.expect.not_arrived", lang)
+    return pairs(
+        [
+            (label("statement"), missed.statement),
+            (label("what"), missed.type),
+            (label("from"), missed.member or "—"),
+            (label("rule"), missed.rule),
+            (label("about_hash"), missed.about),
+            (label("expected_since"), local(missed.since)),
+            (label("due"), local(missed.due)),
+            (label("written"), local(missed.at)),
+            (label("arrived"), arrived),
+            (label("message"), missed.message or ""),
+            (label("ledger"), f"{missed.county} · {missed.ledger_size:,}"),
+            (label("checkpoint"), local(missed.checkpoint_at)),
+        ],
+        width,
+    )
 
 
 def summary_lines(summary: Summary, lang: Lang, width: int | None = None) -> list[str]:

@@ -1,7 +1,10 @@
-"""`jdgate expect list`: what is due from whom, and what is late; from the gateway's books.
+"""`jdgate expect`: what is due from whom, what is late, and the proof that it had not come.
 
-Rows are {kind (message|alert), rule, what, member, due_at, late, alert}: a message that a rule
-waits for, or the step that a desk owes about an alert. No row names a person.
+Rows of `expect list` are {kind (message|alert), rule, what, member, due_at, late, alert,
+statement}: a message that a rule waits for, or the step that a desk owes about an alert. With
+`--missed`: what had not come by its deadline, with the id of the ledger's statement about it.
+`expect show` gives one statement: {id, type, member, rule, about, since, due_at, at, size, entry,
+arrived_at, message}. No row names a person.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import click
 
 from jdgate.cli.help import Group
 from jdgate.cli.session import Session, common, option, pass_session
-from jdgate.cli.show import local, table
+from jdgate.cli.show import local, pairs, table
 from jdgate.texts import Lang, say
 
 
@@ -29,8 +32,33 @@ def expect_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = Non
         cells.append(
             [local(row.get("due_at")), late, row.get("member") or "—", row.get("rule"), what]
         )
-    titles = [say(f"cli.title.{name}", lang) for name in ("due", "late", "from", "rule", "what")]
-    return table(titles, cells, width)
+    names = ["due", "late", "from", "rule", "what"]
+    if any(row.get("statement") for row in rows):
+        names.append("statement")
+        for cell, row in zip(cells, rows, strict=True):
+            cell.append(row.get("statement") or "—")
+    return table([say(f"cli.title.{name}", lang) for name in names], cells, width)
+
+
+def statement_lines(statement: dict[str, Any], lang: Lang, width: int | None = None) -> list[str]:
+    """The answer of `expect.show`."""
+    came = statement.get("arrived_at")
+    arrived = local(came) if came else say("cli.expect.not_arrived", lang)
+    shown: list[tuple[str, object]] = [
+        ("statement", statement["id"]),
+        ("what", statement["type"]),
+        ("from", statement["member"] or "—"),
+        ("rule", statement["rule"]),
+        ("about_hash", statement["about"]),
+        ("expected_since", local(statement["since"])),
+        ("due", local(statement["due_at"])),
+        ("written", local(statement["at"])),
+        ("ledger", f"{statement['size']:,}"),
+        ("arrived", arrived),
+        ("message", statement.get("message")),
+    ]
+    told = [(say(f"cli.title.{name}", lang), value) for name, value in shown if value]
+    return [*pairs(told, width), "", say("cli.expect.export", lang, id=statement["id"])]
 
 
 @click.group("expect", cls=Group)
@@ -41,10 +69,21 @@ def expect() -> None:
 
 @expect.command("list")
 @option("--late", is_flag=True, help="cli.option.late")
+@option("--missed", is_flag=True, help="cli.option.missed")
 @common
 @pass_session
-def list_(session: Session, late: bool) -> None:
+def list_(session: Session, late: bool, missed: bool) -> None:
     with session.connect() as control:
-        rows = control.call("expect.list")
+        rows = control.call("expect.list", missed=missed)
     wanted = [row for row in rows if row["late"] or not late]
     session.answer(wanted, lambda reply: expect_lines(reply, session.lang, session.width))
+
+
+@expect.command("show")
+@click.argument("statement_id", metavar="ID")
+@common
+@pass_session
+def show(session: Session, statement_id: str) -> None:
+    with session.connect() as control:
+        row = control.call("expect.show", id=statement_id)
+    session.answer(row, lambda reply: statement_lines(reply, session.lang, session.width))

@@ -40,6 +40,7 @@ def handlers(running: Running) -> dict[str, Handler]:
         "alerts.resolve": alerting.alerts_resolve,
         "alerts.reassign": alerting.alerts_reassign,
         "expect.list": alerting.expect_list,
+        "expect.show": alerting.expect_show,
         "queries.list": guarding.queries_list,
         "queries.resume": guarding.queries_resume,
         "member.list": operating.member_list,

@@ -16,11 +16,13 @@ from jdgate.core.alerts import AlertLife, next_deadline
 from jdgate.edge import answering
 from jdgate.edge.desk import Desk
 from jdgate.errors import Refused
+from jdgate.gateway import proofs
 from jdgate.gateway.gateway import Gateway
 from jdgate.running import Running
-from jdgate.store import alert_box, alerts, expectations
+from jdgate.store import alert_box, alerts, expectations, nudges
 from jdgate.store.alert_box import AlertBoxRow
 from jdgate.store.expectations import ExpectationRow
+from jdgate.store.nudges import NudgeRow
 
 OPEN = ("raised", "delivered", "opened", "acknowledged")
 LIMIT = 500
@@ -78,7 +80,8 @@ class Alerting:
         life = await gateway.run(lambda conn: alerts.get(conn, id)) if gateway else None
         if gateway is None or life is None or member is not None:
             raise Refused("alert.unknown", alert=id[:64])
-        return _known(gateway, life, now)
+        told = await gateway.run(lambda conn: nudges.of_alert(conn, id))
+        return _known(gateway, life, now) | {"nudges": [_nudged(row) for row in told]}
 
     async def alerts_ack(self, id: str, by: str) -> dict[str, Any]:
         """A named person takes an alert on."""
@@ -100,10 +103,22 @@ class Alerting:
         message = await edge.answer_alert(found[0].member, id, step, **given)
         return {"member": found[0].member, "step": step, "message": message}
 
-    async def expect_list(self) -> list[dict[str, Any]]:
-        """What is due from whom, the first due first: what rules wait for, and what desks owe."""
+    async def expect_show(self, id: str) -> dict[str, Any]:
+        """A statement that a message had not come by its deadline, by its id."""
+        return await self._running.the_gateway.run(lambda conn: proofs.missed(conn, id))
+
+    async def expect_list(self, missed: bool = False) -> list[dict[str, Any]]:
+        """What is due from whom, the first due first: what rules wait for, and what desks owe.
+
+        `missed`: instead, what had not come by its deadline and has not come since.
+        """
         gateway, now = self._running.the_gateway, self._running.clock.now()
         members = self._running.trust.members
+        if missed:
+            rows = await gateway.run(
+                lambda conn: expectations.search(conn, state=None, only_missed=True, limit=LIMIT)
+            )
+            return [_expected(row, members, now) for row in rows]
 
         def read(conn: Connection) -> list[dict[str, Any]]:
             waited = [
@@ -201,17 +216,29 @@ def _known(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
     }
 
 
+def _nudged(row: NudgeRow) -> dict[str, Any]:
+    return {
+        "channel": row.channel,
+        "member": row.member,
+        "state": row.state,
+        "attempts": row.attempts,
+        "at": iso(row.ended_at or row.created_at),
+        "code": row.code,
+    }
+
+
 def _expected(row: ExpectationRow, members: Any, now: datetime) -> dict[str, Any]:
     # a rule's key may be the pseudonym of a person: only a member's name is shown of it
     first = row.key.partition("/")[0]
     return {
         "kind": "message",
         "rule": row.rule,
-        "what": row.name,
-        "member": first if first in members else None,
+        "what": row.awaits or row.name,
+        "member": row.of or (first if first in members else None),
         "due_at": iso(row.due_at),
         "late": row.due_at <= now,
         "alert": None,
+        "statement": row.statement,
     }
 
 

@@ -65,10 +65,17 @@ class Draft(Struct, frozen=True):
 
 
 class Expect(Struct, frozen=True):
-    """Call `due` for this key when `due` has come. Arming the same name again moves it."""
+    """Call `due` for this key when `due` has come. Arming the same name again moves it.
+
+    When it waits for a message, `awaits` is its type and `of` who should send it (a member, or a
+    role): then a deadline that passes is written down in the ledger as a signed statement that
+    the message had not come, and a message of that type which settles or moves it, as arrived.
+    """
 
     name: str
     due: datetime
+    awaits: str = ""
+    of: str = ""
 
 
 class Settle(Struct, frozen=True):
@@ -124,15 +131,24 @@ def _fault(effect: object) -> str | None:
     match effect:
         case Settle(cause=cause):
             return None if _is_id(cause) else "cause"
-        case Expect(name=name, due=due):
-            if not _is_id(name):
-                return "name"
-            return None if isinstance(due, datetime) and due.tzinfo else "due"
+        case Expect():
+            return _expect_fault(effect)
         case Alert():
             return _alert_fault(effect)
         case Draft():
             return _draft_fault(effect)
     return "kind"
+
+
+def _expect_fault(expect: Expect) -> str | None:
+    due, awaits, of = expect.due, expect.awaits, expect.of
+    tests: tuple[tuple[str, object], ...] = (
+        ("name", _is_id(expect.name)),
+        ("due", isinstance(due, datetime) and due.tzinfo),
+        ("awaits", isinstance(awaits, str) and (not awaits or _TYPE.fullmatch(awaits))),
+        ("of", isinstance(of, str) and len(of) <= _ID_LIMIT),
+    )
+    return next((name for name, good in tests if not good), None)
 
 
 def _alert_fault(alert: Alert) -> str | None:

@@ -141,6 +141,14 @@ def _signed(parts: Sequence[tuple[bytes, Proof]]) -> tuple[Signed, ...]:
     return tuple(Signed(jws.decode(), shown) for jws, shown in ordered)
 
 
+def older(given: Sequence[tuple[bytes, Sequence[bytes]]]) -> tuple[Older, ...]:
+    """Older checkpoints with their consistency paths, by size."""
+    return tuple(
+        Older(checkpoint.decode(), tuple(b64u(entry) for entry in path))
+        for checkpoint, path in sorted(given, key=_size)
+    )
+
+
 def build(parts: Parts) -> Evidence:
     """The document of these parts, in its one order; directories given twice are kept once.
 
@@ -159,10 +167,7 @@ def build(parts: Parts) -> Evidence:
         directories=tuple(directory.decode() for directory in directories),
         disclosures=_signed(parts.disclosures),
         format=FORMAT,
-        older=tuple(
-            Older(checkpoint.decode(), tuple(b64u(entry) for entry in path))
-            for checkpoint, path in sorted(parts.older, key=_size)
-        ),
+        older=older(parts.older),
         original=parts.original.decode(),
         past=tuple(sorted(parts.past, key=lambda shown: shown.index)),
     )

@@ -98,12 +98,33 @@ class Summary(Struct, frozen=True):
     checkpoint_at: str
 
 
+class MissedSummary(Struct, frozen=True):
+    """The proven story of a message that had not come. Times are wire times."""
+
+    county: str
+    statement: str
+    type: str
+    member: str
+    rule: str
+    about: str
+    since: str
+    due: str
+    at: str
+    size: int
+    arrived: str | None
+    message: str | None
+    ledger_size: int
+    checkpoint_at: str
+
+
 class Report(Struct, frozen=True):
-    """The outcome of a verification: `summary` is there exactly when `ok`."""
+    """The outcome of a verification: `summary` is there exactly when `ok`, or `missed` when the
+    document is about a message that had not come."""
 
     ok: bool
     steps: tuple[Step, ...]
     summary: Summary | None
+    missed: MissedSummary | None = None
 
     @property
     def failed(self) -> Step | None:

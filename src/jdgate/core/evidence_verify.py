@@ -18,6 +18,9 @@ that proves it:
     11 delivery      each: the recipient's signed receipt names the delivery and its bytes; its
                      leaf opens to it and is included; or: not yet delivered
 
+A document about a message that had not come (`evidence_missed`) has the same first five steps, and
+then: statement (what, from whom, by when; made after that), inclusion, arrival (what came later).
+
 What is not there is said, not passed over: "not yet delivered" and "refused because" are
 outcomes of their own. The plan proves what the gateway did and can't deny; that nobody else was
 told is proven for what was sent out with the acceptance, whose leaf names those deliveries.
@@ -30,15 +33,16 @@ told is proven for what was sent out with the acceptance, whose leaf names those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from jdgate.core import checkpoints, directory, evidence, signing
+from jdgate.core import checkpoints, directory, evidence_missed, signing
 from jdgate.core.checkpoints import Checkpoint
 from jdgate.core.directory import AuthorityKey, Trust
 from jdgate.core.encoding import unb64u
 from jdgate.core.evidence import Evidence
 from jdgate.core.evidence_chain import Chain
+from jdgate.core.evidence_missed import Missed, Statement
 from jdgate.core.evidence_report import Finding, Report, Step, passed, skipped
 from jdgate.core.ledger import verify_consistency
 from jdgate.core.message import show_time
@@ -52,7 +56,7 @@ def verify(data: bytes, pinned: Iterable[AuthorityKey]) -> Report:
     """Run the plan on a file's bytes. Never raises for what the file holds."""
     steps: list[Step] = []
     plan = _Plan(data, tuple(pinned))
-    for number, (name, check) in enumerate(plan.checks, start=1):
+    for number, (name, check) in enumerate(plan.checks(), start=1):
         try:
             findings = check()
         except JdgateError as fault:
@@ -64,6 +68,8 @@ def verify(data: bytes, pinned: Iterable[AuthorityKey]) -> Report:
             steps.append(Step(number, name, "failed", "evidence.malformed", {}))
             return Report(False, tuple(steps), None)
         steps += [Step(number, name, *finding) for finding in findings]
+    if plan.statement is not None:
+        return Report(True, tuple(steps), None, plan.statement.summary())
     return Report(True, tuple(steps), plan.chain.summary(plan.checkpoint))
 
 
@@ -73,27 +79,34 @@ class _Plan:
     def __init__(self, data: bytes, pinned: tuple[AuthorityKey, ...]) -> None:
         self._data = data
         self._pinned = pinned
-        self._document: Evidence
+        self._document: Evidence | Missed
         self._trusts: dict[int, Trust] = {}
         self._latest: Trust
         self.checkpoint: Checkpoint
         self.chain: Chain
-        self.checks: tuple[tuple[str, Callable[[], list[Finding]]], ...] = (
-            ("form", self._form),
-            ("directory", self._directory),
-            ("seal", self._seal),
-            ("checkpoint", self._checkpoint),
-            ("consistency", self._consistency),
-            ("sender", lambda: self.chain.sender()),
-            ("receipt", lambda: self.chain.receipt()),
-            ("leaf", lambda: self.chain.leaf()),
-            ("inclusion", lambda: self.chain.inclusion()),
-            ("disclosure", lambda: self.chain.disclosures()),
-            ("delivery", lambda: self.chain.deliveries()),
-        )
+        self.statement: Statement | None = None
+
+    def checks(self) -> Iterator[tuple[str, Callable[[], list[Finding]]]]:
+        """The steps in order; which ones follow the fifth, the form of the document decides."""
+        yield "form", self._form
+        yield "directory", self._directory
+        yield "seal", self._seal
+        yield "checkpoint", self._checkpoint
+        yield "consistency", self._consistency
+        if self.statement is not None:
+            yield "statement", self.statement.statement
+            yield "inclusion", self.statement.inclusion
+            yield "arrival", self.statement.arrival
+            return
+        yield "sender", self.chain.sender
+        yield "receipt", self.chain.receipt
+        yield "leaf", self.chain.leaf
+        yield "inclusion", self.chain.inclusion
+        yield "disclosure", self.chain.disclosures
+        yield "delivery", self.chain.deliveries
 
     def _form(self) -> list[Finding]:
-        self._document = evidence.unverified(self._data)
+        self._document = evidence_missed.unverified(self._data)
         return [passed("evidence.form", size=len(self._data))]
 
     def _directory(self) -> list[Finding]:
@@ -149,7 +162,10 @@ class _Plan:
 
     def _checkpoint(self) -> list[Finding]:
         self.checkpoint = self._signed_checkpoint(self._document.checkpoint)
-        self.chain = Chain(self._document, self._trust_of, self.checkpoint)
+        if isinstance(self._document, Missed):
+            self.statement = Statement(self._document, self._trust_of, self.checkpoint)
+        else:
+            self.chain = Chain(self._document, self._trust_of, self.checkpoint)
         at = show_time(self.checkpoint.at)
         return [passed("evidence.checkpoint", size=self.checkpoint.size, at=at)]
 

@@ -163,6 +163,30 @@ class AlertLeaf(_Leaf, frozen=True, tag="alert"):
     message: str = ""
 
 
+class MissedLeaf(_Leaf, frozen=True, tag="missed"):
+    """An awaited message had not come by its deadline. `id` is the statement's own.
+
+    `type` is what was awaited, `source` from whom (a member, or the role of several); `rule`
+    waited for it `since` then, until `due`; `about` is a keyed hash of the person, unit or cause;
+    `size` how many leaves the ledger had when this was written.
+    """
+
+    type: str
+    source: str
+    rule: str
+    about: str
+    since: str
+    due: str
+    size: int
+    directory: int
+
+
+class ArrivedLeaf(_Leaf, frozen=True, tag="arrived"):
+    """What a statement (`id`) said to be missing has come after all, with `message`."""
+
+    message: str
+
+
 class DirectoryLeaf(_Leaf, frozen=True, tag="directory"):
     """The gateway took a directory into use. `digest` is that of its JWS."""
 
@@ -193,6 +217,8 @@ Leaf = (
     | DraftedLeaf
     | DecidedLeaf
     | AlertLeaf
+    | MissedLeaf
+    | ArrivedLeaf
     | DirectoryLeaf
     | AdminLeaf
     | LookedLeaf

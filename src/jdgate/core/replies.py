@@ -35,6 +35,7 @@ SOON, LATE = "soon", "late"
 
 _ASKS = {APPLY: "apply", CORRECT: "correct", SUBJECT: "subject"}
 _ANSWERS = {REPLY: "apply", CORRECTED: "correct", ANSWERED: "subject"}
+_ANSWER_TO = {kind: type for type, kind in _ANSWERS.items()}
 _TITLES = {
     "apply": ("share.apply_soon", "share.apply_late"),
     "correct": ("share.correct_soon", "share.correct_late"),
@@ -155,7 +156,9 @@ class RepliesRule:
             reminded = self._counted(last, -self._limits.remind)
             if self._limits.remind and reminded > (state.agreed or state.asked):
                 found.append(Expect(f"{stage}_{SOON}", at_local(reminded, time(0))))
-            found.append(Expect(f"{stage}_{LATE}", _after(last)))
+            # what is provided comes in a type of its own; an answer has one that can be awaited
+            awaits = _ANSWER_TO.get(state.kind, "") if stage == ANSWER else ""
+            found.append(Expect(f"{stage}_{LATE}", _after(last), awaits, state.provider))
         return found
 
     def _last_days(self, state: Request) -> dict[str, str]:

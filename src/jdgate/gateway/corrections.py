@@ -83,7 +83,8 @@ class Corrections:
             for copy in corrections.copies(*about) if about else ():
                 unseen = corrections.hidden(record, copy)
                 if unseen is not None and copy.recipient != message.source:
-                    found[copy.recipient] = unseen
+                    # who got it twice is told as far as it ever saw
+                    found[copy.recipient] = unseen.intersection(found.get(copy.recipient, unseen))
             return found
 
         return recipients

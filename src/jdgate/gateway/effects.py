@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -24,15 +25,18 @@ from jdgate.core import leaves
 from jdgate.core.effects import Alert, Draft, Expect, Role, Settle
 from jdgate.core.message import show_time
 from jdgate.core.routing import NoDesk
-from jdgate.core.rules import Emitted, Failure
+from jdgate.core.rules import Emitted, Fact, Failure
 from jdgate.errors import Misuse
-from jdgate.gateway.alerting import GATEWAY_RULE, QUERIES_IN_BULK, Alerting
+from jdgate.gateway.alert_letters import GATEWAY_RULE, QUERIES_IN_BULK
+from jdgate.gateway.alerting import Alerting
 from jdgate.gateway.compose import Outbound, Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import drafts, expectations
+from jdgate.store import drafts, expectations, ledger
 from jdgate.store.drafts import DraftRow
 from jdgate.store.expectations import ExpectationRow
+
+log = logging.getLogger(__name__)
 
 NO_DESK, GAP, BROKEN, UNDELIVERABLE, SILENT = "X1", "X2", "X3", "X4", "X5"
 """Alerts about the exchange: nobody to tell, a sequence gap, a rule or message that failed, a
@@ -53,6 +57,7 @@ class Effects:
         self._now = now
         self._expect: list[ExpectationRow] = []
         self._settled: list[tuple[str, str, str]] = []
+        self._came: dict[str, dict[tuple[str, str], Fact]] = {}
         self.plans: list[Plan] = []
         self.leaves: list[tuple[bytes, bytes | None]] = []
         self.notices: list[Notice] = []
@@ -71,13 +76,21 @@ class Effects:
         """Carry out effects in order; `flush` must follow."""
         for one in emitted:
             match one.effect:
-                case Expect(name=name, due=due):
+                case Expect() as expect:
+                    self._note_arrival(one, expect.name)
                     self._expect.append(
                         ExpectationRow(
-                            rule=one.rule, key=one.key, name=name, due_at=due, set_at=self._now
+                            rule=one.rule,
+                            key=one.key,
+                            name=expect.name,
+                            due_at=expect.due,
+                            set_at=self._now,
+                            awaits=expect.awaits,
+                            of=expect.of,
                         )
                     )
                 case Settle(cause=cause):
+                    self._note_arrival(one, cause)
                     self._settle(one.rule, one.key, cause)
                 case Alert() | Draft():
                     self._stand(one.rule, one.effect)
@@ -93,8 +106,54 @@ class Effects:
             params = {"rule": rule, "error": str(error)[:200]}
             self.tell_authority(BROKEN, f"effect:{rule}:{error.code}", "alert.rule_failed", params)
 
+    def _note_arrival(self, one: Emitted, name: str) -> None:
+        """Remember the message that moves or settles what may have been missing."""
+        if one.fact is not None:
+            self._came.setdefault(one.rule, {})[one.key, name] = one.fact
+
+    def _arrivals(self) -> None:
+        """Write down what was said to be missing and has come with this group of messages."""
+        for rule, came in self._came.items():
+            arrived = []
+            for row in expectations.missed(self._conn, rule, {key for key, _ in came}):
+                fact = came.get((row.key, row.name))
+                if fact is None or fact.type != row.awaits or row.statement is None:
+                    continue
+                leaf = leaves.ArrivedLeaf(
+                    id=row.statement, at=show_time(self._now), message=fact.message_id
+                )
+                self.leaves.append((leaves.encode(leaf), None))
+                arrived.append(row)
+            expectations.forget_missed(self._conn, arrived)
+        self._came.clear()
+
+    def missed(self, rows: Iterable[ExpectationRow]) -> bool:
+        """State in the ledger that the messages these waited for had not come; whether any."""
+        late = [row for row in rows if row.awaits]
+        size = ledger.head(self._conn).size if late else 0
+        for row in late:
+            row.statement = self._ground.new_id()
+            leaf = leaves.MissedLeaf(
+                id=row.statement,
+                at=show_time(self._now),
+                type=row.awaits,
+                source=row.of,
+                rule=row.rule,
+                about=self._cause(row.rule, f"{row.key}\n{row.name}"),
+                since=show_time(row.set_at),
+                due=show_time(row.due_at),
+                size=size,
+                directory=self._ground.version,
+            )
+            self.leaves.append((leaves.encode(leaf), None))
+            told = {"type": row.awaits, "from": row.of or "—", "statement": row.statement}
+            self.notices.append(Notice("story.missed", told))
+        expectations.mark_missed(self._conn, late)
+        return bool(late)
+
     def flush(self) -> None:
         """Write what was collected rather than written at once."""
+        self._arrivals()
         expectations.expect(self._conn, self._expect)
         expectations.settle(self._conn, self._settled, self._now)
         self._expect, self._settled = [], []
@@ -163,6 +222,9 @@ class Effects:
     def _alert(self, rule: str, alert: Alert) -> None:
         desks = self._desks_of(alert.to)
         if not desks:
+            if rule == GATEWAY_RULE:  # and nobody is left to hear that nobody heard it
+                log.warning("%s could not be told of %s", alert.to, alert.title_code)
+                return
             role = alert.to.role if isinstance(alert.to, Role) else alert.to
             self.no_desk(alert.type, NoDesk(role, "named", None))
             return

@@ -10,9 +10,10 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import checkpoints, corrections, evidence, leaves
+from jdgate.core import checkpoints, corrections, evidence, evidence_missed, leaves
 from jdgate.core.encoding import b64u
 from jdgate.core.evidence import Parts, Proof
+from jdgate.core.leaves import ArrivedLeaf, MissedLeaf
 from jdgate.core.ledger import Frontier, leaf_hash
 from jdgate.core.message import decode
 from jdgate.core.signing import payload_unverified
@@ -42,12 +43,15 @@ class _Prover:
 
     def unopened(self, stored: StoredLeaf) -> Proof:
         """That a leaf is there, without its salt, which may be erased."""
+        leaf = leaves.decode(stored.body)
+        if isinstance(leaf, MissedLeaf):
+            self.versions.add(leaf.directory)
         proved = ledger.prove(self._conn, stored.index, self._size, self._reader)
         return evidence.unopened(stored.index, stored.body, proved.path)
 
 
 def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> bytes:
-    """The evidence file of a message or delivery, by its id.
+    """The evidence file of a message, a delivery, or a statement that one was missing, by its id.
 
     Raises:
         Refused: `evidence.unknown`, `evidence.erased`.
@@ -56,6 +60,9 @@ def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> 
     head = checkpoints.unverified(checkpoint)
     prover = _Prover(conn, head.size)
     row = messages.get(conn, message_id) or _refused(conn, message_id)
+    statement = None if row else next(iter(_about(conn, message_id, "missed")), None)
+    if statement is not None:
+        return _missed(conn, ground, statement, checkpoint, prover)
     if row is None:
         parts = _of_own(conn, ground, message_id, prover)
     else:
@@ -108,6 +115,58 @@ def _refused(conn: Connection, claimed: str) -> MessageRow | None:
     return None if leaf is None else messages.get(conn, leaf.id)
 
 
+def _about(conn: Connection, about: str, kind: str) -> list[StoredLeaf]:
+    return [leaf for leaf in ledger.find(conn, about) if (leaf.id, leaf.kind) == (about, kind)]
+
+
+def _missed(
+    conn: Connection, ground: Ground, statement: StoredLeaf, checkpoint: bytes, prover: _Prover
+) -> bytes:
+    """The evidence of a statement that a message had not come, and of its arrival since."""
+    arrival = next(iter(_about(conn, statement.id, "arrived")), None)
+    shown = prover.unopened(statement)
+    document = evidence_missed.Missed(
+        arrival=prover.unopened(arrival) if arrival else None,
+        checkpoint=checkpoint.decode(),
+        directories=tuple(
+            jws.decode() for jws in _directories(conn, {*prover.versions, ground.version})
+        ),
+        format=evidence_missed.FORMAT,
+        older=evidence.older(_older(conn, checkpoints.unverified(checkpoint).size)),
+        statement=shown,
+    )
+    return evidence_missed.seal(document, ground.keys.signer)
+
+
+def missed(conn: Connection, statement_id: str) -> dict[str, object]:
+    """What a statement says, and what came after all.
+
+    Raises:
+        Refused: `expect.unknown`.
+    """
+    found = _about(conn, statement_id, "missed")
+    if not found:
+        raise Refused("expect.unknown", id=statement_id[:64])
+    leaf = leaves.decode(found[0].body)
+    assert isinstance(leaf, MissedLeaf)
+    arrivals = [leaves.decode(each.body) for each in _about(conn, statement_id, "arrived")]
+    arrival = next((each for each in arrivals if isinstance(each, ArrivedLeaf)), None)
+    return {
+        "id": leaf.id,
+        "type": leaf.type,
+        "member": leaf.source,
+        "rule": leaf.rule,
+        "about": leaf.about,
+        "since": leaf.since,
+        "due_at": leaf.due,
+        "at": leaf.at,
+        "size": leaf.size,
+        "entry": found[0].index,
+        "arrived_at": arrival.at if arrival else None,
+        "message": arrival.message if arrival else None,
+    }
+
+
 def _of_own(conn: Connection, ground: Ground, delivery_id: str, prover: _Prover) -> Parts:
     """What the gateway originated itself: an alert, a draft."""
     row = deliveries.get(conn, delivery_id)
@@ -143,7 +202,7 @@ def _disclosures(
 ) -> list[tuple[bytes, Proof]]:
     found = []
     for row in rows:
-        leaf = _leaf_of(conn, row, "disclosed")
+        leaf = _leaf_of(conn, row, "disclosed")  # the latest: of the bytes that are kept
         if leaf is not None:
             jws = _body(conn, ground, row.key_id, row.body, row.id)
             found.append((jws, prover.of(leaf)))

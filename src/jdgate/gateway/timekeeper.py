@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from jdgate.core import rules
 from jdgate.core.rules import Failure, Outcome, Rule
 from jdgate.errors import Misuse, Refused
+from jdgate.gateway import checkpointer
 from jdgate.gateway.compose import Outbound, Plan, compose, store
 from jdgate.gateway.effects import GAP, SILENT, Effects
 from jdgate.gateway.ground import Ground
@@ -46,6 +47,8 @@ def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
     rows = expectations.due(conn, list(by_name), now, AT_ONCE)
     expectations.mark_fired(conn, rows, now)
     broken = [row for row in rows if not _fire(conn, ground, by_name[row.rule], row, effects, now)]
+    at_fault = {(row.rule, row.key, row.name) for row in broken}
+    stated = effects.missed(row for row in rows if (row.rule, row.key, row.name) not in at_fault)
     # a rule that broke is told of its time again: the deadline must not be lost with the fault
     again = now + AGAIN_AFTER_FAULT
     expectations.expect(
@@ -53,7 +56,11 @@ def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
     )
     more = effects.alerts.look() or len(rows) == AT_ONCE
     outbound = _ask_for_gaps(conn, ground, effects, now)
-    return _finish(conn, ground, effects, outbound, now, more=more)
+    due = _finish(conn, ground, effects, outbound, now, more=more)
+    if stated and (head := checkpointer.sign_head(conn, ground, now)) is not None:
+        # everyone holds the head over a statement from the moment it was made
+        due.outbound += checkpointer.announce(ground, head, now)
+    return due
 
 
 AGAIN_AFTER_FAULT = timedelta(minutes=10)

@@ -1,7 +1,8 @@
 """What is expected by when: `Expect` and `Settle` of the rules.
 
 An expectation is called (rule, key, name). Expecting it again moves it and opens it again;
-settling it, or firing it when due, ends it. States: `open`, `fired`, `settled`.
+settling it, or firing it when due, ends it. States: `open`, `fired`, `settled`. One that waited for
+a message and fired keeps the id of the statement about it, until it is settled or set again.
 
     expectations.expect(conn, [ExpectationRow(rule=…, key=…, name="absent", due_at=…, set_at=now)])
     for row in expectations.due(conn, rules, now, 200):
@@ -14,18 +15,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from jdgate.store.bulk import Upsert
-from jdgate.store.columns import Reader, any_of
+from jdgate.store.columns import Reader, any_of, slices
 from jdgate.store.tables import expectation
 
 OPEN, FIRED, SETTLED = "open", "fired", "settled"
 
 
 class ExpectationRow(Struct, kw_only=True):
-    """`name` of `rule` for `key` is due at `due_at`; set at `set_at`."""
+    """`name` of `rule` for `key` is due at `due_at`; set at `set_at`. `awaits`, `of`: the message
+    type that is waited for and from whom; `statement`: the ledger's that it had not come."""
 
     rule: str
     key: str
@@ -33,13 +35,16 @@ class ExpectationRow(Struct, kw_only=True):
     due_at: datetime
     set_at: datetime
     state: str = OPEN
+    awaits: str = ""
+    of: str = ""
+    statement: str | None = None
 
 
 _ROWS = Reader(expectation, ExpectationRow)
 _EXPECT = Upsert(
     expectation,
     on=["rule", "key", "name"],
-    update=["due_at", "state", "set_at", "changed_at"],
+    update=["due_at", "state", "set_at", "changed_at", "awaits", "of", "statement"],
 )
 _THIS = (
     expectation.c.rule == bindparam("r"),
@@ -63,6 +68,16 @@ _DUE = (
     .order_by(expectation.c.due_at)
     .limit(bindparam("limit"))
 )
+_STATE = (
+    update(expectation)
+    .where(*_THIS[:3], expectation.c.state == FIRED)
+    .values(statement=bindparam("id_"))
+)
+_MISSED = _ROWS.select.where(
+    expectation.c.rule == bindparam("r"),
+    expectation.c.key.in_(any_of("ks")),
+    expectation.c.statement.is_not(None),
+)
 _NEXT = select(func.min(expectation.c.due_at)).where(expectation.c.state == OPEN)
 
 
@@ -80,6 +95,9 @@ def expect(conn: Connection, rows: Sequence[ExpectationRow]) -> None:
                 "state": OPEN,
                 "set_at": row.set_at,
                 "changed_at": row.set_at,
+                "awaits": row.awaits,
+                "of": row.of,
+                "statement": None,
             }
             for row in latest.values()
         ],
@@ -109,6 +127,26 @@ def mark_fired(conn: Connection, rows: Iterable[ExpectationRow], at: datetime) -
     return conn.execute(_FIRE, given).rowcount if given else 0
 
 
+def mark_missed(conn: Connection, rows: Iterable[ExpectationRow]) -> None:
+    """Keep the `statement` of these, which have just fired."""
+    given = [{"r": row.rule, "k": row.key, "n": row.name, "id_": row.statement} for row in rows]
+    if given:
+        conn.execute(_STATE, given)
+
+
+def missed(conn: Connection, rule: str, keys: Iterable[str]) -> list[ExpectationRow]:
+    """Of these keys: what had not come by its deadline, and has not come since."""
+    found: list[ExpectationRow] = []
+    for part in slices(keys):
+        found += _ROWS.rows(conn.execute(_MISSED, {"r": rule, "ks": part}))
+    return found
+
+
+def forget_missed(conn: Connection, rows: Iterable[ExpectationRow]) -> None:
+    """What was missing has come; the ledger keeps both."""
+    mark_missed(conn, [structs.replace(row, statement=None) for row in rows])
+
+
 def next_due(conn: Connection) -> datetime | None:
     """When the earliest open expectation is due."""
     found: datetime | None = conn.execute(_NEXT).scalar()
@@ -122,6 +160,7 @@ def search(
     key: str | None = None,
     state: str | None = OPEN,
     due_before: datetime | None = None,
+    only_missed: bool = False,
     limit: int = 100,
 ) -> list[ExpectationRow]:
     """Expectations that match all given filters, earliest due first."""
@@ -134,5 +173,7 @@ def search(
         wanted.append(expectation.c.state == state)
     if due_before is not None:
         wanted.append(expectation.c.due_at < due_before)
+    if only_missed:
+        wanted.append(expectation.c.statement.is_not(None))
     query = _ROWS.select.where(*wanted).order_by(expectation.c.due_at).limit(limit)
     return _ROWS.rows(conn.execute(query))

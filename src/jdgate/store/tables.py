@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-from jdgate.store import ledger_tables, shared_tables
+from jdgate.store import desk_tables, ledger_tables, shared_tables
 from jdgate.store.columns import Instant, Json
 
 metadata = MetaData(naming_convention=shared_tables.NAMING)
@@ -120,6 +120,11 @@ expectation = Table(
     Column("state", String, nullable=False),
     Column("set_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # the message type that is waited for, and who should send it
+    Column("awaits", String, nullable=False),
+    Column("of", String, nullable=False),
+    # the statement that it had not come, until it comes
+    Column("statement", String),
     Index(None, "state", "due_at"),
     sqlite_with_rowid=False,
 )
@@ -256,6 +261,7 @@ dead = Table(
     Column("state", String, nullable=False),
     Column("decided_at", Instant),
     Column("by", String),
+    Column("erased_at", Instant),
     Index(None, "state", "at"),
 )
 
@@ -268,3 +274,6 @@ directory = Table(
 )
 
 ledger = ledger_tables.define(metadata)
+_desks = desk_tables.define(metadata)
+care_team = _desks.care_team
+nudge = _desks.nudge

@@ -89,6 +89,34 @@ def upgrade() -> None:
         postgresql_where=sa.text("wrapped IS NOT NULL"),
     )
     op.create_table(
+        "care_team",
+        sa.Column("subject", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "place", name=op.f("pk_care_team")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "nudge",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.String(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_nudge")),
+    )
+    op.create_index(op.f("ix_nudge_alert_id"), "nudge", ["alert_id"], unique=False)
+    op.create_index(op.f("ix_nudge_state_next_at"), "nudge", ["state", "next_at"], unique=False)
+    op.create_table(
         "dead",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("direction", sa.String(), nullable=False),
@@ -103,6 +131,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("by", sa.String(), nullable=True),
+        sa.Column("erased_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead")),
     )
     op.create_index(op.f("ix_dead_state_at"), "dead", ["state", "at"], unique=False)
@@ -193,6 +222,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("set_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("awaits", sa.String(), nullable=False),
+        sa.Column("of", sa.String(), nullable=False),
+        sa.Column("statement", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("rule", "key", "name", name=op.f("pk_expectation")),
         sqlite_with_rowid=False,
     )
