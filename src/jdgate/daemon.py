@@ -36,6 +36,7 @@ from jdgate.founding import AUTHORITY, pinned_authority
 from jdgate.gateway import deadlines
 from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.ground import Ground, new_id
+from jdgate.gateway.nudging import Nudging
 from jdgate.keystore import SUFFIX, hosted_members, read_key_file
 from jdgate.plugins.host import PluginHost
 from jdgate.refdata import FOLDER, References
@@ -136,7 +137,7 @@ class Daemon(Running):
     @property
     def failed(self) -> BaseException | None:
         """Why a part ended by itself."""
-        for part in (self.gateway, self.edge):
+        for part in (self.gateway, self.nudging, self.edge):
             if part is not None and part.failed is not None:
                 return part.failed
         return None
@@ -241,6 +242,7 @@ class Daemon(Running):
         url = self.config.books.url or f"sqlite:///{self.home.books}"
         books = Database.open(url, "books")
         self._closing.append(_closer(books))
+        channels = {channel.name: channel for _, channel in self.plugins.channels()}
         ground = Ground(
             trust=self.trust,
             catalogue=self.catalogue,
@@ -256,6 +258,7 @@ class Daemon(Running):
             ),
             times=deadlines.read(self.config.alerts, self.references.working_days),
             queries=deadlines.query_limits(self.config.queries, self.references.working_days),
+            channels=tuple(channels),
         )
         bus = await connect_gateway(
             self.nats_url, _bus_key(keys), name=keys.member, tls=self._tls()
@@ -272,6 +275,9 @@ class Daemon(Running):
         )
         self._closing.append(self.gateway.stop)
         await self.gateway.start()
+        self.nudging = Nudging(self.gateway, channels, self.clock)
+        self._closing.append(self.nudging.stop)
+        await self.nudging.start()
 
     async def _start_edge(self) -> None:
         database = Database.open(f"sqlite:///{self.home.edge}", "edge")

@@ -15,6 +15,7 @@ from jdgate.core.directory import Trust
 from jdgate.edge.host import EdgeHost
 from jdgate.errors import UsageError
 from jdgate.gateway.gateway import Gateway
+from jdgate.gateway.nudging import Nudging
 from jdgate.plugins.host import PluginHost
 from jdgate.teller import Teller
 
@@ -47,6 +48,7 @@ class Running:
         self.directory_jws = b""
         self.server: EmbeddedServer | None = None
         self.gateway: Gateway | None = None
+        self.nudging: Nudging | None = None
         self.edge: EdgeHost | None = None
 
     @property

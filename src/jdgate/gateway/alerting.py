@@ -1,10 +1,8 @@
 """Alerts on their way: raised, held back, delivered, answered by people, escalated, settled.
 
 `core.alerts` decides; this carries it out in the caller's transaction. Each time an alert comes
-onto a desk, two messages go there: the alert itself, cut to the route its sheet has for that
-member, and `sys.alert.life.v1`, which says how far it has come and what is due. A desk that the
-sheet shows nothing (an authority to which a clinic's alert never goes) is told only that an alert
-was left lying, by whom, and not what it says. Every step is a leaf of the ledger.
+onto a desk, two messages go there: the alert itself and `sys.alert.life.v1`, which says how far
+it has come and what is due (`alert_letters`). Every step is a leaf of the ledger.
 
     desk = Alerting(conn, ground, now, plans=…, leaves=…, notices=…)
     desk.raise_one("clinic.absence", cause, alert, "cln-01")
@@ -27,24 +25,16 @@ from jdgate.core.admission import Opened
 from jdgate.core.alerts import AlertLife, Step
 from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
-from jdgate.core.outcomes import QUERIES, TROUBLE, outcomes_of
-from jdgate.core.projection import project
-from jdgate.core.rules import Rule
-from jdgate.core.schema import check_record
 from jdgate.errors import Misuse, Refused
+from jdgate.gateway.alert_letters import GATEWAY_RULE, AlertLetters
 from jdgate.gateway.compose import Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import alerts, holds
+from jdgate.store import alerts, holds, nudges
 
 AT_ONCE = 500
-BARE = "sys.alert.v1"
-LIFE = "sys.alert.life.v1"
-GATEWAY_RULE = "gateway"
-"""The rule name of alerts that the exchange itself raises."""
-QUERIES_IN_BULK = "S2"
 LIFTS = "justified"
-"""The outcome of such an alert that lets the member ask again."""
+"""The outcome of an alert about queries in bulk (S2) that lets the member ask again."""
 
 
 class Alerting:
@@ -67,6 +57,7 @@ class Alerting:
         self._ground = ground
         self._now = now
         self._plans = plans
+        self._letters = AlertLetters(conn, ground, now)
         self._leaves = leaves
         self._notices = notices
         self._momentary = momentary
@@ -88,7 +79,7 @@ class Alerting:
             "raised_at": show_time(self._now),
             **alert.data,
         }
-        if self._shown(alert.type, record, member) is None:
+        if self._letters.shown(alert.type, record, member) is None:
             raise Misuse("rule.no_agreement", type=alert.type, member=member)
         # the books keep the record sealed: it may say when somebody last came
         sealed = self._ground.vault.seal(
@@ -172,7 +163,7 @@ class Alerting:
             return
         if step == Step.RESOLVED:
             outcome = record.get("outcome", "")
-            picks = self._outcomes(life)
+            picks = self._letters.outcomes(life)
             own = life.rule == GATEWAY_RULE and life.cause.split(":")[1:2] == [source]
             if outcome == LIFTS and own:
                 raise Refused("query.own_case", alert=life.id)
@@ -216,7 +207,10 @@ class Alerting:
         if to == life.recipient:
             self._tell(life, to)
             return
-        if not self._ground.regions.has_role(to, "*") or self._fields(life.type, to) is None:
+        if (
+            not self._ground.regions.has_role(to, "*")
+            or self._letters.fields(life.type, to) is None
+        ):
             raise Refused("alert.no_such_desk", alert=life.id, to=to)
         moved = lives.lay(life, to, at=self._now, times=self._ground.times)
         self._move(moved, life, "reassigned", opened)
@@ -235,7 +229,7 @@ class Alerting:
 
     def _escalate(self, life: AlertLife) -> None:
         ground = self._ground
-        role, _ = self._fields(life.type, life.desks[0]) or ("", ())
+        role, _ = self._letters.fields(life.type, life.desks[0]) or ("", ())
         to = lives.next_desk(
             life,
             deputies=ground.times.deputies,
@@ -246,6 +240,7 @@ class Alerting:
         if to is None:
             if alerts.save(self._conn, lives.exhausted(life), was=life):
                 self._leaf(life, "late", to=life.recipient)
+                self._nudge(life)
             return
         moved = lives.lay(life, to, at=self._now, times=ground.times, escalated=True)
         self._move(moved, life, "escalated", None)
@@ -269,114 +264,20 @@ class Alerting:
 
     def _send(self, life: AlertLife) -> None:
         """Put the alert on the way to the desk it lies on."""
-        record = self._record(life)
-        shown = self._shown(life.type, record, life.recipient) if record else None
-        type = life.type
-        if shown is None:
-            type = BARE
-            bare = {
-                "alert_id": life.id,
-                "rule": life.rule_id,
-                "title_code": "alert.left_lying",
-                "params": {"rule": life.rule_id, "member": life.desks[0], "level": life.level},
-                "cause_ref": life.id,
-                "raised_at": show_time(life.raised_at),
-            }
-            shown = self._shown(BARE, bare, life.recipient)
-            assert shown is not None  # its sheet has a route for everyone
-        cut, role, fields = shown
-        plan = Plan(
-            id=self._ground.new_id(),
-            recipient=life.recipient,
-            type=type,
-            records=[cut],
-            role=role,
-            fields=fields,
-            basis=self._ground.catalogue.sheets[type].cite(role),
-            alert_id=life.id,
-        )
+        plan = self._letters.alert(life)
         out = lives.sent(life, plan.id, self._ground.times)
         if alerts.save(self._conn, out, was=life):
             self._plans.append(plan)
             self._tell(out, life.recipient)
+            if life.urgent or life.level:
+                self._nudge(out)
 
-    def _record(self, life: AlertLife) -> dict[str, Any] | None:
-        """The whole alert, unless its retention has passed."""
-        if life.key_id is None or life.body is None:
-            return None
-        try:
-            opened = self._ground.vault.open(self._conn, life.key_id, life.body, life.id.encode())
-        except Refused:
-            return None
-        found: dict[str, Any] = msgspec.json.decode(opened)
-        return found
-
-    def _fields(self, type: str, member: str) -> tuple[str, tuple[str, ...]] | None:
-        """The role under which a member sees an alert of this type, and the fields it sees."""
-        sheet = self._ground.catalogue.sheets.get(type)
-        known = self._ground.trust.members.get(member)
-        if sheet is None or known is None:
-            return None
-        for role in known.roles:
-            if fields := sheet.fields_for(role):
-                return role, fields
-        return None
-
-    def _shown(
-        self, type: str, record: dict[str, Any], member: str
-    ) -> tuple[dict[str, Any], str, tuple[str, ...]] | None:
-        """The alert cut to the route its sheet has for this member; None where it has none."""
-        found = self._fields(type, member)
-        if found is None:
-            return None
-        role, fields = found
-        cut = project(record, fields)
-        sheet = self._ground.catalogue.sheets[type]
-        faults = check_record(self._ground.catalogue.validator(type), sheet, cut)
-        if faults:
-            raise Misuse("rule.alert_malformed", type=type, path=faults[0].path)
-        return cut, role, fields
+    def _nudge(self, life: AlertLife) -> None:
+        """Have the desk's people told outside jdgate that something waits."""
+        nudges.add(self._conn, life, self._ground.channels, self._now)
 
     def _tell(self, life: AlertLife, member: str, note: str | None = None) -> None:
-        """How the alert stands, to a desk it lies or lay on."""
-        rule = self._rule(life)
-        due = lives.next_deadline(life, self._ground.times)
-        here = member == life.recipient
-        told = {
-            "alert_id": life.id,
-            "type": life.type,
-            "rule": life.rule_id,
-            "title_code": life.title_code,
-            "explains": getattr(rule, "explains", {}).get(life.rule_id),
-            "delivery_id": life.delivery_id if here else None,
-            "desk": life.recipient,
-            "state": life.state,
-            "urgent": life.urgent,
-            "level": life.level,
-            "due_step": due[0].value if due and here else None,
-            "due_at": show_time(due[1]) if due and here else None,
-            "repeats": life.repeats,
-            "by": life.by if here else None,
-            "outcome": life.outcome if here else None,
-            "outcomes": dict(self._outcomes(life)) if here and life.open else None,
-            "note": note,
-        }
-        self._plans.append(
-            Plan(
-                id=self._ground.new_id(),
-                recipient=member,
-                type=LIFE,
-                records=[{name: value for name, value in told.items() if value is not None}],
-            )
-        )
-
-    def _rule(self, life: AlertLife) -> Rule | None:
-        return next((rule for rule in self._ground.rules if rule.name == life.rule), None)
-
-    def _outcomes(self, life: AlertLife) -> Mapping[str, str]:
-        if life.rule == GATEWAY_RULE:
-            return QUERIES if life.rule_id == QUERIES_IN_BULK else TROUBLE
-        return outcomes_of(self._rule(life), life.rule_id)
+        self._plans.append(self._letters.standing(life, member, note))
 
     def _leaf(self, life: AlertLife, act: str, *, to: str, opened: Opened | None = None) -> None:
         salt = self._ground.salt() if opened else None

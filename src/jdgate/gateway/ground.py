@@ -43,6 +43,7 @@ class Ground:
         rules: tuple[Rule, ...] = (),
         times: Times = NO_DEADLINES,
         queries: QueryLimits = NO_QUERIES,
+        channels: tuple[str, ...] = (),
         new_id: Callable[[], str] = new_id,
         salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
@@ -53,6 +54,7 @@ class Ground:
         self.rules = rules
         self.times = times
         self.queries = queries
+        self.channels = channels
         self.new_id = new_id
         self.salt = salt
 
@@ -66,6 +68,7 @@ class Ground:
             rules=self.rules,
             times=self.times,
             queries=self.queries,
+            channels=self.channels,
             new_id=self.new_id,
             salt=self.salt,
         )

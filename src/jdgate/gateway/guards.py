@@ -22,7 +22,7 @@ from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
 from jdgate.core.queries import OFF_HOURS, TOO_MANY, day_began, trespass
 from jdgate.errors import Refused
-from jdgate.gateway.alerting import QUERIES_IN_BULK
+from jdgate.gateway.alert_letters import QUERIES_IN_BULK
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.store import holds

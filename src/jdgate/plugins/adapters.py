@@ -84,7 +84,11 @@ class Delivery(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """What a notification channel may say: that something waits, never about whom."""
+    """What a notification channel may say: that something waits, never about whom.
+
+    `waiting` alerts lie on the member's desk, of which this one is new or late. `id` stays the
+    same when the notice has to be sent again.
+    """
 
     member: str
     rule_id: str
@@ -92,6 +96,7 @@ class Notice(Struct, frozen=True):
     urgent: bool
     waiting: int
     at: datetime
+    id: str = ""
 
 
 @runtime_checkable
@@ -140,7 +145,10 @@ class Channel(Protocol):
         """Unique at the member: `<plugin>.<channel>`."""
 
     async def notify(self, notice: Notice) -> None:
-        """Send the notice. May be called again with the same one after a crash."""
+        """Send the notice. May be called again with the same one after a crash.
+
+        Raise `TransportFailed` to be asked again later, `Refused` when it can't be sent at all.
+        """
 
     async def check(self) -> Health:
         """Look whether the channel works. Sends nothing; quick."""
