@@ -73,10 +73,12 @@ class LeaveRule(OrderRule):
             return []
         spans, lasting = self._spans(case, order)
         counts, too_long = self._days_of(spans, lasting)
-        day = too_long if name.startswith("long:") else counts
-        total = _total(spans) + days_between(lasting, day)
-        before = self._said(case, order, spans, _total(spans))
-        return changes(before, self._said(case, order, [*spans, (lasting, "")], total))
+        over, with_it = _total(spans), [*spans, (lasting, "")]
+        first = self._said(case, order, with_it, over + days_between(lasting, counts))
+        if not name.startswith("long:"):
+            return changes(self._said(case, order, spans, over), first)
+        total = over + days_between(lasting, too_long)
+        return changes(first, self._said(case, order, with_it, total))
 
     def _said(self, case: Case, order: Order, spans: list[Span], total: int) -> list[Standing]:
         if not spans or spans[-1][0] <= reported_up_to(case.events):
