@@ -4,7 +4,7 @@ L0  errors texts config clock plainlog
 L1  core
 L2  keystore bus store plugins files refdata
 L3  gateway edge web teller
-L4  founding catalogues commands control daemon demo running serving kit
+L4  founding enrolling catalogues commands control daemon demo running serving kit
 L5  cli
 """
 
@@ -23,8 +23,9 @@ SOURCE = REPOSITORY / "src" / "jdgate"
 MODULES = sorted(SOURCE.rglob("*.py"))
 PLUGINS = sorted(REPOSITORY.glob("plugins/*/src/**/*.py"))
 MOST_LINES = 400
-LONGER = {"bus/jetstream.py": 500}
-"""One file alone may import `nats`, so what needs its classes stays in it."""
+LONGER = {"bus/jetstream.py": 500, "versions/0001_the_first_books.py": 600}
+"""One file alone may import `nats`, so what needs its classes stays in it; the tables of a
+database are made in one migration."""
 
 LAYERS = (
     ("errors", "texts", "config", "clock", "plainlog"),
@@ -38,6 +39,7 @@ LAYERS = (
         "control",
         "daemon",
         "demo",
+        "enrolling",
         "running",
         "serving",
         "kit",

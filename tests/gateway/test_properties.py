@@ -33,7 +33,7 @@ from jdgate.core.signing import payload_unverified
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
-from jdgate.gateway import dispatch, pipeline, proofs, timekeeper
+from jdgate.gateway import dispatch, pipeline, proofs, redelivery, timekeeper
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.ground import Ground, new_id
 from jdgate.gateway.workers import Workers
@@ -214,7 +214,7 @@ class World:
         with self.books.transaction() as conn:
             due = timekeeper.run_due(conn, self.ground, self.now)
             rows = deliveries.due(conn, self.now, dispatch.AT_ONCE)
-            again = dispatch.open_rows(conn, self.ground, rows, self.now)
+            again = redelivery.send_again(conn, self.ground, rows, self.now)
         self._to_boxes([*due.outbound, *again])
         with self.edge.transaction() as conn:
             gaps = sequences.gaps_due(conn, self.now, timedelta(seconds=5))

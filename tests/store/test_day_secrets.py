@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.store.conftest import NOW
+from tests.store.test_vault import shred
 
 from jdgate.errors import Refused, TransportFailed
 from jdgate.store.database import Database
@@ -72,7 +73,7 @@ class Site:
 
     def shred(self, type: str = TYPE) -> int:
         with self.books.transaction() as conn:
-            return self.vault.shred(conn, type, TOMORROW, NOW)
+            return shred(self.vault, conn, type, TOMORROW, NOW)
 
     def read(self, sealed: Sealed) -> bytes:
         with self.books.read() as conn:
@@ -175,7 +176,7 @@ def test_a_failed_transaction_leaves_at_most_one_spare_secret_and_is_tried_again
 def test_a_shred_that_is_rolled_back_keeps_the_secret(site: Site) -> None:
     sealed = site.seal(b"body")
     with pytest.raises(RuntimeError), site.books.transaction() as conn:
-        site.vault.shred(conn, TYPE, TOMORROW, NOW)
+        shred(site.vault, conn, TYPE, TOMORROW, NOW)
         raise RuntimeError
     site.reopen()
     assert site.read(sealed) == b"body"
@@ -306,7 +307,7 @@ def test_another_gateway_finds_the_secrets_of_the_first(books: Database, tmp_pat
         two = second.seal(conn, OTHER, TODAY, b"two", b"m")
     with books.transaction() as conn:
         assert first.open(conn, *two, b"m") == b"two"
-        assert second.shred(conn, TYPE, TOMORROW, NOW) == 1
+        assert shred(second, conn, TYPE, TOMORROW, NOW) == 1
     third = Vault.unlock(books, tmp_path / "books.master")
     with books.transaction() as conn, pytest.raises(Refused):
         third.open(conn, *one, b"m")
@@ -334,7 +335,8 @@ def test_keys_in_use_are_not_shredded(books: Database, vault: Vault) -> None:
         kept = vault.seal(conn, TYPE, TODAY, b"kept", b"m")
         idle = vault.seal(conn, OTHER, TODAY, b"idle", b"m")
         new = vault.seal(conn, OTHER, TOMORROW, b"new", b"m")
-        assert vault.shred_idle(conn, TOMORROW, {kept.key_id}, NOW) == 1
+        idle_keys = [key for key in vault.living(conn, TOMORROW) if key[0] != kept.key_id]
+        assert vault.shred(conn, idle_keys, NOW) == 1
         assert vault.open(conn, *kept, b"m") == b"kept"
         assert vault.open(conn, *new, b"m") == b"new"
         with pytest.raises(Refused):
@@ -369,7 +371,7 @@ for number in range(4):
     print("sealed", number, sealed.key_id, sealed.blob.hex(), flush=True)
     if number % 2:
         with books.transaction() as conn:
-            vault.shred(conn, "t.v1", day, at)
+            vault.shred(conn, vault.living(conn, day), at)
         print("shredded", number, flush=True)
 """
 

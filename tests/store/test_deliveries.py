@@ -90,17 +90,52 @@ def test_what_was_given_up_is_not_sent_until_revived_but_a_receipt_still_closes_
         assert ids(deliveries.due(conn, later, 10)) == ["d1"]
 
 
-def test_a_range_asked_for_is_due_at_once_and_what_is_settled_of_it_is_returned(
-    books: Database,
-) -> None:
+def test_a_range_asked_for_holds_what_is_open_and_what_is_settled(books: Database) -> None:
     with books.transaction() as conn:
         deliveries.add_many(conn, [a_delivery(number) for number in range(1, 6)])
         deliveries.add_many(conn, [a_delivery(7, sequence=2, recipient="com-01")])
-        deliveries.mark_sent(conn, [f"d{n}" for n in (1, 2, 3, 4, 5, 7)], NOW + 60 * SECOND)
         deliveries.close_many(conn, ["d3"], "r1", NOW)
-        settled = deliveries.reopen_range(conn, "pol", 2, 4, NOW)
-        assert ids(settled) == ["d3"]
-        assert sorted(ids(deliveries.due(conn, NOW, 10))) == ["d2", "d4"]
+        assert ids(deliveries.wanted(conn, "pol", 2, 4)) == ["d2", "d3", "d4"]
+        assert ids(deliveries.wanted(conn, "pol", 2, 4, limit=2)) == ["d2", "d3"]
+        assert deliveries.wanted(conn, "com-02", 1, 9) == []
+
+
+def test_what_is_signed_anew_takes_the_place_of_what_was_kept(books: Database) -> None:
+    with books.transaction() as conn:
+        deliveries.add_many(conn, [a_delivery(1), a_delivery(2)])
+        deliveries.replace(conn, "d1", b"n" * 32, "k9", b"new", 40)
+        row, other = deliveries.get(conn, "d1"), deliveries.get(conn, "d2")
+        assert row is not None
+        assert (row.digest, row.key_id, row.body, row.leaf_index) == (b"n" * 32, "k9", b"new", 40)
+        assert other == a_delivery(2)
+
+
+def test_desks_with_something_open_are_told_with_their_role(books: Database) -> None:
+    with books.transaction() as conn:
+        deliveries.add_many(
+            conn,
+            [
+                a_delivery(1, role="POL"),
+                a_delivery(2, role="POL"),
+                a_delivery(3, role=None),
+                a_delivery(4, role="COM", recipient="com-01"),
+            ],
+        )
+        deliveries.close_many(conn, ["d4"], "r1", NOW)
+        assert deliveries.open_desks(conn) == {("pol", "POL"), ("pol", "")}
+        assert ids(deliveries.open_of(conn, "pol", "POL", 9)) == ["d1", "d2"]
+        assert ids(deliveries.open_of(conn, "pol", "", 9)) == ["d3"]
+        assert ids(deliveries.open_of(conn, "pol", "POL", 1)) == ["d1"]
+
+
+def test_only_what_was_sent_once_wakes_after_a_start(books: Database) -> None:
+    with books.transaction() as conn:
+        later = NOW + 60 * SECOND
+        deliveries.add_many(conn, [a_delivery(n, next_at=later) for n in (1, 2, 3)])
+        deliveries.mark_sent(conn, ["d2"], later)
+        deliveries.close_many(conn, ["d3"], "r1", NOW)
+        assert deliveries.wake(conn, NOW) == 1
+        assert ids(deliveries.due(conn, NOW, 10)) == ["d1"]
 
 
 def test_the_oldest_and_the_counts_are_those_still_open(books: Database) -> None:
@@ -109,28 +144,4 @@ def test_the_oldest_and_the_counts_are_those_still_open(books: Database) -> None
         deliveries.add_many(conn, [a_delivery(1), a_delivery(2), a_delivery(3, recipient="cln")])
         deliveries.close_many(conn, ["d1"], "r1", NOW)
         assert deliveries.oldest_open(conn) == NOW + 2 * SECOND
-        assert deliveries.oldest_open(conn, "other.v1") is None
         assert deliveries.counts(conn) == {"pol": 1, "cln": 1}
-
-
-def test_only_a_settled_deliverys_body_may_be_erased(books: Database) -> None:
-    kind = "mmt.dropout.notice.v1"
-    with books.transaction() as conn:
-        deliveries.add_many(conn, [a_delivery(1), a_delivery(2), a_delivery(3)])
-        deliveries.close_many(conn, ["d1", "d3"], "r1", NOW)
-        due = deliveries.bodies_due(conn, kind, NOW + 3 * SECOND)
-        assert due == ["d1"]
-        deliveries.erase_body(conn, due, NOW)
-        assert deliveries.bodies_due(conn, kind, NOW + 3 * SECOND) == []
-        erased = deliveries.get(conn, "d1")
-    assert erased is not None
-    assert (erased.body, erased.erased_at, erased.digest) == (None, NOW, b"d" * 32)
-
-
-def test_a_postponed_delivery_says_why(books: Database) -> None:
-    with books.transaction() as conn:
-        deliveries.add_many(conn, [a_delivery(1)])
-        deliveries.postpone(conn, "d1", "adapter.failed", NOW + 60 * SECOND)
-        row = deliveries.get(conn, "d1")
-    assert row is not None
-    assert (row.code, row.next_at, row.state) == ("adapter.failed", NOW + 60 * SECOND, "open")

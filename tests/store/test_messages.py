@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from tests.store.conftest import NOW
 
-from jdgate.store import deliveries, messages, receipts
+from jdgate.store import messages, receipts
 from jdgate.store.database import Database
-from jdgate.store.deliveries import DeliveryRow
 from jdgate.store.messages import MessageRow
 
 HOUR = timedelta(hours=1)
@@ -81,30 +80,6 @@ def test_search_filters_newest_first_and_leaves_bodies_out(books: Database) -> N
         assert ids(since=NOW + 2 * HOUR, until=NOW + 4 * HOUR) == ["m0003", "m0002"]
         assert ids(limit=1) == ["m0005"]
         assert {row.body for row in messages.search(conn)} == {None}
-
-
-def test_a_body_is_due_for_erasure_once_nothing_of_it_is_still_owed(books: Database) -> None:
-    owed = DeliveryRow(
-        id="d1",
-        message_id="m0001",
-        recipient="pol",
-        type="t",
-        created_at=NOW,
-        next_at=NOW,
-        digest=b"d",
-    )
-    kind = "mmt.attendance.v1"
-    with books.transaction() as conn:
-        messages.add_many(conn, [a_message(number) for number in range(4)])
-        deliveries.add_many(conn, [owed])
-        assert messages.bodies_due(conn, kind, NOW + 3 * HOUR) == ["m0000", "m0002"]
-        messages.erase_body(conn, ["m0000"], NOW)
-        deliveries.close_many(conn, ["d1"], "r", NOW)
-        assert messages.bodies_due(conn, kind, NOW + 3 * HOUR) == ["m0001", "m0002"]
-        erased = messages.get(conn, "m0000")
-    assert erased is not None
-    assert (erased.body, erased.erased_at) == (None, NOW)
-    assert erased.digest == (0).to_bytes(32, "big")
 
 
 def test_a_receipt_is_kept_once_as_it_first_came(books: Database) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import stat
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.store.conftest import NOW
 
 from jdgate.errors import Refused
@@ -15,6 +16,11 @@ from jdgate.store.vault import Vault
 
 TODAY = NOW.date()
 TYPE = "mmt.attendance.v1"
+
+
+def shred(vault: Vault, conn: Connection, type: str, before: date, at: datetime) -> int:
+    """Erase the keys of `type` for all days before `before`; how many."""
+    return vault.shred(conn, [key for key in vault.living(conn, before) if key[1] == type], at)
 
 
 def test_a_body_opens_after_the_vault_is_opened_again(
@@ -67,8 +73,8 @@ def test_a_shredded_day_is_gone_for_every_vault_and_later_days_stay(
         kept = vault.seal(conn, TYPE, tomorrow, b"kept", b"m2")
         other = vault.seal(conn, "other.v1", TODAY, b"other", b"m3")
     with books.transaction() as conn:
-        assert vault.shred(conn, TYPE, tomorrow, NOW) == 1
-        assert vault.shred(conn, TYPE, tomorrow, NOW) == 0
+        assert shred(vault, conn, TYPE, tomorrow, NOW) == 1
+        assert shred(vault, conn, TYPE, tomorrow, NOW) == 0
     books.scrub()
     for each in (vault, Vault.unlock(books, tmp_path / "master.key")):
         with books.read() as conn:
@@ -82,7 +88,7 @@ def test_a_shredded_day_is_gone_for_every_vault_and_later_days_stay(
 def test_what_is_sealed_after_a_shred_gets_a_new_key(books: Database, vault: Vault) -> None:
     with books.transaction() as conn:
         old = vault.seal(conn, TYPE, TODAY, b"old", b"m1")
-        vault.shred(conn, TYPE, TODAY + timedelta(days=1), NOW)
+        shred(vault, conn, TYPE, TODAY + timedelta(days=1), NOW)
         new = vault.seal(conn, TYPE, TODAY, b"new", b"m2")
         assert new.key_id != old.key_id
         assert vault.open(conn, *new, b"m2") == b"new"
@@ -103,7 +109,7 @@ def test_the_wrapped_key_is_nowhere_in_the_files_after_shred_and_scrub(
 
     assert holds()
     with sqlite_books.transaction() as conn:
-        vault.shred(conn, TYPE, TODAY + timedelta(days=1), NOW)
+        shred(vault, conn, TYPE, TODAY + timedelta(days=1), NOW)
     assert sqlite_books.scrub()
     assert not holds()
 
@@ -131,7 +137,7 @@ def test_a_shred_that_is_rolled_back_shreds_nothing(books: Database, vault: Vaul
     with books.transaction() as conn:
         sealed = vault.seal(conn, TYPE, TODAY, b"body", b"m1")
     with pytest.raises(RuntimeError), books.transaction() as conn:
-        vault.shred(conn, TYPE, TODAY + timedelta(days=1), NOW)
+        shred(vault, conn, TYPE, TODAY + timedelta(days=1), NOW)
         raise RuntimeError
     with books.transaction() as conn:
         assert vault.open(conn, *sealed, b"m1") == b"body"

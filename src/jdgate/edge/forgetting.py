@@ -1,4 +1,5 @@
-"""Forgetting at the edge: bodies older than an edge keeps them, and the keys nothing needs now.
+"""Forgetting at the edge: bodies older than an edge keeps them, drafts that were decided as long
+ago as their agreement says, and the keys nothing needs now.
 
 gone = forget(conn, desks, timedelta(days=90), now)
 """
@@ -11,19 +12,25 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jdgate.edge.desk import Desk
-from jdgate.store import edge_keys, inbox, outbox
+from jdgate.store import draft_box, edge_keys, inbox, outbox
+
+DRAFT = "sys.draft.v1"
 
 
 def forget(conn: Connection, desks: Mapping[str, Desk], keep: timedelta, now: datetime) -> int:
-    """Erase bodies closed more than `keep` ago, and shred keys of those days; how many of both.
+    """Erase what was closed more than `keep` ago, and shred keys of past days; how many of both.
 
     Keys are shared by the members of one database, so a key stays while any of them needs it.
     """
     before = now - keep
     gone = 0
-    for member in desks:
+    for member, desk in desks.items():
         gone += outbox.erase_closed(conn, member, before)
         gone += inbox.erase_done(conn, member, before)
+        kept = timedelta(days=desk.sheet(DRAFT).retention_days)
+        gone += draft_box.erase_decided(conn, member, now - kept)
     for vault in {id(desk.vault): desk.vault for desk in desks.values()}.values():
-        gone += vault.shred_idle(conn, before.date(), edge_keys.in_use(conn), now)
+        needed = edge_keys.in_use(conn)
+        idle = [key for key in vault.living(conn, now.date()) if key[0] not in needed]
+        gone += vault.shred(conn, idle, now)
     return gone

@@ -24,6 +24,7 @@ from jdgate.core import approval, checkpoints, signing
 from jdgate.core.admission import Arrival, Opened, check_envelope, open_arrival
 from jdgate.core.directory import Directory, accept
 from jdgate.core.encoding import b64u
+from jdgate.core.message import Message, decode
 from jdgate.core.resending import AT_ONCE, merged
 from jdgate.core.schema import check_records
 from jdgate.core.sealed_fields import open_records
@@ -57,6 +58,7 @@ class Taken(msgspec.Struct):
     fresh: list[InboxRow] = []
     drafts: list[str] = []
     resend: bool = False
+    void: list[tuple[int, int]] = []
     directory: Directory | None = None
     warnings: list[Refused] = []
 
@@ -149,7 +151,8 @@ def _keep(
     """Insert what is new; answer for all that is safely here, also for what came again.
 
     An id that comes with other content is not answered for: the receipt would prove the delivery
-    of bytes that were never kept.
+    of bytes that were never kept. The same message signed anew, because the gateway's key had run
+    out, takes the place of what was kept.
     """
     first: dict[str, tuple[Opened, InboxRow]] = {}
     for opened, row in kept:
@@ -161,8 +164,13 @@ def _keep(
         is_new = (row.member, row.id) in new
         if (first[row.id][0].digest if is_new else _kept(conn, desk, row.id)) == opened.digest:
             same.append((opened, row))
-        else:
+            continue
+        before = _kept_message(conn, desk, row.id)
+        if before is None or _signed_anew(before, opened.message) != opened.message:
             taken.warnings.append(Refused("edge.other_content", type=row.type))
+        elif before.time < opened.message.time:  # never back to what an older key signed
+            inbox.replace(conn, row)
+            same.append((opened, row))
     known = [row.id for _, row in same if (row.member, row.id) not in new]
     done_before = inbox.done(conn, desk.member, known)
     # what its system refused comes again only when a person at the gateway asked for it
@@ -172,15 +180,31 @@ def _keep(
             taken.receipts.append(delivered(row.id, opened.digest))
 
 
-def _kept(conn: Connection, desk: Desk, message_id: str) -> bytes | None:
-    """The digest of what is kept under this id, if it still can be read."""
+def _kept_jws(conn: Connection, desk: Desk, message_id: str) -> bytes | None:
+    """What is kept under this id, if it still can be read."""
     row = inbox.get(conn, desk.member, message_id)
-    if row is None or row.body is None:
+    if row is None or row.key_id is None or row.body is None:
         return None
     try:
-        return digest(conn, desk, row)
+        return desk.vault.open(conn, row.key_id, row.body, row.id.encode())
     except Refused:
         return None
+
+
+def _kept(conn: Connection, desk: Desk, message_id: str) -> bytes | None:
+    """Its digest."""
+    jws = _kept_jws(conn, desk, message_id)
+    return None if jws is None else hashlib.sha256(jws).digest()
+
+
+def _kept_message(conn: Connection, desk: Desk, message_id: str) -> Message | None:
+    jws = _kept_jws(conn, desk, message_id)
+    return None if jws is None else decode(signing.payload_unverified(jws))
+
+
+def _signed_anew(before: Message, now: Message) -> Message:
+    """What `before` would be, signed when `now` was."""
+    return msgspec.structs.replace(before, time=now.time)
 
 
 def _receipt(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
@@ -219,9 +243,13 @@ def _directory(conn: Connection, desk: Desk, opened: Opened, now: datetime, take
 
 
 def _resend(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
-    room = AT_ONCE
-    for first, last in merged((one["first"], one["last"]) for one in opened.message.data):
+    """What was accepted is sent again; what was refused stays so, and will not come."""
+    room, void = AT_ONCE, list[int]()
+    asked = [one for one in opened.message.data if not one.get("void")]
+    for first, last in merged((one["first"], one["last"]) for one in asked):
         room -= outbox.requeue(conn, desk.member, first, last, now, limit=room)
+        void += outbox.refused_in(conn, desk.member, first, last, AT_ONCE)
+    taken.void += merged((number, number) for number in void)
     taken.resend = True
 
 

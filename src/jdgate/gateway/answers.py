@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from jdgate.core.admission import Verdict
 from jdgate.core.encoding import b64u
 from jdgate.errors import Refused
+from jdgate.gateway import redelivery
 from jdgate.gateway.compose import Outbound, Plan, sign_plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
@@ -173,7 +174,7 @@ def receipts(
             for entry in group:
                 rows[entry.row_id].receipt_id = made.id
             outbound.append(made)
-    return [*outbound, *_again(conn, duplicates, past)]
+    return [*outbound, *_again(conn, ground, duplicates, past, now)]
 
 
 def _portions(entries: list[Entry]) -> Iterable[list[Entry]]:
@@ -190,15 +191,25 @@ def _portions(entries: list[Entry]) -> Iterable[list[Entry]]:
         yield portion
 
 
-def _again(conn: Connection, duplicates: Sequence[Verdict], past: PastView) -> list[Outbound]:
-    """The receipts of messages that were judged before this group, as they were given."""
+def _again(
+    conn: Connection,
+    ground: Ground,
+    duplicates: Sequence[Verdict],
+    past: PastView,
+    now: datetime,
+) -> list[Outbound]:
+    """The receipts of messages that were judged before this group, as they were given; signed
+    anew where the key has run out since, or the sender would ask for ever."""
     wanted: dict[str, str] = {}
     for verdict in duplicates:
         assert verdict.opened is not None
         receipt_id = past.receipt_of(verdict.opened.message.id)
         if receipt_id is not None:
             wanted[receipt_id] = verdict.arrival.member
-    found = kept.get_many(conn, wanted)
+    found = {
+        id_: jws if redelivery.counts(ground, jws, now) else redelivery.signed_now(ground, jws, now)
+        for id_, jws in kept.get_many(conn, wanted).items()
+    }
     return [
         # a new attempt number each time: the bus would drop the same Nats-Msg-Id as a repeat
         Outbound(id_, wanted[id_], RECEIPT, jws, hashlib.sha256(jws).digest(), False, attempt)

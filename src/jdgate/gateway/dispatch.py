@@ -2,35 +2,27 @@
 until the recipient's signed receipt has come.
 
 Publishing may fail or be lost without harm: a delivery stays open in the books. It is sent again
-when its time has come and its recipient's mailbox holds nothing (a copy that still waits there
-will do; a wiped bus has none). What is untracked is not repeated: a receipt is given again when
-its message comes again.
+when its time has come and its recipient has fetched all that its mailbox held (a copy that still
+waits there will do; a wiped bus has none). What goes again is made in `redelivery`. What is
+untracked is not repeated: a receipt is given again when its message comes again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
+from datetime import datetime
 
 from jdgate.bus.port import GatewayBus, NotStored, Outgoing
-from jdgate.core.resending import resend_wait
 from jdgate.core.sealing import context
 from jdgate.errors import Refused
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.ground import Ground
-from jdgate.gateway.system import reopened
 from jdgate.gateway.workers import SealTask, Workers
-from jdgate.store import dead, deliveries
-from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
 
 log = logging.getLogger(__name__)
 
-ERASED = "books.erased"
 AT_ONCE = 200
 
 
@@ -82,8 +74,11 @@ async def send(
 async def resend_due(
     bus: GatewayBus, due: Sequence[DeliveryRow]
 ) -> tuple[list[DeliveryRow], list[DeliveryRow]]:
-    """Of the deliveries whose time has come: those to send now, and those whose recipient's
-    mailbox still holds something.
+    """Of the deliveries whose time has come: those to send now, and those whose recipient has
+    messages in its mailbox that it never fetched: a copy of this one may be among them.
+
+    What it fetched and does not settle holds nothing back: one message that its system chokes on
+    must not keep the others from it.
 
     Raises:
         TransportFailed: `bus.unavailable`.
@@ -93,45 +88,5 @@ async def resend_due(
     later: list[DeliveryRow] = []
     for row in due:
         box = lag.get(row.recipient)
-        holds = box is not None and box.pending + box.unsettled > 0
-        (later if holds else now).append(row)
+        (later if box is not None and box.pending > 0 else now).append(row)
     return now, later
-
-
-def open_rows(
-    conn: Connection, ground: Ground, rows: Sequence[DeliveryRow], now: datetime
-) -> list[Outbound]:
-    """The signed messages of these deliveries again, each counted as one more attempt.
-
-    One whose body was shredded can't be sent: books restored from an older copy may still call it
-    open. It becomes a dead letter.
-    """
-    waits: dict[timedelta, list[str]] = defaultdict(list)
-    for row in rows:
-        waits[resend_wait(row.attempts)].append(row.id)
-    for wait, ids in waits.items():
-        deliveries.mark_sent(conn, ids, now + wait)
-    again = reopened(conn, ground, rows)
-    sent = {each.id for each in again}
-    _give_up(conn, [row for row in rows if row.id not in sent], now)
-    return again
-
-
-def _give_up(conn: Connection, rows: Sequence[DeliveryRow], now: datetime) -> None:
-    if not rows:
-        return
-    deliveries.give_up(conn, [row.id for row in rows], ERASED)
-    letters = [
-        DeadRow(
-            id=row.id,
-            direction="out",
-            member=row.recipient,
-            type=row.type,
-            code=ERASED,
-            params={"key": row.key_id or "-"},
-            at=now,
-            attempts=row.attempts,
-        )
-        for row in rows
-    ]
-    dead.add(conn, letters)

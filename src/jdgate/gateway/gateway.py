@@ -28,20 +28,18 @@ from sqlalchemy import Connection
 
 from jdgate.bus.port import GatewayBus, Incoming
 from jdgate.clock import Clock
-from jdgate.core import leaves
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Trust
-from jdgate.core.message import show_time
 from jdgate.core.rules import place_of
-from jdgate.errors import JdgateError, Refused, TransportFailed
-from jdgate.gateway import checkpointer, dispatch, held, pipeline, retention, timekeeper
+from jdgate.errors import JdgateError, TransportFailed
+from jdgate.gateway import dispatch, held, pipeline, redelivery, timekeeper, upkeep
 from jdgate.gateway.compose import Outbound
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.pipeline import Processed
 from jdgate.gateway.workers import Workers
 from jdgate.plainlog import broke
-from jdgate.store import deliveries, directories, ledger, meta
+from jdgate.store import deliveries, meta
 from jdgate.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -51,7 +49,7 @@ GROUP = 128
 """Messages fetched at once, and enough of them for one transaction."""
 UNFINISHED = 4
 """Groups that may be committed and not yet published."""
-RETENTION_EVERY = timedelta(hours=1)
+UPKEEP_EVERY = timedelta(hours=1)
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -97,7 +95,7 @@ class Gateway:
         self.bus = bus
         self.clock = clock
         self.counters = Counters(latency_ms=deque(maxlen=1000))
-        self._directory_jws = directory_jws
+        self.directory_jws = directory_jws
         self._checkpoint_every = checkpoint_every
         self._on_notice = on_notice
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway")
@@ -119,7 +117,9 @@ class Gateway:
         self.clock.raise_floor(await self.run(meta.clock))
         await self.bus.start()
         await self.bus.ensure_members(self._members())
-        await self._note_directory()
+        await upkeep.note_directory(self)
+        # what was committed just before the last process ended may never have been published
+        await self.run(lambda conn: deliveries.wake(conn, self.clock.now()))
         self._workers.trust(self.ground.trust, self.ground.keys)
         for work in (
             self._read_forever,
@@ -127,7 +127,7 @@ class Gateway:
             self._resend_forever,
             self._keep_time,
             self._checkpoint_forever,
-            self._forget_forever,
+            self._keep_up_forever,
         ):
             self._tasks.append(asyncio.create_task(work(), name=f"gateway {work.__name__}"))
 
@@ -137,6 +137,10 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*self._finishing, return_exceptions=True)
+        try:
+            await upkeep.sign_head(self)
+        except JdgateError as reason:
+            self._trouble(reason)
         await self.bus.close()
         self._workers.stop()
         self._thread.shutdown()
@@ -156,7 +160,11 @@ class Gateway:
             with self.books.transaction() as conn:
                 return work(conn)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
+        return await self.aside(in_transaction)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """`work` on the gateway's thread, so that the event loop never waits for the disk."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def adopt(self, trust: Trust, directory_jws: bytes) -> None:
         """Go by a newer directory from the next group on, and tell every member of it.
@@ -165,50 +173,23 @@ class Gateway:
             Refused: `directory.rollback`, `directory.forked`.
             TransportFailed: `bus.…`, `books.…`; then nothing has changed.
         """
-        before = self.ground, self._directory_jws
-        self.ground, self._directory_jws = self.ground.with_trust(trust), directory_jws
+        before = self.ground, self.directory_jws
+        self.ground, self.directory_jws = self.ground.with_trust(trust), directory_jws
         try:
             await self.bus.ensure_members(self._members())
-            await self._note_directory()
-            self._workers.trust(trust, self.ground.keys)
-            await self._announce_directory()
+            await upkeep.note_directory(self)
         except BaseException:
-            self.ground, self._directory_jws = before
+            self.ground, self.directory_jws = before
             raise
+        self._workers.trust(trust, self.ground.keys)
+        try:
+            await upkeep.announce_directory(self)
+            await upkeep.set_aside_absent(self)
+        except JdgateError as reason:  # it is in force: both are done again within the hour
+            self._trouble(reason)
 
     def _members(self) -> list[str]:
         return [member.id for member in self.ground.trust.active() if member.id != self.ground.me]
-
-    async def _note_directory(self) -> None:
-        """Write down from when on the directory is in force. It is announced right after."""
-        now, ground = self.clock.now(), self.ground
-        version, jws = ground.version, self._directory_jws
-
-        def note(conn: Connection) -> None:
-            known = directories.latest(conn)
-            if known is not None and known.version > version:
-                # an older file put in place would make a revoked key good again
-                raise Refused("directory.rollback", got=version, expected=known.version)
-            if known is not None and known.version == version:
-                if known.jws != jws:
-                    raise Refused("directory.forked", version=version)
-                return
-            directories.publish(conn, version, jws, now)
-            leaf = leaves.DirectoryLeaf(
-                id=ground.new_id(),
-                at=show_time(now),
-                version=version,
-                digest=leaves.digest(jws),
-            )
-            ledger.append(conn, [(leaves.encode(leaf), None)])
-
-        await self.run(note)
-
-    async def _announce_directory(self) -> None:
-        """Send the directory to everyone: now, at every start and every hour, for an announcement
-        is not receipted and who was away must learn of a revocation too."""
-        now = self.clock.now()
-        await self.send(checkpointer.announce_directory(self.ground, self._directory_jws, now))
 
     # --- in
 
@@ -251,8 +232,7 @@ class Gateway:
             await self.bus.ack_many(incoming)
         except TransportFailed as reason:
             self._trouble(reason)  # they come again and are known as duplicates
-        for notice in processed.notices:
-            self._on_notice(notice)
+        self.tell(processed.notices)
 
     async def _process(self, groups: Sequence[Group]) -> Processed:
         arrivals = [arrival for group in groups for arrival in group.arrivals]
@@ -343,7 +323,7 @@ class Gateway:
 
         def open_and_note(conn: Connection) -> list[Outbound]:
             deliveries.wait(conn, [row.id for row in later], now + timedelta(seconds=15))
-            return dispatch.open_rows(conn, self.ground, sendable, now)
+            return redelivery.send_again(conn, self.ground, sendable, now)
 
         await self.send(await self.run(open_and_note))
 
@@ -355,8 +335,7 @@ class Gateway:
                 now = self.clock.now()
                 due = await self.run(lambda conn: timekeeper.run_due(conn, self.ground, now))  # noqa: B023
                 await self.send(due.outbound)
-                for notice in due.notices:
-                    self._on_notice(notice)
+                self.tell(due.notices)
                 if due.more:
                     continue
             except JdgateError as reason:
@@ -367,29 +346,24 @@ class Gateway:
         while True:
             await asyncio.sleep(self._checkpoint_every.total_seconds())
             try:
-                now = self.clock.now()
-                jws = await self.run(lambda conn: checkpointer.sign_head(conn, self.ground, now))  # noqa: B023
-                if jws is not None:
-                    await self.send(checkpointer.announce(self.ground, jws, now))
+                await upkeep.sign_head(self)
             except JdgateError as reason:
                 self._trouble(reason)
 
-    async def _forget_forever(self) -> None:
+    async def _keep_up_forever(self) -> None:
         while True:
             try:
-                now = self.clock.now()
-                if await self.run(lambda conn: retention.erase_due(conn, self.ground, now)):  # noqa: B023
-                    self.books.scrub()
-                silence = await self.run(
-                    lambda conn: timekeeper.look_for_silence(conn, self.ground, now)  # noqa: B023
-                )
-                await self.send(silence.outbound)
-                await self._announce_directory()
+                await upkeep.hourly(self)
             except JdgateError as reason:
                 self._trouble(reason)
-            await asyncio.sleep(RETENTION_EVERY.total_seconds())
+            await asyncio.sleep(UPKEEP_EVERY.total_seconds())
 
     # --- told to operators
+
+    def tell(self, notices: Sequence[Notice]) -> None:
+        """What happened, to people who watch."""
+        for notice in notices:
+            self._on_notice(notice)
 
     def _trouble(self, reason: JdgateError) -> None:
         if self.counters.trouble != reason.code:

@@ -21,6 +21,7 @@ from jdgate.gateway import timekeeper
 from jdgate.gateway.effects import BROKEN, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.store import dead
+from jdgate.store.bodies import HELD
 from jdgate.store.dead import DeadRow
 
 
@@ -31,7 +32,7 @@ def keep(
     letter_id = _proven_id(ground, arrival)
     if letter_id is None or not _is_theirs(dead.get(conn, letter_id), arrival):
         letter_id = ground.new_id()
-    sealed = ground.vault.seal(conn, "sys.unopened", now.date(), arrival.body, letter_id.encode())
+    sealed = ground.vault.seal(conn, HELD, now.date(), arrival.body, letter_id.encode())
     letter = DeadRow(
         id=letter_id,
         direction="in",

@@ -10,7 +10,7 @@ from jdgate.core.message import decode, show_time
 from jdgate.core.rules import Fact
 from jdgate.core.signing import payload_unverified
 from jdgate.errors import Refused
-from jdgate.gateway import pipeline
+from jdgate.gateway import pipeline, redelivery
 from jdgate.gateway.compose import Outbound, compose, store
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.gateway import Gateway
@@ -48,7 +48,14 @@ def _decided(conn: Connection, gateway: Gateway, letter: DeadRow, by: str) -> No
 
 
 async def _send_again(gateway: Gateway, letter: DeadRow, by: str) -> str:
+    ground = gateway.ground
+
     def work(conn: Connection) -> None:
+        row = deliveries.get(conn, letter.id)
+        if row is None or redelivery.kept(conn, ground, row) is None:
+            raise Refused("dead.body_erased", id=letter.id)
+        if redelivery.absence(ground, row.recipient, row.role) is not None:
+            raise Refused("dead.recipient_away", id=letter.id, member=row.recipient)
         deliveries.revive(conn, [letter.id], gateway.clock.now())
         _decided(conn, gateway, letter, by)
 
@@ -62,7 +69,7 @@ async def _judge_again(gateway: Gateway, letter: DeadRow, by: str) -> str:
 
     def work(conn: Connection) -> pipeline.Processed:
         if letter.key_id is None or letter.body is None:
-            raise Refused("books.erased", key=letter.id)
+            raise Refused("dead.body_erased", id=letter.id)
         body = ground.vault.open(conn, letter.key_id, letter.body, letter.id.encode())
         kid = str(letter.params.get("kid", ""))
         claimed = str(letter.params.get("message", letter.id))
@@ -106,7 +113,7 @@ def _facts_of(conn: Connection, gateway: Gateway, message_id: str) -> list[Fact]
     ground = gateway.ground
     row = messages.get(conn, message_id)
     if row is None or row.key_id is None or row.body is None:
-        raise Refused("books.erased", key=message_id)
+        raise Refused("dead.body_erased", id=message_id)
     jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
     message = decode(payload_unverified(jws))
     return pipeline.facts_again(conn, ground, message, row)

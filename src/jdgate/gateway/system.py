@@ -4,8 +4,7 @@ on drafts, steps of alerts. They change the books and reach no other member.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,16 +16,14 @@ from jdgate.core.encoding import b64u
 from jdgate.core.message import show_time
 from jdgate.core.resending import AT_ONCE, merged
 from jdgate.core.rules import Failure
-from jdgate.errors import Refused
-from jdgate.gateway.compose import Outbound
-from jdgate.gateway.effects import UNDELIVERABLE, Effects
+from jdgate.gateway import redelivery
+from jdgate.gateway.effects import GAP, UNDELIVERABLE, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import dead, deliveries, drafts, receipts
+from jdgate.gateway.past import counts
+from jdgate.store import dead, deliveries, drafts, receipts, sequences
 from jdgate.store.dead import DeadRow
 from jdgate.store.deliveries import DeliveryRow
-
-log = logging.getLogger(__name__)
 
 RULE_FAILED = "rule.failed"
 
@@ -99,23 +96,6 @@ def _delivered_leaf(
     return leaves.encode(leaf), salt
 
 
-def reopened(conn: Connection, ground: Ground, rows: Iterable[DeliveryRow]) -> list[Outbound]:
-    """The signed messages of these deliveries once more, those whose body is kept."""
-    again = []
-    for row in rows:
-        if row.key_id is None or row.body is None:
-            continue
-        try:
-            jws = ground.vault.open(conn, row.key_id, row.body, row.id.encode())
-        except Refused as reason:
-            # erased, or spoilt: neither may keep the others from being sent
-            log.warning("a delivery to %s can't be sent again: %s", row.recipient, reason)
-            continue
-        attempt = row.attempts + 1
-        again.append(Outbound(row.id, row.recipient, row.type, jws, row.digest, True, attempt))
-    return again
-
-
 def _failed(
     conn: Connection,
     row: DeliveryRow,
@@ -125,18 +105,7 @@ def _failed(
     now: datetime,
 ) -> None:
     """The recipient's system can't take it: no more tries, a dead letter, the authority knows."""
-    deliveries.give_up(conn, [row.id], code)
-    letter = DeadRow(
-        id=row.id,
-        direction="out",
-        member=row.recipient,
-        type=row.type,
-        code=code,
-        params=params,
-        at=now,
-        attempts=row.attempts,
-    )
-    dead.add(conn, [letter])
+    redelivery.give_up(conn, [row], code, now, lambda _: params)
     params = {"to": row.recipient, "type": row.type, "delivery": row.id}
     effects.tell_authority(UNDELIVERABLE, f"delivery:{row.id}", "alert.delivery_failed", params)
 
@@ -149,16 +118,25 @@ def _resend(
     effects: Effects,
     now: datetime,
 ) -> None:
-    """A recipient misses numbers: what is still open is due at once.
+    """A recipient misses numbers: what is still open is sent at once, whatever its mailbox holds.
 
     What it receipted before is sent again too, under its old id, while its body is kept: it asks
-    because it lost its own database.
+    because it lost its own database. Of numbers whose messages were refused it says that nothing
+    will come: they are waited for no longer.
     """
     room, source = AT_ONCE, opened.message.source
-    for first, last in merged((record["first"], record["last"]) for record in records):
-        settled = deliveries.reopen_range(conn, source, first, last, now, limit=room)
-        room -= len(settled)
-        effects.outbound += reopened(conn, ground, settled)
+    gone = merged((one["first"], one["last"]) for one in records if one.get("void"))
+    for first, last in gone:
+        sequences.void(conn, source, first, last, now)
+    where = sequences.position(conn, source)
+    if gone and where.contiguous == where.highest:
+        effects.settle_own(f"{GAP}:{source}")
+    for first, last in merged(
+        (one["first"], one["last"]) for one in records if not one.get("void")
+    ):
+        rows = deliveries.wanted(conn, source, first, last, limit=room)
+        room -= len(rows)
+        effects.outbound += redelivery.send_again(conn, ground, rows, now)
 
 
 def _decision(
@@ -213,6 +191,14 @@ def _draft_sent(conn: Connection, opened: Opened, effects: Effects) -> None:
     row = drafts.get(conn, message.inreplyto)
     if row is not None and row.owner == message.source and row.type == message.type:
         drafts.follow(conn, row.id, "accepted", message.id)
+
+
+def draft_refused(conn: Connection, verdict: Verdict) -> None:
+    """The message of an approved draft is refused: its owner decides again."""
+    opened = verdict.opened
+    if opened is not None and verdict.outcome == "refused" and counts(verdict):
+        if opened.message.inreplyto is not None:
+            drafts.reopen(conn, opened.message.inreplyto, opened.message.source)
 
 
 def keep_failure(conn: Connection, failure: Failure, now: datetime) -> None:

@@ -25,7 +25,8 @@ OPEN, RETRIED, DROPPED = "open", "retried", "dropped"
 class DeadRow(Struct, kw_only=True):
     """`id`: of the message or delivery; `member`: from or to whom; `params` fill the text `code`.
 
-    `body`: what came or was to go, sealed by `key_id`; None when it could not be kept.
+    `body`: what came, sealed by `key_id`, as long as the letter is open and retention lets it
+    live (`erased_at`); None for what the books keep elsewhere.
     """
 
     id: str
@@ -41,13 +42,25 @@ class DeadRow(Struct, kw_only=True):
     state: str = OPEN
     decided_at: datetime | None = None
     by: str | None = None
+    erased_at: datetime | None = None
 
 
 _ROWS = Reader(dead, DeadRow)
 _ADD = Upsert(
     dead,
     on=["id"],
-    update=["code", "params", "at", "attempts", "key_id", "body", "state", "decided_at", "by"],
+    update=[
+        "code",
+        "params",
+        "at",
+        "attempts",
+        "key_id",
+        "body",
+        "state",
+        "decided_at",
+        "by",
+        "erased_at",
+    ],
 )
 _GET = _ROWS.select.where(dead.c.id == bindparam("id"))
 _COUNT = select(func.count()).where(dead.c.state == OPEN)
@@ -84,9 +97,10 @@ def decide(
     by: str,
     at: datetime,
 ) -> bool:
-    """Note an operator's decision; False if the letter is not open."""
+    """Note an operator's decision; False if the letter is not open. Its body is done with."""
     change = update(dead).where(dead.c.id == dead_id, dead.c.state == OPEN)
-    return conn.execute(change.values(state=decision, by=by, decided_at=at)).rowcount == 1
+    told = {"state": decision, "by": by, "decided_at": at, "body": None}
+    return conn.execute(change.values(told)).rowcount == 1
 
 
 def count_open(conn: Connection) -> int:

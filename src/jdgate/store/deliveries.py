@@ -83,11 +83,6 @@ _WAIT = (
     .where(delivery.c.id.in_(any_of("ids")), delivery.c.state == OPEN)
     .values(next_at=bindparam("at"))
 )
-_POSTPONE = (
-    update(delivery)
-    .where(delivery.c.id == bindparam("the_id"), delivery.c.state == OPEN)
-    .values(code=bindparam("why"), next_at=bindparam("at"))
-)
 _KILL = (
     update(delivery)
     .where(delivery.c.id.in_(any_of("ids")), delivery.c.state == OPEN)
@@ -98,24 +93,41 @@ _REVIVE = (
     .where(delivery.c.id.in_(any_of("ids")), delivery.c.state == DEAD)
     .values(state=OPEN, code=None, next_at=bindparam("at"))
 )
-_REOPEN = (
-    update(delivery)
-    .where(
-        delivery.c.recipient == bindparam("whom"),
-        delivery.c.sequence.between(bindparam("first"), bindparam("last")),
-        delivery.c.state == OPEN,
-    )
-    .values(next_at=bindparam("at"))
-)
-_SETTLED_RANGE = (
+_RANGE = (
     _ROWS.select.where(
         delivery.c.recipient == bindparam("whom"),
         delivery.c.sequence.between(bindparam("first"), bindparam("last")),
-        delivery.c.state != OPEN,
         delivery.c.body.is_not(None),
     )
     .order_by(delivery.c.sequence)
     .limit(bindparam("limit"))
+)
+_REPLACE = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("the_id"))
+    .values(
+        digest=bindparam("new_digest"),
+        key_id=bindparam("key"),
+        body=bindparam("sealed"),
+        leaf_index=bindparam("leaf"),
+    )
+)
+_OPEN_DESKS = (
+    select(delivery.c.recipient, delivery.c.role).where(delivery.c.state == OPEN).distinct()
+)
+_OPEN_OF = (
+    _ROWS.select.where(
+        delivery.c.state == OPEN,
+        delivery.c.recipient == bindparam("whom"),
+        func.coalesce(delivery.c.role, "") == bindparam("as_role"),
+    )
+    .order_by(delivery.c.sequence)
+    .limit(bindparam("limit"))
+)
+_WAKE = (
+    update(delivery)
+    .where(delivery.c.state == OPEN, delivery.c.attempts == 0, delivery.c.next_at > bindparam("at"))
+    .values(next_at=bindparam("at"))
 )
 _SILENT = (
     select(delivery.c.recipient)
@@ -126,22 +138,6 @@ _OLDEST = select(func.min(delivery.c.created_at)).where(delivery.c.state == OPEN
 _COUNTS = select(delivery.c.recipient, func.count()).where(delivery.c.state == bindparam("state"))
 _COUNTS = _COUNTS.group_by(delivery.c.recipient)
 _FOR_MESSAGE = _ROWS.select.where(delivery.c.message_id == bindparam("id")).order_by(delivery.c.id)
-_BODIES_DUE = (
-    select(delivery.c.id)
-    .where(
-        delivery.c.type == bindparam("type"),
-        delivery.c.created_at < bindparam("before"),
-        delivery.c.state != OPEN,
-        delivery.c.body.is_not(None),
-    )
-    .order_by(delivery.c.created_at)
-    .limit(bindparam("limit"))
-)
-_ERASE = (
-    update(delivery)
-    .where(delivery.c.id.in_(any_of("ids")))
-    .values(body=None, erased_at=bindparam("at"))
-)
 
 
 def add_many(conn: Connection, rows: Sequence[DeliveryRow]) -> None:
@@ -191,22 +187,42 @@ def close_many(conn: Connection, ids: Iterable[str], receipt_id: str, at: dateti
         conn.execute(_CLOSE, {"ids": part, "receipt": receipt_id, "at": at})
 
 
-def reopen_range(
-    conn: Connection, recipient: str, first: int, last: int, now: datetime, limit: int = 200
+def wanted(
+    conn: Connection, recipient: str, first: int, last: int, limit: int = 200
 ) -> list[DeliveryRow]:
-    """Have numbers `first` to `last` sent again now, as the recipient asked.
+    """Numbers `first` to `last` of a recipient that misses them, at most `limit`, in order.
 
-    Returns up to `limit` of the range that are not open and still have their body: a recipient
-    that lost its inbox asks for what its receipt was given for, and that can be published again.
+    Also those that it receipted, while their body is kept: it may have lost its inbox.
     """
     span = {"whom": recipient, "first": first, "last": last}
-    conn.execute(_REOPEN, {**span, "at": now})
-    return _ROWS.rows(conn.execute(_SETTLED_RANGE, {**span, "limit": limit}))
+    return _ROWS.rows(conn.execute(_RANGE, {**span, "limit": limit}))
 
 
-def postpone(conn: Connection, delivery_id: str, code: str, next_at: datetime) -> None:
-    """The recipient could not take it (`code`); try again at `next_at`."""
-    conn.execute(_POSTPONE, {"the_id": delivery_id, "why": code, "at": next_at})
+def replace(
+    conn: Connection, delivery_id: str, digest: bytes, key_id: str, body: bytes, leaf_index: int
+) -> None:
+    """The message was signed anew: these bytes are what goes out and is receipted from now on."""
+    given = {"new_digest": digest, "key": key_id, "sealed": body, "leaf": leaf_index}
+    conn.execute(_REPLACE, {"the_id": delivery_id, **given})
+
+
+def open_desks(conn: Connection) -> set[tuple[str, str]]:
+    """To whom something is open, and in which role ("": in none)."""
+    return {(recipient, role or "") for recipient, role in conn.execute(_OPEN_DESKS)}
+
+
+def open_of(conn: Connection, recipient: str, role: str, limit: int) -> list[DeliveryRow]:
+    """What is open to a recipient in one role, lowest number first."""
+    given = {"whom": recipient, "as_role": role, "limit": limit}
+    return _ROWS.rows(conn.execute(_OPEN_OF, given))
+
+
+def wake(conn: Connection, now: datetime) -> int:
+    """Have what was sent once and not receipted looked at now; how many.
+
+    After a start: a process that was killed may have committed what it never published.
+    """
+    return conn.execute(_WAKE, {"at": now}).rowcount
 
 
 def give_up(conn: Connection, ids: Iterable[str], code: str) -> None:
@@ -221,10 +237,9 @@ def revive(conn: Connection, ids: Iterable[str], now: datetime) -> None:
         conn.execute(_REVIVE, {"ids": part, "at": now})
 
 
-def oldest_open(conn: Connection, type: str | None = None) -> datetime | None:
-    """When the oldest open delivery (of `type`) was made."""
-    query = _OLDEST if type is None else _OLDEST.where(delivery.c.type == type)
-    found: datetime | None = conn.execute(query).scalar()
+def oldest_open(conn: Connection) -> datetime | None:
+    """When the oldest open delivery was made."""
+    found: datetime | None = conn.execute(_OLDEST).scalar()
     return found
 
 
@@ -236,15 +251,3 @@ def silent(conn: Connection, before: datetime) -> set[str]:
 def counts(conn: Connection, state: str = OPEN) -> dict[str, int]:
     """How many deliveries each recipient has in `state`."""
     return {row[0]: row[1] for row in conn.execute(_COUNTS, {"state": state})}
-
-
-def bodies_due(conn: Connection, type: str, before: datetime, limit: int = 1000) -> list[str]:
-    """Deliveries of `type` made before `before`, no longer open, whose body is still kept."""
-    given = {"type": type, "before": before, "limit": limit}
-    return list(conn.execute(_BODIES_DUE, given).scalars())
-
-
-def erase_body(conn: Connection, ids: Iterable[str], at: datetime) -> None:
-    """Drop the bodies; digests and receipts stay."""
-    for part in slices(ids):
-        conn.execute(_ERASE, {"ids": part, "at": at})

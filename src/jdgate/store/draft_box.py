@@ -123,6 +123,17 @@ def sent(conn: Connection, member: str, draft_id: str, message_id: str) -> bool:
     return conn.execute(change.values(state=SENT, message_id=message_id)).rowcount == 1
 
 
+def erase_decided(conn: Connection, member: str, before: datetime) -> int:
+    """Drop the content of drafts decided or withdrawn before `before`; how many."""
+    change = update(draft_box).where(
+        draft_box.c.member == member,
+        draft_box.c.state != WAITING,
+        draft_box.c.decided_at < before,
+        draft_box.c.prefill.is_not(None),
+    )
+    return conn.execute(change.values(prefill=None)).rowcount
+
+
 def search(
     conn: Connection, *, member: str | None = None, state: str | None = WAITING, limit: int = 100
 ) -> list[DraftBoxRow]:

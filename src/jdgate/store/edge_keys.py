@@ -1,6 +1,6 @@
 """Edge: which data keys are still needed, so that the others may be shredded.
 
-vault.shred_idle(conn, before, edge_keys.in_use(conn), now)
+idle = [key for key in vault.living(conn, today) if key[0] not in edge_keys.in_use(conn)]
 """
 
 from __future__ import annotations

@@ -67,12 +67,10 @@ _DONE_OF = select(inbox.c.id).where(
 )
 _THESE = (inbox.c.member == bindparam("whose"), inbox.c.id.in_(any_of("ids")))
 _DONE = update(inbox).where(*_THESE).values(state=DONE, error_code=None)
-_RECEIPTED = update(inbox).where(*_THESE).values(receipt_at=bindparam("at"))
-_UNRECEIPTED = (
-    _ROWS.select.where(inbox.c.state == DONE, inbox.c.receipt_at.is_(None))
-    .order_by(inbox.c.received_at)
-    .limit(bindparam("limit"))
+_REPLACE = (
+    update(inbox).where(*_THESE).values(key_id=bindparam("new_key"), body=bindparam("new_body"))
 )
+_RECEIPTED = update(inbox).where(*_THESE).values(receipt_at=bindparam("at"))
 _POSTPONE = (
     update(inbox)
     .where(inbox.c.member == bindparam("whose"), inbox.c.id == bindparam("the_id"))
@@ -165,9 +163,10 @@ def receipted(conn: Connection, member: str, ids: Iterable[str], at: datetime) -
         conn.execute(_RECEIPTED, {"whose": member, "ids": part, "at": at})
 
 
-def unreceipted(conn: Connection, limit: int) -> list[InboxRow]:
-    """Done, but a crash came before the receipt."""
-    return _ROWS.rows(conn.execute(_UNRECEIPTED, {"limit": limit}))
+def replace(conn: Connection, row: InboxRow) -> None:
+    """Keep the body of `row` in the place of the one that is kept under its id."""
+    these = {"whose": row.member, "ids": [row.id]}
+    conn.execute(_REPLACE, {**these, "new_key": row.key_id, "new_body": row.body})
 
 
 def postpone(conn: Connection, member: str, message_id: str, code: str, next_at: datetime) -> None:

@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from jdgate.store.bulk import Insert, Lookup
-from jdgate.store.columns import Reader, any_of, slices, values
-from jdgate.store.tables import delivery, message
+from jdgate.store.columns import Reader, values
+from jdgate.store.tables import message
 
 
 class MessageRow(Struct, kw_only=True):
@@ -57,27 +57,6 @@ _ADD = Insert(message)
 _SEEN = Lookup(message, ["id", "source", "digest", "receipt_id"], key="id")
 _TOTAL = select(func.count()).select_from(message)
 _GET = _ROWS.select.where(message.c.id == bindparam("id"))
-_OPEN_DELIVERY = (
-    select(delivery.c.id)
-    .where(delivery.c.message_id == message.c.id, delivery.c.state == "open")
-    .exists()
-)
-_BODIES_DUE = (
-    select(message.c.id)
-    .where(
-        message.c.type == bindparam("type"),
-        message.c.received_at < bindparam("before"),
-        message.c.body.is_not(None),
-        ~_OPEN_DELIVERY,
-    )
-    .order_by(message.c.received_at)
-    .limit(bindparam("limit"))
-)
-_ERASE = (
-    update(message)
-    .where(message.c.id.in_(any_of("ids")))
-    .values(body=None, erased_at=bindparam("at"))
-)
 
 
 def seen(conn: Connection, ids: Iterable[str]) -> dict[str, Seen]:
@@ -132,18 +111,3 @@ def search(
 
 
 _BARE = tuple(name for name in _ROWS.names if name != "body")
-
-
-def bodies_due(conn: Connection, type: str, before: datetime, limit: int = 1000) -> list[str]:
-    """Messages of `type` received before `before` whose body is still kept and may go.
-
-    A message with a delivery still open keeps its body.
-    """
-    given = {"type": type, "before": before, "limit": limit}
-    return list(conn.execute(_BODIES_DUE, given).scalars())
-
-
-def erase_body(conn: Connection, ids: Iterable[str], at: datetime) -> None:
-    """Drop the bodies; everything that proves the message stays."""
-    for part in slices(ids):
-        conn.execute(_ERASE, {"ids": part, "at": at})

@@ -27,7 +27,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Container
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +64,6 @@ _ALL = select(body_key.c.id, body_key.c.type, body_key.c.day)
 _LIVING = _ALL.where(body_key.c.wrapped.is_not(None))
 _SHREDDED = _ALL.where(body_key.c.wrapped.is_(None))
 _BEFORE = _LIVING.where(body_key.c.day < bindparam("before", type_=Date))
-_BEFORE_OF_TYPE = _BEFORE.where(body_key.c.type == bindparam("type"))
 _SHRED = (
     update(body_key)
     .where(body_key.c.id == bindparam("the_id"))
@@ -190,25 +189,16 @@ class Vault:
         except InvalidTag:
             raise Refused("books.tampered", key=key_id) from None
 
-    def shred(self, conn: Connection, type: str, before: date, at: datetime) -> int:
-        """Erase the keys of `type` for all days before `before`; how many.
+    def living(self, conn: Connection, before: date) -> list[KeyOfDay]:
+        """The keys of all days before `before` that were not erased, oldest day first."""
+        return sorted(_keys(conn, _BEFORE, before=before), key=lambda key: (key[2], key[1]))
 
-        Everything sealed under them is lost for good: the caller first makes sure that no open
-        delivery needs them (`deliveries.oldest_open`) and calls `Database.scrub` after the commit.
+    def shred(self, conn: Connection, keys: Sequence[KeyOfDay], at: datetime) -> int:
+        """Erase these keys; how many.
+
+        Everything sealed under them is lost for good: the caller first makes sure that nothing
+        needs them (`bodies.left`, `edge_keys.in_use`) and calls `Database.scrub` after the commit.
         """
-        return self._shred(conn, _keys(conn, _BEFORE_OF_TYPE, type=type, before=before), at)
-
-    def shred_idle(
-        self, conn: Connection, before: date, in_use: Container[str], at: datetime
-    ) -> int:
-        """Erase the keys of all days before `before` but those `in_use`; how many.
-
-        For a database that knows which keys its bodies still need. Otherwise as `shred`.
-        """
-        keys = _keys(conn, _BEFORE, before=before)
-        return self._shred(conn, [key for key in keys if key[0] not in in_use], at)
-
-    def _shred(self, conn: Connection, keys: list[KeyOfDay], at: datetime) -> int:
         if keys:
             _erase(conn, keys, at)
             for _, type, day in keys:
@@ -217,7 +207,7 @@ class Vault:
         self._forget([key[0] for key in keys])
         return len(keys)
 
-    def _drop(self, keys: list[KeyOfDay]) -> None:
+    def _drop(self, keys: Sequence[KeyOfDay]) -> None:
         try:
             self._days.drop(keys)
         except (
@@ -340,7 +330,7 @@ def _keys(conn: Connection, query: Select[str, str, date], **given: object) -> l
     return [(row[0], row[1], row[2]) for row in conn.execute(query, given)]
 
 
-def _erase(conn: Connection, keys: list[KeyOfDay], at: datetime | None) -> None:
+def _erase(conn: Connection, keys: Sequence[KeyOfDay], at: datetime | None) -> None:
     """Forget these keys in the database; `at`: None where nobody knows when it was."""
     if keys:
         conn.execute(_SHRED, [{"the_id": key[0], "at": at} for key in keys])
