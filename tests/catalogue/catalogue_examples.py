@@ -258,7 +258,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "sys.checkpoint.v1": {"checkpoint": "a.b.c"},
     "sys.directory.v1": {"directory": "a.b.c"},
-    "sys.resend.v1": {"first": 3, "last": 5},
+    "sys.resend.v1": {"first": 3, "last": 5, "void": True},
     "sys.draft.v1": {
         "draft_id": "d-1", "type": "mmt.dropout.notice.v1", "rule": "M2", "cause": "c",
         "reason_code": "clinic.dropout", "params": {}, "prefill": {"site": "cln-01"},

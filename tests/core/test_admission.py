@@ -27,7 +27,7 @@ from tests.vectors.ground import (
 )
 
 from jdgate.core import admission
-from jdgate.core.admission import MAX_SKEW, Arrival, Verdict
+from jdgate.core.admission import MAX_JUMP, MAX_SKEW, Arrival, Verdict
 from jdgate.core.directory import Trust
 from jdgate.core.keys import public_records
 from jdgate.core.message import MAX_BODY
@@ -78,7 +78,9 @@ def test_an_envelope_id_of_any_other_form_is_refused(id: str) -> None:
         ({"region": "511623100000"}, "accepted"),
         ({"region": "511681000000"}, "agreement.cross_region"),
         ({"sequence": 1}, "accepted"),
-        ({"sequence": 10**12 - 1}, "accepted"),
+        ({"sequence": MAX_JUMP}, "accepted"),
+        ({"sequence": MAX_JUMP + 1}, "admission.sequence_jump"),
+        ({"sequence": 10**12 - 1}, "admission.sequence_jump"),
         ({"purpose": None}, "agreement.purpose"),
     ],
 )

@@ -23,6 +23,8 @@ from jdgate.errors import Refused
 
 KEYS = {suite: keys_of("gateway", kem=suite).opening[0] for suite in (HYBRID, SMALL)}
 OTHER = {suite: keys_of("pol", kem=suite).opening[0] for suite in (HYBRID, SMALL)}
+RECORD = b"r" * 32
+"""A digest of the record that a sealed value stands in."""
 BOTH = pytest.mark.parametrize("suite", [HYBRID, SMALL])
 INFO = context("cln-01", "gateway", "0194f3a0-0000-7000-8000-000000000001")
 OVERHEAD = {HYBRID: 1120 + 16, SMALL: 32 + 16}
@@ -118,26 +120,32 @@ def test_a_public_key_that_makes_the_secret_known_is_refused() -> None:
 
 @BOTH
 def test_a_sealed_field_is_read_by_its_recipient_alone(suite: str) -> None:
-    sealed = seal_field({"note": "转诊"}, KEYS[suite].public(), "cln-01", "clinical")
+    sealed = seal_field({"note": "转诊"}, KEYS[suite].public(), "cln-01", "clinical", RECORD)
     assert sealed["kid"] == KEYS[suite].kid
-    assert unseal_field(sealed, KEYS[suite], "cln-01", "clinical") == {"note": "转诊"}
-    for sender, field in (("pol", "clinical"), ("cln-01", "other")):
+    assert unseal_field(sealed, KEYS[suite], "cln-01", "clinical", RECORD) == {"note": "转诊"}
+    for sender, field, record in (
+        ("pol", "clinical", RECORD),
+        ("cln-01", "other", RECORD),
+        ("cln-01", "clinical", bytes(32)),
+    ):
         with pytest.raises(Refused) as refused:
-            unseal_field(sealed, KEYS[suite], sender, field)
+            unseal_field(sealed, KEYS[suite], sender, field, record)
         assert refused.value.code == "sealing.cannot_open"
     with pytest.raises(Refused) as refused:
-        unseal_field(sealed, OTHER[suite], "cln-01", "clinical")
+        unseal_field(sealed, OTHER[suite], "cln-01", "clinical", RECORD)
     assert refused.value.code == "sealing.not_ours"
 
 
 @BOTH
 def test_any_changed_byte_of_a_sealed_field_keeps_it_shut(suite: str) -> None:
-    sealed = seal_field("x", KEYS[suite].public(), "cln-01", "f")
+    sealed = seal_field("x", KEYS[suite].public(), "cln-01", "f", RECORD)
     body = bytearray(unb64u(sealed["sealed"]))
     for at in range(0, len(body), 1 if suite == SMALL else 13):
         body[at] ^= 1 << (at % 8)
         with pytest.raises(Refused):
-            unseal_field({**sealed, "sealed": b64u(bytes(body))}, KEYS[suite], "cln-01", "f")
+            unseal_field(
+                {**sealed, "sealed": b64u(bytes(body))}, KEYS[suite], "cln-01", "f", RECORD
+            )
         body[at] ^= 1 << (at % 8)
 
 
@@ -146,14 +154,14 @@ def test_a_sealed_field_of_any_other_form_is_refused(value: object) -> None:
     key = KEYS[SMALL]
     for sealed in ({"kid": key.kid, "sealed": value}, {"kid": value, "sealed": ""}, {}):
         with pytest.raises(Refused):
-            unseal_field(sealed, key, "cln-01", "f")
+            unseal_field(sealed, key, "cln-01", "f", RECORD)
 
 
 def test_a_sealed_field_that_holds_no_json_is_refused() -> None:
     key = KEYS[SMALL]
-    body = seal(b"\xff", key.public(), context("cln-01", key.kid, "field:f"))
+    body = seal(b"\xff", key.public(), context("cln-01", key.kid, f"field:f:{b64u(RECORD)}"))
     with pytest.raises(Refused) as refused:
-        unseal_field({"kid": key.kid, "sealed": b64u(body)}, key, "cln-01", "f")
+        unseal_field({"kid": key.kid, "sealed": b64u(body)}, key, "cln-01", "f", RECORD)
     assert refused.value.code == "sealing.cannot_open"
 
 

@@ -56,6 +56,7 @@ ALERT = "sys.alert.v1"
 
 REGION = "511623000000"
 TOWN_1, TOWN_2 = "511623100000", "511623101000"
+APPROVERS = ("王医生", "李主任")
 CLINIC_PLUGIN = Path(__file__).parents[2] / "plugins" / "clinic"
 WITHIN = 30.0
 """Seconds after which a condition that should come true is given up: far more than it takes."""
@@ -241,7 +242,12 @@ class County:
     async def submit(
         self, member: str, type: str, records: list[dict[str, Any]], **more: Any
     ) -> list[str]:
-        """Put good records into a member's outbox; the ids of the messages."""
+        """Put good records into a member's outbox; the ids of the messages.
+
+        As many persons approve them as the agreement wants, unless `approved_by` says otherwise.
+        """
+        needed = self.daemon.catalogue.sheets[type].approvers
+        more = {"approved_by": APPROVERS[:needed]} | more
         answer = await self.ask("submit", member=member, type=type, records=records, **more)
         assert answer["refused"] == []
         return [message["id"] for message in answer["messages"]]

@@ -275,6 +275,32 @@ async def test_what_needs_a_persons_approval_waits_for_it(office: Office) -> Non
     (batch,) = await edge.round()
     assert batch.records[0]["date"] == "2026-11-18"
     assert "王民警" not in str(batch.records)
+    assert batch.approved_by == ("王民警",)
+
+
+async def test_each_batch_holds_what_the_same_persons_approved(office: Office) -> None:
+    office.found()
+    edge = Edge(office, APPROVED.replace('approved_by = "wh"', 'approved_by = ["wh", "zxd"]'))
+    for number in range(1, 6):
+        enter(office, number)
+    for number, (first, second) in enumerate(
+        [
+            ("王民警", ""),
+            ("王民警", ""),
+            ("李所长", "王民警"),
+            ("王民警", "王 民警"),
+            ("赵，钱", ""),
+        ]
+    ):
+        office.does(
+            "UPDATE decision SET wh = :a, zxd = :b WHERE id = :n", a=first, b=second, n=number + 1
+        )
+    batches = await edge.round()
+    assert [(batch.approved_by, len(batch.records)) for batch in batches] == [
+        (("王民警",), 2),
+        (("李所长", "王民警"), 1),
+    ]
+    assert not await edge.round(), "one was sent twice"
 
 
 SEALED = """

@@ -101,12 +101,24 @@ _ASKED_FOR = (
         outbox.c.member == bindparam("whose"),
         outbox.c.sequence.between(bindparam("first"), bindparam("last")),
         outbox.c.body.is_not(None),
+        outbox.c.state != "refused",
     )
     .order_by(outbox.c.sequence)
     .limit(bindparam("limit"))
 )
 _REQUEUE = (
     update(outbox).where(outbox.c.id.in_(any_of("ids"))).values(state=OPEN, next_at=bindparam("at"))
+)
+_REFUSED_IN = (
+    select(outbox.c.sequence)
+    .where(
+        outbox.c.member == bindparam("whose"),
+        outbox.c.sequence.between(bindparam("first"), bindparam("last")),
+    )
+    .group_by(outbox.c.sequence)
+    .having(func.min(outbox.c.state) == "refused", func.max(outbox.c.state) == "refused")
+    .order_by(outbox.c.sequence)
+    .limit(bindparam("limit"))
 )
 _OLDEST = select(func.min(outbox.c.created_at)).where(
     outbox.c.member == bindparam("member"), outbox.c.state == OPEN
@@ -216,17 +228,26 @@ def waiting(conn: Connection, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def requeue(conn: Connection, member: str, first: int, last: int, now: datetime, limit: int) -> int:
+def requeue(
+    conn: Connection, member: str, first: int, last: int, now: datetime, limit: int = 200
+) -> int:
     """Have the lowest `limit` of the numbers `first` to `last` sent again; how many can be.
 
-    A receipted message is sent again too: a gateway restored from an older copy of its books
-    asks for what it once had.
+    An accepted message is sent again too, for a gateway restored from an older copy of its books
+    asks for what it once had; a refused one is not.
     """
     span = {"whose": member, "first": first, "last": last, "limit": limit}
     ids = conn.execute(_ASKED_FOR, span).scalars().all()
     for part in slices(ids):
         conn.execute(_REQUEUE, {"ids": part, "at": now})
     return len(ids)
+
+
+def refused_in(conn: Connection, member: str, first: int, last: int, limit: int) -> list[int]:
+    """The lowest `limit` of the numbers `first` to `last` under which all that was sent was
+    refused."""
+    span = {"whose": member, "first": first, "last": last, "limit": limit}
+    return list(conn.execute(_REFUSED_IN, span).scalars())
 
 
 def oldest_open(conn: Connection, member: str) -> datetime | None:

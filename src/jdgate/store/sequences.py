@@ -159,21 +159,9 @@ def note(
     filled = _fill(conn, member, source, older, now) if older and contiguous < start else []
     known = set(filled)
     reused = sorted(reused + [number for number in older if number not in known])
-    if new_gaps:
-        conn.execute(
-            _ADD,
-            [
-                {**whose, "first": low, "last": high, "noticed_at": now, "asked_at": None}
-                for low, high in new_gaps
-            ],
-        )
+    _add(conn, member, source, new_gaps, now)
     if fresh or filled:
-        if contiguous == start and not new_gaps:
-            contiguous = highest
-        else:
-            lowest = conn.execute(_LOWEST, {"m": member, "s": source}).scalar()
-            contiguous = highest if lowest is None else lowest - 1
-        _SAVE.run(conn, [{**whose, "contiguous": contiguous, "highest": highest}])
+        _save(conn, member, source, highest)
     return GapReport(new_gaps=new_gaps, filled=filled, reused=reused)
 
 
@@ -198,22 +186,38 @@ def _fill(
             low = number + 1
         if low <= last:
             rest.append((low, last))
-        if rest:
-            conn.execute(
-                _ADD,
-                [
-                    {
-                        "member": member,
-                        "source": source,
-                        "first": low,
-                        "last": high,
-                        "noticed_at": now,
-                        "asked_at": None,
-                    }
-                    for low, high in rest
-                ],
-            )
+        _add(conn, member, source, rest, now)
     return filled
+
+
+def _add(
+    conn: Connection, member: str, source: str, ranges: list[tuple[int, int]], now: datetime
+) -> None:
+    whose = {"member": member, "source": source, "noticed_at": now, "asked_at": None}
+    if ranges:
+        conn.execute(_ADD, [{**whose, "first": low, "last": high} for low, high in ranges])
+
+
+def _save(conn: Connection, member: str, source: str, highest: int) -> None:
+    lowest = conn.execute(_LOWEST, {"m": member, "s": source}).scalar()
+    contiguous = highest if lowest is None else lowest - 1
+    whose = {"member": member, "source": source}
+    _SAVE.run(conn, [{**whose, "contiguous": contiguous, "highest": highest}])
+
+
+def void(
+    conn: Connection, source: str, first: int, last: int, now: datetime, *, member: str = GATEWAY
+) -> None:
+    """Wait no longer for numbers `first` to `last`: `source` says that nothing comes under them."""
+    whose = {"m": member, "s": source}
+    span = {**whose, "low": first, "high": last}
+    for low, high in conn.execute(_OVERLAPPING, span).all():
+        conn.execute(_DROP, {**whose, "f": low})
+        rest = [(low, first - 1), (last + 1, high)]
+        _add(conn, member, source, [(a, b) for a, b in rest if a <= b], now)
+    at = position(conn, source, member=member)
+    if at.highest:
+        _save(conn, member, source, at.highest)
 
 
 def position(conn: Connection, source: str, *, member: str = GATEWAY) -> Position:

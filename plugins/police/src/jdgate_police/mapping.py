@@ -6,7 +6,8 @@
     key = "id"                             # unique, never changes, not an identity number
     marker = "updated_at"                  # grows with every change: a time or a number
     late = 600                             # how far back late commits are looked for
-    approved_by = "reviewer"               # needed where the sheet wants a person's approval
+    approved_by = "reviewer"               # needed where the sheet wants a person's approval;
+                                           # ["reviewer1", "reviewer2"] where it wants two
     [send.orders.fields]
     name = "xm"
     [send.orders.values.measure]           # their value → ours; "" passes the row over
@@ -55,7 +56,8 @@ _RULE = {"rule_code", "classes", "table", "id_no", "id_type", "until"}
 class Section(Struct, frozen=True):
     """One message type and where its records come from.
 
-    `late`: seconds for a marker that is a time, a count for one that is a number.
+    `late`: seconds for a marker that is a time, a count for one that is a number. `approved_by`:
+    the columns with the names of those who approved a row, of whom `approvers` have to be there.
     """
 
     name: str
@@ -68,14 +70,15 @@ class Section(Struct, frozen=True):
     constants: dict[str, Any] = {}
     forms: dict[str, dict[str, Any]] = {}
     late: int = LATE
-    approved_by: str | None = None
+    approved_by: tuple[str, ...] = ()
+    approvers: int = 0
     member: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read, once: the marker and the key first."""
-        approval = (self.approved_by,) if self.approved_by else ()
-        return tuple(dict.fromkeys((self.marker, self.key, *self.fields.values(), *approval)))
+        named = (*self.fields.values(), *self.approved_by)
+        return tuple(dict.fromkeys((self.marker, self.key, *named)))
 
 
 class Bar(Struct, frozen=True):
@@ -159,9 +162,9 @@ def _section(name: str, given: Any, catalogue: Catalogue) -> Section:
     missing = [one for one in schema.get("required", ()) if one not in {*fields, *constants}]
     if missing:
         raise Refused("police.mapping_missing", where=where, fields=", ".join(missing))
-    approver = _maybe(table, "approved_by", where)
-    if sheet.approval != "none" and approver is None:
-        raise Refused("police.mapping_approval", where=where, type=kind)
+    approved_by = _columns(table, "approved_by", where)
+    if len(approved_by) < sheet.approvers:
+        raise Refused("police.mapping_approval", where=where, type=kind, needed=sheet.approvers)
     late = table.get("late", LATE)
     if isinstance(late, bool) or not isinstance(late, int) or not 0 <= late <= 10**9:
         raise Refused("police.mapping_key", where=f"{where}.late")
@@ -176,7 +179,8 @@ def _section(name: str, given: Any, catalogue: Catalogue) -> Section:
         constants=constants,
         forms={field: forms[field] for field in (*fields, *constants)},
         late=late,
-        approved_by=approver,
+        approved_by=approved_by,
+        approvers=max(sheet.approvers, min(len(approved_by), 1)),
         member=member,
     )
 
@@ -237,6 +241,15 @@ def _text(table: Mapping[str, Any], name: str, where: str) -> str:
 
 def _maybe(table: Mapping[str, Any], name: str, where: str) -> str | None:
     return _text(table, name, where) if name in table else None
+
+
+def _columns(table: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    """One column, or a list of them."""
+    given = table.get(name, [])
+    columns = given if isinstance(given, list) else [given]
+    if not all(isinstance(one, str) and one.strip() for one in columns):
+        raise Refused("police.mapping_key", where=f"{where}.{name}"[:80])
+    return tuple(dict.fromkeys(one.strip() for one in columns))
 
 
 def _texts(given: Any, where: str) -> dict[str, str]:

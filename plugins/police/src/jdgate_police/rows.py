@@ -16,6 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from jdgate.core import approval
 from jdgate.core.calendar import LOCAL
 from jdgate.plugins import Refused
 
@@ -26,11 +27,14 @@ _YES, _NO = {"1", "true", "t", "y", "yes", "是"}, {"0", "false", "f", "n", "no"
 _IDENTITY = "id_no"
 
 
-def approved(section: Section, row: Mapping[str, Any]) -> bool:
-    """Whether a person stands for the row, where one has to."""
-    if section.approved_by is None:
-        return True
-    return bool(str(row[section.approved_by] or "").strip())
+def approvers(section: Section, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who stands for the row, as its columns name them.
+
+    Raises:
+        Refused: `approval.…` for what is no name, or one person twice.
+    """
+    written = [str(row[column] or "").strip() for column in section.approved_by]
+    return approval.named(name for name in written if name)
 
 
 def record(section: Section, row: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -92,30 +92,44 @@ class Changes:
             if end is None:
                 continue
             progress = Progress.read(states.get(section.name), section.late)
-            async for records in self._read(section, progress, end):
+            async for names, records in self._read(section, progress, end):
                 states[section.name] = progress.state()
                 whole = json.dumps(states, separators=(",", ":"))
-                yield Batch(section.type, records, mark=whole)
+                yield Batch(section.type, records, mark=whole, approved_by=names)
 
     async def _read(
         self, section: Section, progress: Progress, end: Row
-    ) -> AsyncIterator[list[dict[str, Any]]]:
+    ) -> AsyncIterator[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+        """Records in their order, together those that the same persons approved.
+
+        They are given before `progress` is told of the next row: what its state calls dealt with
+        is in a batch.
+        """
         held: Counter[str] = Counter()
         after = progress.floor
         now = self._clock()
+        approved_by: tuple[str, ...] = ()
         waiting: list[dict[str, Any]] = []
         while True:
             page = await self._registry.run(partial(_page, section, after, end))
-            # a state speaks of whole pages only, so that what it calls dealt with is in a batch
             for row in page:
-                if progress.passes(row[section.marker], row[section.key], now):
-                    record = await self._record(section, row, now, held)
-                    waiting += [record] if record is not None else []
+                names, trouble = _approvers(section, row)
+                if waiting and names not in (None, approved_by):
+                    yield approved_by, waiting
+                    waiting = []
+                if not progress.passes(row[section.marker], row[section.key], now):
+                    continue
+                if names is None:
+                    held.update(trouble)
+                    continue
+                record = await self._record(section, row, now, held)
+                if record is not None:
+                    approved_by, waiting = names, [*waiting, record]
             last = len(page) < BATCH
             if last:
                 progress.finish()
             if waiting:
-                yield waiting
+                yield approved_by, waiting
                 waiting = []
             if last:
                 break
@@ -128,8 +142,6 @@ class Changes:
     async def _record(
         self, section: Section, row: Row, now: datetime, held: Counter[str]
     ) -> dict[str, Any] | None:
-        if not rows.approved(section, row):
-            return None
         try:
             record = rows.record(section, row)
         except Refused as reason:
@@ -152,6 +164,15 @@ class Changes:
         if self._inbox is None:
             return False
         return await self._inbox.holds_sealed_query(answer["to"], answer["query_no"])
+
+
+def _approvers(section: Section, row: Row) -> tuple[tuple[str, ...] | None, list[str]]:
+    """Who approved a row; None while it waits for them, or with what is wrong with the names."""
+    try:
+        names = rows.approvers(section, row)
+    except Refused as reason:
+        return None, [f"{reason.code} approved_by"]
+    return (names, []) if len(names) >= section.approvers else (None, [])
 
 
 def _end(section: Section, conn: Connection) -> Row | None:
