@@ -62,13 +62,16 @@ def test_every_entry_is_read(tmp_path: Path) -> None:
         (LEAST + "[rules]\nclinic = 1\n", "rules"),
         (LEAST + '[alerts]\nquiet_from = "25:00"\n', "quiet_from"),
         (LEAST + '[alerts.urgent]\nacknowledge = "soon"\n', "acknowledge"),
-        (LEAST + LEAST, "county"),
+        (LEAST + LEAST, "line 4"),
+        (LEAST + "[run]\nkeep_days = -1\n", "1 or more"),
+        (LEAST + "[run]\nmembers = 'pol'\n", "a list"),
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path: Path, text: str | bytes, named: str) -> None:
     found = refusal(tmp_path, text)
     assert found.code == "config.invalid"
     assert named in str(found)
+    assert not {"Expected", "Object", "Invalid"} & set(found.text("zh").split())
 
 
 def test_quiet_hours_have_a_beginning_and_an_end(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ LAYERS = (
         "daemon",
         "demo",
         "enrolling",
+        "hosting",
         "running",
         "serving",
         "kit",

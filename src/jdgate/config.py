@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from jdgate.errors import UsageError
+from jdgate.texts import Lang, say
 
 CONFIG_NAME = "jdgate.toml"
 Role = Literal["gateway", "edge"]
@@ -57,7 +58,7 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     roles: tuple[Role, ...] = ("gateway", "edge")
     members: tuple[str, ...] = ()
-    keep_days: int = 90
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 90
     workers: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
     """Processes that open and seal messages for the gateway; worth it from some 500 single
     messages a second."""
@@ -95,8 +96,10 @@ class Plugins(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     disabled: tuple[str, ...] = ()
 
 
-Clock = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")]
-Span = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,3}(m|h|d|wd))?$")]
+_CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$"
+_SPAN = r"^([1-9][0-9]{0,3}(m|h|d|wd))?$"
+Clock = Annotated[str, msgspec.Meta(pattern=_CLOCK)]
+Span = Annotated[str, msgspec.Meta(pattern=_SPAN)]
 
 
 class StepTimes(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -198,7 +201,7 @@ def read_config(home: Home) -> Config:
     except FileNotFoundError:
         raise UsageError("config.missing", file=str(home.config)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError("config.invalid", file=home.config.name, reason=str(error)) from None
+        raise _invalid(home.config.name, error) from None
     if not re.fullmatch(r"[0-9]{12}", config.county.region):
         raise UsageError("config.region", got=config.county.region[:20])
     if bool(config.alerts.quiet_from) != bool(config.alerts.quiet_to):
@@ -207,6 +210,59 @@ def read_config(home: Home) -> Config:
     if bool(hours.hours_from) != bool(hours.hours_to) or hours.hours_from > hours.hours_to:
         raise UsageError("config.query_hours")
     return config
+
+
+class ConfigInvalid(UsageError):
+    """`config.invalid`; what is wrong with it is a text of its own."""
+
+    def __init__(self, file: str, reason: str, **words: object) -> None:
+        super().__init__("config.invalid", file=file, reason=reason, **words)
+
+    def text(self, lang: Lang) -> str:
+        """The sentence with the reason in it."""
+        words = dict(self.params)
+        if self.params.get("kind"):
+            words["kind"] = say(f"config.kind.{self.params['kind']}", lang)
+        reason = say(str(self.params["reason"]), lang, **words)
+        return say(self.code, lang, file=self.params["file"], reason=reason)
+
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<place>[^`]*)`)?$", re.DOTALL)
+_FIELD = re.compile(r"field `(?P<field>[^`]*)`")
+_KIND = re.compile(r"Expected `(?P<kind>\w+)[^`]*`(?: (?P<sign>[<>]=) (?P<limit>-?\d+))?")
+_LINE = re.compile(r"\(at line (?P<line>\d+)")
+_KINDS = {"int": "int", "float": "int", "str": "str", "bool": "bool", "array": "array"}
+_FORMS = {_CLOCK: "22:00", _SPAN: "15m, 24h, 7d"}
+
+
+def _invalid(file: str, error: Exception) -> ConfigInvalid:
+    """What the decoder found, as a person can read it: msgspec's sentences are English."""
+    if isinstance(error, OSError):
+        return ConfigInvalid(file, "config.unreadable", why=error.strerror or type(error).__name__)
+    found = _PLACE.match(str(error))
+    if not isinstance(error, msgspec.ValidationError) or found is None:
+        line = _LINE.search(str(error))
+        return ConfigInvalid(file, "config.not_toml", line=line["line"] if line else "?")
+    what, place = found["what"], (found["place"] or "").replace("[...]", "")
+    if field := _FIELD.search(what):
+        entry = f"{place}.{field['field']}".lstrip(".")
+        unknown = "unknown" in what
+        code = "config.entry_unknown" if unknown else "config.entry_missing"
+        return ConfigInvalid(file, code, entry=entry)
+    for pattern, form in _FORMS.items():
+        if repr(pattern) in what:
+            return ConfigInvalid(file, "config.entry_form", entry=place, form=form)
+    kind = _KIND.search(what)
+    if kind and kind["sign"]:
+        code = "config.entry_least" if kind["sign"] == ">=" else "config.entry_most"
+        return ConfigInvalid(file, code, entry=place, limit=kind["limit"])
+    if kind:
+        named = _KINDS.get(kind["kind"], "object")
+        return ConfigInvalid(file, "config.entry_kind", entry=place, kind=named)
+    if place == "run.roles":
+        roles = ", ".join(get_args(Role))
+        return ConfigInvalid(file, "config.entry_form", entry=place, form=roles)
+    return ConfigInvalid(file, "config.entry_wrong", entry=place)
 
 
 def full_region(code: str) -> str:

@@ -9,14 +9,14 @@ SIGTERM, and leaves nothing half done: whatever was committed goes out at the ne
 from __future__ import annotations
 
 import logging
+import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from jdgate import catalogues
+from jdgate import catalogues, hosting
 from jdgate.bus.access import BusUser, Tls, nkey_public
 from jdgate.bus.embedded import EmbeddedServer
 from jdgate.bus.jetstream import connect_gateway, connect_member
@@ -31,13 +31,14 @@ from jdgate.core.directory import Directory, Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.edge.desk import Desk
 from jdgate.edge.host import EdgeHost
-from jdgate.errors import JdgateError, Refused, UsageError
-from jdgate.founding import AUTHORITY, pinned_authority
+from jdgate.errors import JdgateError, Refused, TransportFailed, UsageError
+from jdgate.founding import pinned_authority
 from jdgate.gateway import deadlines
 from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.ground import Ground, new_id
 from jdgate.gateway.nudging import Nudging
-from jdgate.keystore import SUFFIX, hosted_members, read_key_file
+from jdgate.hosting import bus_key
+from jdgate.keystore import SUFFIX, close_folder, read_key_file
 from jdgate.plugins.host import PluginHost
 from jdgate.refdata import FOLDER, References
 from jdgate.running import Running
@@ -145,6 +146,7 @@ class Daemon(Running):
     # --- loading
 
     def _load(self) -> None:
+        close_folder(self.home.keys)
         self.references = References(self.home.var / FOLDER)
         self.plugins = PluginHost(
             self.plugins_dir,
@@ -156,6 +158,9 @@ class Daemon(Running):
         self.plugins.add_suites()
         self.catalogue = catalogues.load_all(self.plugins)
         self.trust = Trust(self._directory())
+        county, configured = self.trust.directory.county, self.config.county.region
+        if county != configured:
+            raise UsageError("config.other_county", got=configured, expected=county)
         self._check(self.trust)
 
     def _check(self, trust: Trust) -> None:
@@ -189,20 +194,16 @@ class Daemon(Running):
     def _keys(self, member: str) -> MemberKeys:
         return read_key_file(self.home.keys / f"{member}{SUFFIX}")
 
-    def _hosted(self) -> list[str]:
-        """The members this machine plays: named ones, or all whose keys are here.
+    def _wanted(self) -> list[str]:
+        return hosting.wanted(self.trust, self.home, self.config.run)
 
-        One that may not connect (suspended, its bus key revoked or run out) is left out, so that
-        the others go on.
-        """
-        gateway = self.trust.gateway.id
-        found = [m for m in hosted_members(self.home.keys) if m not in (AUTHORITY, gateway)]
-        wanted = self.config.run.members or [m for m in found if m in self.trust.members]
-        may_connect = self.trust.bus_keys(self.clock.now())
-        for member in wanted:
-            if member not in may_connect:
-                log.warning("%s", Refused("daemon.may_not_connect", member=member))
-        return [member for member in wanted if member in may_connect]
+    @property
+    def absent(self) -> list[str]:
+        """Members without a key here, on a machine that hosts all whose keys it has. A
+        department's own machine has its own alone, and that is as it should be."""
+        if self.gateway is None or self.edge is None or self.config.run.members:
+            return []
+        return hosting.absent(self.trust, self.home, self.edge.desks)
 
     # --- parts
 
@@ -260,9 +261,10 @@ class Daemon(Running):
             queries=deadlines.query_limits(self.config.queries, self.references.working_days),
             channels=tuple(channels),
         )
-        bus = await connect_gateway(
-            self.nats_url, _bus_key(keys), name=keys.member, tls=self._tls()
-        )
+        with self._telling_who(keys.member):
+            bus = await connect_gateway(
+                self.nats_url, bus_key(keys), name=keys.member, tls=self._tls()
+            )
         self.gateway = Gateway(
             ground=ground,
             books=books,
@@ -284,14 +286,21 @@ class Daemon(Running):
         self._closing.append(_closer(database))
         vault = Vault.unlock(database, self.home.keys / "edge.master")
         self._catch_up(database)
-        keys = {member: self._keys(member) for member in self._hosted()}
+        found = hosting.at_work(
+            self.trust, self.home, self._wanted(), self.clock.now(), embedded=bool(self.server)
+        )
+        for member, code in found.left_out.items():
+            self.teller.say(code, member=member)
+        keys = found.keys
 
         async def connect(member: str) -> MemberBus:
             # an edge starts without its bus too: what is pushed waits in the outbox
             patience = 5.0 if self.server is not None else 0.0
-            return await connect_member(
-                self.nats_url, member, _bus_key(keys[member]), tls=self._tls(), patience=patience
-            )
+            with self._telling_who(member):
+                return await connect_member(
+                    self.nats_url, member, bus_key(keys[member]), tls=self._tls(),
+                    patience=patience,
+                )  # fmt: skip
 
         desks = {
             member: Desk(
@@ -320,7 +329,7 @@ class Daemon(Running):
         A restart must not bring an older directory back, in which a revoked key is still good.
         """
         with database.read() as conn:
-            held = [copy for member in self._hosted() for copy in stored.copies(conn, member)]
+            held = [copy for member in self._wanted() for copy in stored.copies(conn, member)]
         current = self.trust.directory
         for copy in sorted(held, key=lambda copy: copy.version):
             if copy.version > current.version:
@@ -329,15 +338,28 @@ class Daemon(Running):
         if current is not self.trust.directory:
             self.trust = Trust(current)
 
+    @contextmanager
+    def _telling_who(self, member: str) -> Iterator[None]:
+        """A bus that can't be reached, or that refuses a key, while this machine starts.
+
+        Raises:
+            TransportFailed: `daemon.bus_away`, `daemon.bus_denied`.
+        """
+        try:
+            yield
+        except TransportFailed as reason:
+            said = {"bus.unavailable": "daemon.bus_away", "bus.denied": "daemon.bus_denied"}
+            if reason.code not in said:
+                raise
+            # a URL may hold a password
+            url = re.sub(r"//[^/@,]*@", "//", self.nats_url)
+            raise TransportFailed(said[reason.code], member=member, url=url) from reason
+
     def _tls(self) -> ssl.SSLContext | None:
         """Trust in the certificate authority that the configuration names for the bus."""
         if not self.config.nats.ca:
             return None
         return ssl.create_default_context(cafile=self.home.root / self.config.nats.ca)
-
-
-def _bus_key(keys: MemberKeys) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(keys.bus)
 
 
 def _closer(database: Database) -> Callable[[], Awaitable[None]]:

@@ -25,7 +25,7 @@ from jdgate.core.directory import AuthorityKey, Directory, Member, authority_key
 from jdgate.core.keys import MemberKeys
 from jdgate.core.signing import SigningKey
 from jdgate.errors import Refused, UsageError
-from jdgate.keystore import SUFFIX, make_key_file, read_key_file, sync_folder
+from jdgate.keystore import SUFFIX, close_folder, make_key_file, read_key_file, sync_folder
 
 AUTHORITY = "authority"
 DIRECTORY_LIFETIME = timedelta(days=366)
@@ -126,7 +126,9 @@ def found(
     if home.config.exists():
         raise UsageError("config.exists", dir=str(home.root))
     home.var.mkdir(parents=True, exist_ok=True, mode=0o700)
-    home.keys.mkdir(parents=True, exist_ok=True)
+    home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    close_folder(home.keys)
+    write_ignored(home)
     authority = _keys(home.keys, AUTHORITY)
     signer = authority.signer
     write_file(home.authority_public, msgspec.json.encode(authority_key(signer)) + b"\n")
@@ -155,6 +157,25 @@ def found(
     write_file(home.directory, publish(directory, signer))
     write_file(home.config, config_text(region, name, demo=demo, rules=rules).encode())
     return directory
+
+
+IGNORED = """\
+# What belongs in no git repository: keys, databases, lists of refused rows, evidence.
+keys/*
+!keys/README.md
+var/
+*.jws
+fix*.xlsx
+退回*.xlsx
+待改*.xlsx
+"""
+
+
+def write_ignored(home: Home) -> None:
+    """Keep git from taking in what is made here; what somebody wrote there stays."""
+    path = home.root / ".gitignore"
+    if not path.exists():
+        write_file(path, IGNORED.encode())
 
 
 def _keys(folder: Path, member: str) -> MemberKeys:

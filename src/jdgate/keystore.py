@@ -6,6 +6,7 @@ keys = read_key_file(home.keys / "cln-01.key")
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -40,6 +41,16 @@ def write_private(path: Path, data: bytes) -> None:
     finally:
         partial.unlink()
     sync_folder(path.parent)
+
+
+def close_folder(folder: Path) -> None:
+    """Let nobody but its owner look into a folder of keys: a checkout by git opens it to all.
+
+    Where the folder is somebody else's, it stays as it is; every key file is checked by itself.
+    """
+    with contextlib.suppress(OSError):
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
 
 
 def sync_folder(folder: Path) -> None:

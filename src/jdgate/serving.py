@@ -125,6 +125,10 @@ async def _serve(
         teller.say(
             "daemon.up", county=config.county.name, bus=bus, members=len(daemon.trust.members)
         )
+        if daemon.edge is not None and (absent := daemon.absent):
+            members = len(daemon.edge.desks) + len(absent)
+            shown = ", ".join(absent[:6]) + (" …" if len(absent) > 6 else "")
+            teller.say("daemon.hosts", hosts=len(daemon.edge.desks), members=members, absent=shown)
         if demo:
             from jdgate.demo.story import tell
 

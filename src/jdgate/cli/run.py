@@ -39,6 +39,8 @@ def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | 
     config = read_config(home)
     if demo and not config.county.demo:
         raise UsageError("cli.run.not_demo", file=home.config.name)
+    if demo and not _is_demo(home):
+        raise UsageError("config.demo_by_hand", file=home.config.name)
 
     from jdgate import serving
 
@@ -50,6 +52,13 @@ def run(session: Session, demo: bool, nats_url: str | None, plugins_dir: Path | 
         plugins_dir=plugins_dir,
         lang=session.lang,
     )
+
+
+def _is_demo(home: Home) -> bool:
+    from jdgate.cli.catalogue import read_directory
+    from jdgate.demo.county import is_demo
+
+    return is_demo(read_directory(home))
 
 
 def _make_county(session: Session, home: Home, plugins_dir: Path | None, *, demo: bool) -> Home:

@@ -1,8 +1,10 @@
 """The demo county's members and its founding.
 
-25 towns with a community office and a police station each, the police narcotics unit, a clinic,
-the anti-drug office and the gateway. The county's code is that of a real county, because routing
-by region needs real codes; its towns exist nowhere, and nothing else of it is meant either.
+25 towns with a community office and a police station each, the police narcotics unit with a
+registry in a database of theirs, a clinic, courier companies, the bureaus that hear of licences,
+chemicals and referrals, the anti-drug office and the gateway. The county's code is that of a real
+county, because routing by region needs real codes; its towns exist nowhere, and nothing else of it
+is meant either.
 
     found_demo(home, now)
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 from jdgate import catalogues
 from jdgate.config import Home
 from jdgate.core.directory import Directory
+from jdgate.demo import registry
 from jdgate.founding import GATEWAY, MemberPlan, found
 from jdgate.plugins.host import PluginHost
 
@@ -31,6 +34,23 @@ TOWNS = (
 
 CLINIC = "cln-01"
 POLICE = "pol"
+GRID = "grd-01"
+COURIERS = ("cur-01", "cur-02", "cur-03", "cur-04")
+BUREAUS = (
+    ("tra", "公安局交警大队车管所", "TRA"),
+    ("dtx-01", "强制隔离戒毒所", "DTX"),
+    ("post", "邮政管理局", "POST"),
+    ("civ", "民政局", "CIV"),
+    ("hrs", "人力资源和社会保障局", "HRS"),
+    ("hou", "住房和城乡建设局", "HOU"),
+    ("ema", "应急管理局", "EMA"),
+    ("mpa", "药品监督管理分局", "MPA"),
+    ("biz", "商务局", "BIZ"),
+    ("hlt", "卫生健康局", "HLT"),
+    ("samr", "市场监督管理局", "SAMR"),
+    ("fin", "财政局", "FIN"),
+    ("edu", "教育局", "EDU"),
+)
 DROPOUT_DAYS = 15
 
 RULES = f"""\
@@ -52,11 +72,17 @@ def plan() -> list[MemberPlan]:
         MemberPlan(POLICE, f"{NAME}公安局禁毒大队", ("POL",), county),
         MemberPlan(CLINIC, f"{NAME}药物维持治疗门诊", ("CLN",), county),
     ]
+    members += [MemberPlan(each, NAME + title, (role,), county) for each, title, role in BUREAUS]
+    members += [
+        MemberPlan(each, f"示例快递{number}公司", ("CUR",), county)
+        for number, each in enumerate(COURIERS, start=1)
+    ]
+    members.append(MemberPlan(GRID, f"{TOWNS[0]}第一网格", ("GRD",), (town_code(0),)))
     for index, town in enumerate(TOWNS):
         region = (town_code(index),)
         place = town.removesuffix("镇").removesuffix("乡")
         members.append(MemberPlan(office(index), f"{town}社区戒毒社区康复办", ("COM",), region))
-        members.append(MemberPlan(f"ps-{index + 1:02d}", f"{place}派出所", ("PS",), region))
+        members.append(MemberPlan(station(index), f"{place}派出所", ("PS",), region))
     return members
 
 
@@ -70,13 +96,23 @@ def office(index: int) -> str:
     return f"com-{index + 1:02d}"
 
 
+def station(index: int) -> str:
+    """The member that is a town's police station."""
+    return f"ps-{index + 1:02d}"
+
+
+def is_demo(directory: Directory) -> bool:
+    """Whether a directory is that of a demo county, whatever its configuration says."""
+    return {one.id for one in plan()} <= {one.id for one in directory.members}
+
+
 def found_demo(home: Home, now: datetime, plugins_dir: Path | None = None) -> Directory:
     """Make the demo county under `home`.
 
     Raises:
         UsageError: `config.exists`. Refused: `catalogue.…`, `plugin.…`.
     """
-    return found(
+    directory = found(
         home,
         region=REGION,
         name=NAME,
@@ -84,5 +120,7 @@ def found_demo(home: Home, now: datetime, plugins_dir: Path | None = None) -> Di
         catalogue_digest=catalogues.load_all(PluginHost(plugins_dir)).digest,
         now=now,
         demo=True,
-        rules=RULES,
+        rules=RULES + registry.SETTINGS,
     )
+    registry.settle(home)
+    return directory
