@@ -92,17 +92,9 @@ class Teller:
         if sheet and params.get("fields"):
             titles = [sheet.field_title(one, self.lang) for one in params["fields"].split(", ")]
             shown["fields"] = ("、" if self.lang == "zh" else ", ").join(titles)
-        if isinstance(params.get("to"), list):
-            all_of_them = params["to"]
-            shown["to"] = say(
-                "story.many", self.lang, members=len(all_of_them),
-                first=all_of_them[0], last=all_of_them[-1],
-            )  # fmt: skip
-        elif "to" in params:
-            shown["to"] = self._name(params["to"])
-        for role in ("from", "by"):
+        for role in ("to", "from", "by"):
             if role in params:
-                shown[role] = self._name(params[role])
+                shown[role] = self.name(params[role])
         if "reason_code" in params:
             shown["reason"] = say(params["reason_code"], self.lang, **params["reason_params"])
         # `from` is a keyword in Python, so it can't be given by name
@@ -110,7 +102,12 @@ class Teller:
             code, self.lang, **{("sender" if k == "from" else k): v for k, v in shown.items()}
         )
 
-    def _name(self, member: str) -> str:
+    def name(self, member: str | list[str]) -> str:
+        """A member (or many) as the reader knows them."""
+        if isinstance(member, list):
+            return say(
+                "story.many", self.lang, members=len(member), first=member[0], last=member[-1]
+            )
         name = self._names.get(member)
         return f"{name}（{member}）" if name and self.lang == "zh" else member
 
@@ -122,18 +119,22 @@ def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def _merged(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines that differ in their recipient alone as one, where there are many of them."""
+    """Lines that differ in their recipient or sender alone as one, where there are many."""
+    return _merged_by("from", _merged_by("to", lines))
+
+
+def _merged_by(who: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for line in lines:
-        rest = (f"{name}={line[name]}" for name in sorted(line) if name not in ("to", *_SUMMED))
-        key = (*rest, "to" in line)
+        rest = (f"{name}={line[name]}" for name in sorted(line) if name not in (who, *_SUMMED))
+        key = (*rest, who in line)
         alike.setdefault(key, []).append(line)
     told: list[dict[str, Any]] = []
     for group in alike.values():
-        if len(group) <= _NAMED_AT_MOST or "to" not in group[0]:
+        if len(group) <= _NAMED_AT_MOST or who not in group[0]:
             told += group
             continue
-        one: dict[str, Any] = {**group[0], "to": sorted(line["to"] for line in group)}
+        one: dict[str, Any] = {**group[0], who: sorted(line[who] for line in group)}
         for other in group[1:]:
             _add(one, other)
         told.append(one)

@@ -107,6 +107,9 @@ APPROVED = AWAY.index(22)
 ENDED = AWAY.index(18)
 """Whose order has ended: the township office is not to hear of them."""
 
+NEVER_CAME = 3
+"""Who (of those with an order) never reported to their township: the sixteenth day has begun."""
+
 _ORDERS = 62
 _BORN = (date(1966, 1, 1), date(2000, 12, 31))
 _SAMPLED = {*range(1, 21), *range(100, 111)}
@@ -158,6 +161,12 @@ class People:
     def approved(self) -> Patient:
         """Whose draft the demo's clinician approves."""
         return self.with_course(APPROVED)
+
+    @property
+    def never_came(self) -> Patient:
+        """Who was served an order and did not report to the township."""
+        served = add_days(self.first_day, DAYS - 16)
+        return next(p for p in self.ordered if p.order and p.order.served_on == served)
 
     @property
     def in_custody(self) -> Patient:
@@ -259,6 +268,8 @@ def _patients(first_day: str) -> list[Patient]:
         order = None
         if number in orders:
             place = orders[number]
+            if place == NEVER_CAME:
+                served = add_days(first_day, DAYS - 16)
             order = Order(
                 town=(place * 7 + 6) % len(TOWNS),
                 measure="community_treatment" if place % 3 else "community_recovery",

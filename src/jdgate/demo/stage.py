@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from jdgate.gateway import checkpointer, proofs
 from jdgate.gateway.gateway import Gateway
 from jdgate.store import deliveries, draft_box, inbox, ledger, meta, outbox, sequences
 from jdgate.store.draft_box import DraftBoxRow
+from jdgate.texts import say
 
 if TYPE_CHECKING:
     from jdgate.running import Running
@@ -51,6 +52,14 @@ class Draft(msgspec.Struct, frozen=True):
 
     row: DraftBoxRow
     ref: str
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert as it lies in a mailbox."""
+
+    member: str
+    rule: str
+    text: str
 
 
 class Tally(msgspec.Struct):
@@ -99,10 +108,17 @@ class Stage:
     # --- sending
 
     async def send(
-        self, member: str, type: str, records: list[dict[str, Any]], mark: Mark
+        self,
+        member: str,
+        type: str,
+        records: list[dict[str, Any]],
+        mark: Mark,
+        approved_by: Sequence[str] = (),
     ) -> list[str]:
         """Put records into a member's outbox and note `mark` with them; ids of the messages."""
-        submission = await self.edge.submit(member, type, records, mark=mark)
+        submission = await self.edge.submit(
+            member, type, records, mark=mark, approved_by=approved_by
+        )
         self.tally.messages += len(submission.messages)
         self.tally.records += len(records)
         self.tally.refused += len({row.index for row in submission.refused})
@@ -175,6 +191,15 @@ class Stage:
                     await asyncio.sleep(0.02)
         await asyncio.sleep(0.05)  # the last receipts are told just after they are committed
 
+    async def until(
+        self, condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE
+    ) -> None:
+        """Wait for something, as long as it may take in good time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not await condition():  # noqa: ASYNC110 - others' work has no event
+                    await asyncio.sleep(0.1)
+
     async def _under_way(self) -> bool:
         later = self.now() + timedelta(days=365)
         members = list(self.edge.desks)
@@ -201,6 +226,22 @@ class Stage:
             }
 
         return await self.edge.run(look)
+
+    async def alerts(self) -> list[Alert]:
+        """The alerts in all mailboxes, by member."""
+        lang = self.teller.lang
+
+        def look(conn: Connection) -> list[Alert]:
+            found = []
+            for member, desk in self.edge.desks.items():
+                for row in inbox.search(conn, member, limit=100_000):
+                    if row.type.endswith(".alert.v1"):
+                        for record in reading.read_body(conn, desk, row)["data"]:
+                            text = say(record["title_code"], lang, **record.get("params", {}))
+                            found.append(Alert(member, record["rule"], text))
+            return found
+
+        return sorted(await self.edge.run(look), key=lambda one: (one.member, one.rule))
 
     async def seen_of(self, message_id: str) -> dict[str, tuple[str, ...]]:
         """Member → names of the fields that it got of one dropout notice."""

@@ -1,8 +1,9 @@
 """The demo's story, told by driving the real daemon: nothing in it is acted.
 
-A clinic files its patients with the police, the police tell townships of their orders, somebody
-tries what is not allowed, sixty days of attendance come in, some patients stop coming, a
+A clinic files its patients with the police, the police's registry tells townships of their orders,
+somebody tries what is not allowed, sixty days of attendance come in, some patients stop coming, a
 (simulated) clinician decides one draft, and the notice is proven offline and then tampered with.
+Then the other departments have their say (`departments.py`), and alerts lie on desks.
 
 Every chapter notes that it is done in the transaction that sends its messages. Started again, it
 does what is left: after an interruption the rest of the story, later the days since.
@@ -12,6 +13,7 @@ does what is left: after an interruption the rest of the story, later the days s
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -20,7 +22,9 @@ from typing import TYPE_CHECKING
 from jdgate.core import evidence_verify
 from jdgate.core.calendar import add_days, day_of
 from jdgate.core.evidence_report import Step
-from jdgate.demo.county import CLINIC, POLICE, office
+from jdgate.demo import registry
+from jdgate.demo.county import CLINIC, office
+from jdgate.demo.departments import Departments, Sending
 from jdgate.demo.next_steps import next_steps
 from jdgate.demo.people import (
     ALERT,
@@ -53,6 +57,8 @@ STRANGER = "P0999"
 """A patient number that the clinic never enrolled."""
 INTRUDER = office(2)
 """A township office that tries to send what only a clinic may send."""
+EXPECTED = {"C1", "K1", "L2", "P1", "P2"}
+"""Alerts that the other departments' chapters lead to."""
 FIRST_DAY, TOLD = "demo.first_day", "demo.told"
 
 
@@ -86,6 +92,7 @@ class Story:
     def __init__(self, stage: Stage, people: People, yesterday: str) -> None:
         self._stage = stage
         self._people = people
+        self._departments = Departments(people, day_of(stage.now()))
         self._last = people.number(yesterday)
         self._say = stage.teller.say
         self._evidence = stage.daemon.home.var / "demo-evidence.jws"
@@ -100,6 +107,7 @@ class Story:
             self._say("demo.goes_on")
             await self._stage.answers(await self._stage.left_open())
         await self._enrol()
+        await self._checkins()
         await self._orders()
         await self._forbidden()
         await self._days()
@@ -107,6 +115,8 @@ class Story:
         message_id = await self._approve()
         if message_id is not None:
             await self._prove(message_id)
+        await self._others()
+        await self._desks()
         await self._stage.note(TOLD, day_of(self._stage.now()))
         await self._totals(time.monotonic() - started)
 
@@ -144,10 +154,60 @@ class Story:
         self._say("demo.enrol", patients=PATIENTS)
         await self._once(CLINIC, ENROLMENT, [enrolment(one) for one in self._people.patients])
 
+    async def _checkins(self) -> None:
+        sendings = self._departments.checkins()
+        self._say("demo.checkins", people=sum(len(one.records) for one in sendings))
+        await self._send("checkins", [sendings])
+
     async def _orders(self) -> None:
-        ordered = self._people.ordered
-        self._say("demo.orders", orders=len(ordered))
-        await self._once(POLICE, ORDER, [order_notice(one) for one in ordered])
+        """The police enter decisions in their own system; the plugin finds them there."""
+        stage, orders = self._stage, [order_notice(one) for one in self._people.ordered]
+        towns = {one["town"] for one in orders}
+        self._say("demo.orders", orders=len(orders))
+        home = stage.daemon.home
+        await asyncio.to_thread(registry.decide, home, orders, stage.now())
+
+        async def everywhere() -> bool:
+            return sum(box[ORDER] for box in (await stage.mail()).values()) >= len(towns)
+
+        with stage.teller.together():
+            await stage.until(everywhere)
+            await stage.quiet()
+        self._say("demo.registry", rows=await asyncio.to_thread(registry.received, home))
+
+    async def _others(self) -> None:
+        for chapter in self._departments.chapters():
+            self._say(f"demo.chapter_{chapter.name}", **chapter.params)
+            await self._send(chapter.name, chapter.steps)
+
+    async def _send(self, chapter: str, steps: list[list[Sending]]) -> None:
+        """Send what was not sent in an earlier run; each step is answered before the next."""
+        stage = self._stage
+        with stage.teller.together():
+            for number, sendings in enumerate(steps):
+                ids: list[str] = []
+                for one in sendings:
+                    mark = f"demo.{chapter}.{number}.{one.member}.{one.type}"
+                    if await stage.noted(mark) is None:
+                        ids += await stage.send(
+                            one.member, one.type, one.records, (mark, "1"), one.approved_by
+                        )
+                await stage.answers(ids)
+                await stage.quiet()
+
+    async def _desks(self) -> None:
+        """Which alerts lie on whose desk now: each is a person's task, and none has acted."""
+        stage = self._stage
+
+        async def all_told() -> bool:
+            return {alert.rule for alert in await stage.alerts()} >= EXPECTED
+
+        await stage.until(all_told, 15.0)
+        self._say("demo.desks")
+        for alert in await stage.alerts():
+            if alert.member != CLINIC:
+                desk = stage.teller.name(alert.member)
+                self._say("demo.desk", member=desk, rule=alert.rule, text=alert.text)
 
     async def _forbidden(self) -> None:
         mark = "demo.tried"

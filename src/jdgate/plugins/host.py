@@ -68,8 +68,8 @@ class PluginHost:
     """Plugins from entry points, from `folder`, and from `plugins` (objects, for tests).
 
     `settings` are the config's `[rules.<plugin>]` tables. `references` are the county's tables;
-    those that jdgate brings along, when none are given. `home` is the county's folder. `clock` gives seconds that never go
-    back; it times pauses only.
+    those that jdgate brings along, when none are given. `home` is the county's folder. `clock`
+    gives seconds that never go back; it times pauses only.
 
     Raises:
         Refused: `plugin.…`, naming the plugin and the reason.
