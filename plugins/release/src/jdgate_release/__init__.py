@@ -1,0 +1,1 @@
+"""Releases from treatment centres: rules, files and texts as a jdgate plugin."""
