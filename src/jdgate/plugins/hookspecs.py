@@ -112,10 +112,13 @@ def jdgate_adapters(  # type: ignore[empty-body]
 
 
 @hookspec
-def jdgate_channels(settings: Mapping[str, Any]) -> list[Channel]:  # type: ignore[empty-body]
+def jdgate_channels(  # type: ignore[empty-body]
+    settings: Mapping[str, Any], home: Path
+) -> list[Channel]:
     """Channels that tell people that something waits (mail, webhook).
 
-    When: once at start of the gateway.
+    When: once at start of the gateway, which asks them when an urgent alert comes onto a desk, or
+    any alert comes late.
 
     Example:
         return [Mail(settings["smtp"])] if "smtp" in settings else []

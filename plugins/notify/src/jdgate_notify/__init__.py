@@ -1,0 +1,1 @@
+"""Mail and signed webhooks that say that an alert waits, never about whom."""
