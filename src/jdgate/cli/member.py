@@ -1,19 +1,32 @@
 """`jdgate member`: who takes part, in which roles and regions, with which keys.
 
+`list` and `show` ask the daemon. `admit`, `suspend`, `resume` and `revoke` work where the
+authority's key lies: each publishes the next signed directory and has a daemon that runs there
+take it into use. They answer {member, version, adopted}, `admit` also {fingerprint,
+authority_fingerprint, file}.
+
 Rows are {id, name, kind, roles[], regions[], status, hosted, keys[{kid, use, suite, not_before,
 not_after, revoked_at}]}.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from jdgate.cli.help import Group
-from jdgate.cli.session import Session, common, pass_session
+from jdgate.cli.session import Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, table
 from jdgate.texts import Lang, say
+
+if TYPE_CHECKING:
+    from jdgate.core.directory import Member
 
 
 def member_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) -> list[str]:
@@ -85,3 +98,122 @@ def show(session: Session, member_id: str) -> None:
     with session.connect() as control:
         row = control.call("member.show", id=member_id)
     session.answer(row, lambda reply: one_member_lines(reply, session.lang, session.width))
+
+
+def _told(session: Session, answer: dict[str, Any], *lines: str) -> None:
+    """The answer of a command that published a directory, and what is left to do."""
+    taken = session.say("cli.member.adopted" if answer["adopted"] else "cli.member.not_adopted")
+    version = session.say("cli.member.published", version=answer["version"])
+    session.answer(answer, lambda _: [*lines, version, taken])
+
+
+def _adopted(session: Session) -> bool:
+    """Have the daemon of this folder look at the directory; whether one runs."""
+    from jdgate.errors import TransportFailed
+
+    try:
+        with session.connect() as control:
+            os.kill(int(control.call("status")["pid"]), signal.SIGHUP)
+    except (TransportFailed, OSError):
+        return False
+    return True
+
+
+@member.command("admit")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@option("--fingerprint", "told", metavar="DIGITS", help="cli.option.fingerprint")
+@option("--nats", metavar="URL", required=True, help="cli.option.nats_for_member")
+@option("--ca", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+        help="cli.option.nats_ca")  # fmt: skip
+@option("-o", "--output", metavar="FILE", help="cli.option.welcome_file",
+        type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
+@common
+@pass_session
+def admit(
+    session: Session,
+    file: Path,
+    told: str | None,
+    nats: str,
+    ca: Path | None,
+    output: Path | None,
+) -> None:
+    from jdgate.cli.key import compare
+    from jdgate.clock import machine_time
+    from jdgate.core import enrolment
+    from jdgate.enrolling import admit, read_text
+    from jdgate.founding import write_file
+
+    home, config = session.home(), session.config()
+    request = enrolment.read_request(read_text(file).strip().encode())
+    shown = enrolment.fingerprint(request)
+    facts: list[tuple[str, object]] = [
+        ("member", request.member),
+        ("name", request.name),
+        ("roles", " ".join(request.roles)),
+        ("regions", listed(list(request.regions))),
+    ]
+    if not session.as_json:
+        session.tell(pairs([(session.say(f"cli.title.{n}"), v) for n, v in facts], session.width))
+        session.tell([""])
+    compare(session, request, told)
+    done = admit(
+        home,
+        request,
+        county_name=config.county.name,
+        nats=nats,
+        ca=read_text(ca) if ca else "",
+        now=machine_time(),
+    )
+    path = output or home.root / f"{request.member}.welcome"
+    write_file(path, enrolment.dump_welcome(done.welcome))
+    authority = enrolment.fingerprint(done.welcome.authority)
+    answer = {
+        "member": request.member,
+        "version": done.directory.version,
+        "adopted": _adopted(session),
+        "fingerprint": shown,
+        "authority_fingerprint": authority,
+        "file": str(path),
+    }
+    said = session.say("cli.member.admitted", member=request.member, file=path)
+    _told(session, answer, said, "", f"    {authority}", "")
+
+
+def _changing(name: str, act: Callable[[Member, datetime], Member]) -> None:
+    """A command that publishes a directory with one member changed."""
+
+    @member.command(name)
+    @click.argument("member_id", metavar="MEMBER")
+    @common
+    @pass_session
+    def command(session: Session, member_id: str) -> None:
+        from jdgate.clock import machine_time
+        from jdgate.enrolling import change
+
+        directory = change(session.home(), member_id, act, machine_time())
+        answer = {
+            "member": member_id,
+            "version": directory.version,
+            "adopted": _adopted(session),
+        }
+        _told(session, answer)
+
+
+def _with_status(status: Literal["active", "suspended"]) -> Callable[[Member, datetime], Member]:
+    def change(member: Member, now: datetime) -> Member:
+        import msgspec
+
+        return msgspec.structs.replace(member, status=status)
+
+    return change
+
+
+def _revoke(member: Member, now: datetime) -> Member:
+    from jdgate.core.enrolment import revoked
+
+    return revoked(member, now)
+
+
+_changing("suspend", _with_status("suspended"))
+_changing("resume", _with_status("active"))
+_changing("revoke", _revoke)

@@ -36,6 +36,7 @@ TYP_MESSAGE = "cloudevents+json"
 TYP_DIRECTORY = "jd-directory+json"
 TYP_CHECKPOINT = "jd-checkpoint+json"
 TYP_EVIDENCE = "jd-evidence+json"
+TYP_REQUEST = "jd-key-request+json"
 
 
 class Suite(Protocol):

@@ -1,0 +1,280 @@
+"""How a department comes to be a member: its request, made with keys that never leave it. Pure.
+
+- **Request**: who it is, for which roles and regions, and its public keys; signed with its new
+  signing key, and inside with its new bus key, which proves that it has both. Its fingerprint is
+  40 digits over all of that: read out over the telephone and compared, they are what ties the file
+  to the department.
+- **Welcome**: what the department needs to take part: the authority's key, the signed directory,
+  the address of the bus. It holds nothing secret; the authority's fingerprint is compared alike.
+
+    request = sign_request(make_request(keys, …), keys)         # at the department
+    directory = admitted(directory, read_request(request), now, until)   # at the authority
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from jdgate.core import keys as formats
+from jdgate.core import signing
+from jdgate.core.directory import AuthorityKey, Directory, KeyRecord, Member, Use
+from jdgate.core.encoding import b64u, unb64u
+from jdgate.core.keys import MemberKeys
+from jdgate.core.message import MEMBER_ID
+from jdgate.core.regions import covers
+from jdgate.core.sealing import SUITES
+from jdgate.core.sheet import ROLES
+from jdgate.errors import Refused
+
+REQUEST_FORMAT, WELCOME_FORMAT = "jd-key-request.v1", "jd-welcome.v1"
+MAX_BYTES = 64_000
+MAX_WELCOME = 8_000_000
+GROUPS, GROUP = 8, 5
+"""A fingerprint is 8 groups of 5 digits: 132 bits, and nothing that sounds alike."""
+EARLIER = timedelta(minutes=5)
+"""Keys are valid from a little before their admission: clocks differ."""
+
+_DEPARTMENT_ROLES = frozenset(ROLES) - {"GW"}
+_NAME = 64
+
+
+class OfferedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One public key, not yet anybody's."""
+
+    kid: str
+    public: str
+    suite: str
+    use: Use
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a department asks to be. `bus_proof`: its bus key's signature over all the rest."""
+
+    bus_proof: str
+    county: str
+    format: str
+    keys: tuple[OfferedKey, ...]
+    member: str
+    name: str
+    regions: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an admitted department needs. `ca`: PEM of the bus's own certificate authority."""
+
+    authority: AuthorityKey
+    ca: str
+    county_name: str
+    directory: str
+    format: str
+    member: str
+    nats: str
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_requests = msgspec.json.Decoder(Request)
+_welcomes = msgspec.json.Decoder(Welcome)
+
+
+def make_request(
+    keys: MemberKeys, *, name: str, roles: Sequence[str], regions: Sequence[str], county: str
+) -> bytes:
+    """The signed request of a member to be, by the newest of these keys.
+
+    Raises:
+        Refused: `enrol.…`, as reading it would.
+    """
+    newest = msgspec.structs.replace(keys, signing=keys.signing[-1:], opening=keys.opening[-1:])
+    moment = datetime.max  # a request has no windows; the directory will
+    records = formats.public_records(newest, moment, moment)
+    number = keys.signer.kid.rpartition(".")[2]
+    offered = tuple(
+        OfferedKey(
+            f"{keys.member}.bus.{number}" if one.use == "bus" else one.kid,
+            one.public,
+            one.suite,
+            one.use,
+        )
+        for one in records
+    )
+    request = Request(
+        "", county, REQUEST_FORMAT, offered, keys.member, name, tuple(regions), tuple(roles)
+    )
+    bus = Ed25519PrivateKey.from_private_bytes(keys.bus)
+    proven = msgspec.structs.replace(request, bus_proof=b64u(bus.sign(_encoder.encode(request))))
+    signed = signing.sign(_encoder.encode(proven), keys.signer, signing.TYP_REQUEST)
+    read_request(signed)
+    return signed
+
+
+def read_request(jws: bytes) -> Request:
+    """A request whose maker has the private halves of its signing and bus keys.
+
+    Raises:
+        Refused: `enrol.malformed`, `enrol.not_proven`, `enrol.role`, `enrol.region`,
+            `signing.…`.
+    """
+    if len(jws) > MAX_BYTES:
+        raise Refused("enrol.malformed")
+    payload = signing.payload_unverified(jws)
+    try:
+        request = _requests.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused("enrol.malformed") from None
+    if _encoder.encode(request) != payload or not _is_well_formed(request):
+        raise Refused("enrol.malformed")
+    by_kid = {key.kid: key for key in request.keys}
+    signer = by_kid.get(signing.peek(jws).kid)
+    if signer is None or signer.use != "sig":
+        raise Refused("enrol.not_proven", member=request.member)
+    signing.verify(
+        jws,
+        signing.PublicKey(signer.kid, signer.suite, unb64u(signer.public)),
+        signing.TYP_REQUEST,
+    )
+    bus = next(key for key in request.keys if key.use == "bus")
+    said = _encoder.encode(msgspec.structs.replace(request, bus_proof=""))
+    try:
+        Ed25519PublicKey.from_public_bytes(unb64u(bus.public)).verify(
+            unb64u(request.bus_proof), said
+        )
+    except (InvalidSignature, ValueError):
+        raise Refused("enrol.not_proven", member=request.member) from None
+    for role in request.roles:
+        if role not in _DEPARTMENT_ROLES:
+            raise Refused("enrol.role", got=role[:16], expected=" ".join(sorted(_DEPARTMENT_ROLES)))
+    for region in request.regions:
+        if not covers(request.county, region):
+            raise Refused("enrol.region", got=region[:16], expected=request.county)
+    return request
+
+
+def _is_well_formed(request: Request) -> bool:
+    uses = [key.use for key in request.keys]
+    regions = [*request.regions, request.county]
+    return (
+        request.format == REQUEST_FORMAT
+        and MEMBER_ID.fullmatch(request.member) is not None
+        and 0 < len(request.name.strip()) == len(request.name) <= _NAME
+        and request.name.isprintable()
+        and 0 < len(request.roles) == len(set(request.roles)) <= 8
+        and 0 < len(request.regions) == len(set(request.regions)) <= 64
+        and all(len(code) == 12 and code.isascii() and code.isdigit() for code in regions)
+        and sorted(uses) == ["bus", "enc", "sig"]
+        and len({key.public for key in request.keys}) == len(uses)
+        and all(
+            key.kid.startswith(f"{request.member}.{key.use}.")
+            and key.kid.rpartition(".")[2].isdecimal()
+            and len(key.kid) <= 80
+            for key in request.keys
+        )
+        and all(key.suite in SUITES for key in request.keys if key.use == "enc")
+        and all(key.suite == signing.DEFAULT_ALG for key in request.keys if key.use == "bus")
+    )
+
+
+def fingerprint(document: Request | AuthorityKey) -> str:
+    """What two people compare: 40 digits in groups of five."""
+    number = int.from_bytes(sha256(_encoder.encode(document)).digest()) % 10 ** (GROUPS * GROUP)
+    digits = f"{number:0{GROUPS * GROUP}d}"
+    return " ".join(digits[at : at + GROUP] for at in range(0, len(digits), GROUP))
+
+
+def check_fingerprint(document: Request | AuthorityKey, told: str) -> None:
+    """Whether what was read out is the fingerprint; spaces and hyphens don't matter.
+
+    Raises:
+        Refused: `enrol.fingerprint`.
+    """
+    digits = "".join(sign for sign in told if sign not in " -\u3000\t")
+    if digits != fingerprint(document).replace(" ", ""):
+        raise Refused("enrol.fingerprint")
+
+
+def admitted(directory: Directory, request: Request, now: datetime, until: datetime) -> Directory:
+    """The directory with the request's keys: a new member, or new keys beside a member's old ones.
+
+    A member that was there keeps its name, roles and regions, and its bus key ends at once.
+
+    Raises:
+        Refused: `enrol.county`, `enrol.key_known`, `enrol.differs`, `enrol.left`.
+    """
+    if request.county != directory.county:
+        raise Refused("enrol.county", got=request.county, expected=directory.county)
+    known = {key.public for member in directory.members for key in member.keys}
+    kids = {key.kid for member in directory.members for key in member.keys}
+    known |= {key.public for key in directory.authority}
+    for key in request.keys:
+        if key.public in known or key.kid in kids:
+            raise Refused("enrol.key_known", kid=key.kid)
+    fresh = tuple(
+        KeyRecord(key.kid, key.use, key.suite, key.public, now - EARLIER, until)
+        for key in request.keys
+    )
+    before = next((one for one in directory.members if one.id == request.member), None)
+    if before is None:
+        made = Member(
+            request.member, request.name, "department", request.roles, request.regions, fresh
+        )
+        return msgspec.structs.replace(directory, members=(*directory.members, made))
+    asked = (request.name, set(request.roles), set(request.regions))
+    if before.kind != "department" or asked != (
+        before.name,
+        set(before.roles),
+        set(before.regions),
+    ):
+        raise Refused("enrol.differs", member=before.id)
+    if before.status != "active":
+        raise Refused("enrol.not_active", member=before.id, status=before.status)
+    kept = tuple(
+        msgspec.structs.replace(key, revoked_at=now)
+        if key.use == "bus" and key.revoked_at is None
+        else key
+        for key in before.keys
+    )
+    return with_member(directory, msgspec.structs.replace(before, keys=(*kept, *fresh)))
+
+
+def with_member(directory: Directory, changed: Member) -> Directory:
+    """The directory with one member changed."""
+    members = tuple(changed if one.id == changed.id else one for one in directory.members)
+    return msgspec.structs.replace(directory, members=members)
+
+
+def revoked(member: Member, now: datetime) -> Member:
+    """The member with every key void from `now` on."""
+    keys = tuple(
+        key if key.revoked_at else msgspec.structs.replace(key, revoked_at=now)
+        for key in member.keys
+    )
+    return msgspec.structs.replace(member, keys=keys)
+
+
+def dump_welcome(welcome: Welcome) -> bytes:
+    """The file that the authority sends to the department."""
+    return msgspec.json.format(_encoder.encode(welcome), indent=1) + b"\n"
+
+
+def load_welcome(text: bytes) -> Welcome:
+    """A welcome file; nothing in it is believed before the authority's fingerprint is compared.
+
+    Raises:
+        Refused: `enrol.malformed`.
+    """
+    try:
+        if len(text) > MAX_WELCOME:
+            raise Refused("enrol.malformed")
+        welcome = _welcomes.decode(text)
+        unb64u(welcome.authority.public)
+    except (msgspec.DecodeError, UnicodeDecodeError, Refused):
+        raise Refused("enrol.malformed") from None
+    if welcome.format != WELCOME_FORMAT or not MEMBER_ID.fullmatch(welcome.member):
+        raise Refused("enrol.malformed")
+    return welcome
