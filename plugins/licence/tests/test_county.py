@@ -11,6 +11,7 @@ from tests.e2e.kit import REGION, County, person
 
 from jdgate.clock import machine_time
 from jdgate.core.calendar import add_days, day_of
+from jdgate.errors import Refused
 from jdgate.founding import MemberPlan
 from jdgate_licence.cases import ACTION, ALERT, BASIS, FINDING, OBJECTION, RESTORE
 from jdgate_licence.eligibility import ANSWER, QUERY
@@ -52,8 +53,9 @@ async def test_a_case_from_the_ground_over_an_objection_to_its_restoration(tmp_p
     county = county_at(tmp_path / "county")
     async with county.running():
         # two officers, or nothing
-        (alone,) = await county.push("pol", BASIS, [ground(1)], approved_by=["民警甲"])
-        assert alone["verdict"] == "refused"
+        with pytest.raises(Refused) as alone:
+            await county.push("pol", BASIS, [ground(1)], approved_by=["民警甲"])
+        assert alone.value.code == "agreement.approval"
         notice = await push(county, "pol", BASIS, ground(1), "民警甲", "民警乙")
         assert await county.until(lambda: county.records("tra-01", BASIS)) == [ground(1)]
         await county.until(lambda: has(county, "tra-01", "give_notice"))
@@ -83,7 +85,7 @@ async def test_a_case_from_the_ground_over_an_objection_to_its_restoration(tmp_p
         # the notice was wrong: withdrawn by the police, restored by a named person
         finding = {
             "to": "tra-01",
-            "request_no": "核-1",
+            "request_no": "K-1",
             "message_id": notice,
             "record": 0,
             "item": "ground_code",
