@@ -108,6 +108,7 @@ def original() -> bytes:
             data=[RECORD],
             sequence=1,
             purpose="mmt.continuity",
+            approvedby=("李医生",),
         )
     )
     return signing.sign(payload, keys_of("cln-01").signer, signing.TYP_MESSAGE)
@@ -128,6 +129,7 @@ def delivery() -> bytes:
             purpose="mmt.continuity",
             inreplyto=MESSAGE_ID,
             origin="cln-01",
+            approvedby=("李医生",),
         )
     )
     return signing.sign(payload, keys_of("gateway").signer, signing.TYP_MESSAGE)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.e2e.hostile import RawMember
-from tests.e2e.kit import DROPOUT, County, person
+from tests.e2e.kit import DROPOUT, ENROL, County, enrolment, person
 
 from jdgate.core import directory
 from jdgate.core.evidence_verify import verify
@@ -118,9 +118,12 @@ async def revoked(county: County, member: str, at: Any) -> None:
 
 
 async def test_a_refused_draft_waits_again_with_the_reason_and_goes_once(tmp_path: Path) -> None:
-    county = County.found(tmp_path / "county", plugins={"completes": COMPLETES})
+    county = County.found(tmp_path / "county")
     async with county.running():
-        id = await draft_for(county, "cln-01", DROPOUT, dropout(5))
+        await county.push("cln-01", ENROL, [enrolment(5)])
+        await county.quiet()
+        known = {"patient_ref": "P00005", "site": "cln-01", "last_attended": "2026-02-01"}
+        id = await draft_for(county, "cln-01", DROPOUT, known)
         approve = {"id": id, "by": DOCTOR, "checked": ["custody"]}
         await revoked(county, "cln-01", county.daemon.clock.now())
         refused_id = (await county.ask("drafts.approve", **approve))["message"]

@@ -169,8 +169,9 @@ def submit(
             `agreement.cross_region`, `agreement.approval`, `approval.…`.
     """
     names = approval.named(approved_by)
-    approval.require(desk.sheet(type), names)
     good, refused = check(conn, desk, type, records, now, rows, region)
+    if good:
+        approval.require(desk.sheet(type), names)
     groups = [good[at : at + batch] for at in range(0, len(good), batch)]
     first = sequences.next_sequences(conn, desk.gateway, len(groups), member=desk.member)
     made: list[OutboxRow] = []

@@ -81,6 +81,8 @@ def process(
     let_in = [entry.verdict for entry in entries if entry.verdict.accepted]
     for verdict in let_in:
         system.take(conn, ground, verdict, effects, now)
+    for entry in entries:
+        system.draft_refused(conn, entry.verdict)
     ordinary = [verdict for verdict in let_in if not _is_system(verdict)]
     run_rules(conn, ground, _facts(ground, ordinary), effects, now)
     plans_of = _route(ground, past, ordinary, effects)

@@ -80,11 +80,10 @@ def decide(
 ) -> bool:
     """Note a person's decision; False if there is nothing to decide (decided, withdrawn, unknown).
 
-    An approval may come after the message it sent: then only who decided is noted. Whoever
-    approved decides anew when what was sent then was refused.
+    An approval may come after the message it sent: then only who decided is noted.
     """
     told = {"by": by, "reason": reason, "decided_at": at}
-    change = update(draft).where(draft.c.id == draft_id, draft.c.state.in_((WAITING, APPROVED)))
+    change = update(draft).where(draft.c.id == draft_id, draft.c.state == WAITING)
     if conn.execute(change.values(state=decision, **told)).rowcount == 1:
         return True
     if decision != "approved":
@@ -93,6 +92,14 @@ def decide(
         draft.c.id == draft_id, draft.c.state.in_((SENT, ACCEPTED)), draft.c.by.is_(None)
     )
     return conn.execute(ahead.values(**told)).rowcount == 1
+
+
+def reopen(conn: Connection, draft_id: str, owner: str) -> bool:
+    """What `owner` approved was refused: it decides again."""
+    change = update(draft).where(
+        draft.c.id == draft_id, draft.c.owner == owner, draft.c.state == APPROVED
+    )
+    return conn.execute(change.values(state=WAITING, by=None, decided_at=None)).rowcount == 1
 
 
 def follow(
