@@ -43,7 +43,7 @@ def test_a_story_that_was_killed_goes_on_and_sends_nothing_twice(
     midnights = days_between(began, day_of(machine_time()))
     expected = {**ONCE, ATTENDANCE: ONCE[ATTENDANCE] + midnights * len(SITES)}
     assert {type: sent(folder)[type] for type in ONCE} == expected
-    assert "the clinic got 9 absence alerts; the 52 other members got 0" in printed
+    assert "the clinic got 9 absence alerts; the 70 other members got 0" in printed
     assert "the evidence holds" in printed
     assert second.stop() == 0
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import date
 
 from jdgate.core.calendar import add_days
-from jdgate.core.identity import check_id_no
+from jdgate.core.catalogue import default_path, load
+from jdgate.core.identity import check_id_no, check_uscc
 from jdgate.core.regions import RegionIndex
+from jdgate.core.schema import check_records
 from jdgate.demo.county import DROPOUT_DAYS, REGION, TOWNS, office, plan, town_code
+from jdgate.demo.departments import TIP, Departments, company
 from jdgate.demo.next_steps import samples_folder
 from jdgate.demo.people import (
     AWAY,
@@ -70,7 +74,8 @@ def test_the_county_has_25_towns_each_with_an_office_and_a_station() -> None:
     ids = [member.id for member in plan()]
 
     assert len(set(TOWNS)) == 25
-    assert roles == {"NCO": 1, "GW": 1, "POL": 1, "CLN": 1, "COM": 25, "PS": 25}
+    assert (roles["COM"], roles["PS"], roles["CUR"]) == (25, 25, 4)
+    assert {roles[role] for role in ("NCO", "GW", "POL", "CLN", "TRA", "DTX", "POST")} == {1}
     assert len(ids) == len(set(ids))
 
 
@@ -158,5 +163,28 @@ def test_patients_enrolled_and_orders_were_served_before_the_story_begins() -> N
     people = People(FIRST)
 
     assert all(enrolment(patient)["date"] < FIRST for patient in people.patients)
-    assert all(order_notice(patient)["served_on"] < FIRST for patient in people.ordered)
+    late = [one for one in people.ordered if order_notice(one)["served_on"] >= FIRST]
+    assert late == [people.never_came], "who is waited for from the story's last days on"
     assert {office(p.order.town) for p in people.ordered if p.order} == set(map(office, range(25)))
+
+
+def test_every_record_of_the_other_departments_is_a_good_one() -> None:
+    catalogue = load([default_path()])
+    for day in ("2026-11-22", "2026-12-01", "2026-12-03", "2027-01-05"):
+        departments = Departments(People(FIRST), day)
+        sendings = [
+            *departments.checkins(),
+            *(one for each in departments.chapters() for step in each.steps for one in step),
+        ]
+        for one in sendings:
+            if one.type == TIP:
+                continue  # its body is sealed by the sender's edge
+            validator, sheet = catalogue.validator(one.type), catalogue.sheets[one.type]
+            assert not check_records(validator, sheet, one.records, date.fromisoformat(day)), one
+
+
+def test_the_companies_exist_nowhere() -> None:
+    codes = [company(number) for number in range(45)]
+
+    assert all(check_uscc(code) is None and code[2:8] == "999999" for code in codes)
+    assert len(set(codes)) == 45

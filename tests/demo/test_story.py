@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ def test_the_run_ends_well_when_it_is_told_to_stop(told_once: Path) -> None:
 
 
 def test_the_chapters_come_in_their_order(printed: str) -> None:
-    places = [printed.index(f"({number}) ") for number in range(1, 8)]
+    places = [printed.index(f"({number}) ") for number in range(1, 17)]
 
     assert places == sorted(places)
 
@@ -99,16 +100,60 @@ def test_no_name_and_no_identity_number_is_printed(printed: str, people: People)
 
 
 def test_the_evidence_holds_and_a_flipped_byte_is_noticed(printed: str) -> None:
-    proven, _, spoilt = printed.rpartition("(7)")[2].partition("the evidence holds")
+    proven, _, spoilt = printed.rpartition("(8)")[2].partition("the evidence holds")
 
     assert [int(n) for n in re.findall(r"✓ +(\d+)", proven)] == [*range(1, 11), 10, 11, 11]
     assert "✗" not in proven
+    spoilt = spoilt.partition("(9)")[0]
     assert "✗" in spoilt
     assert "✓" not in spoilt
 
 
+def test_each_other_department_has_one_thing_to_look_into(printed: str) -> None:
+    desks = printed.rpartition("(16) ")[2]
+
+    assert set(re.findall(r"  ([a-z0-9-]+ · [A-Z]\d) ", desks)) == {
+        "com-03 · C1",
+        "ps-17 · P1",
+        "pol · P2",
+        "post · K1",
+        "tra · L1",
+        "tra · L2",
+        "pol · L2",
+    }
+    assert "W-024 of cur-03" in desks
+    assert "freezes the action at once" in desks
+
+
+def test_orders_came_out_of_the_police_registry_and_what_came_lies_in_it(told: Path) -> None:
+    with sqlite3.connect(told / "var" / "registry.db") as registry:
+        (decided,) = registry.execute("select count(*) from decision").fetchone()
+        got = dict(registry.execute("select type, count(*) from jdgate_inbox group by type"))
+
+    assert decided == 62
+    assert got[ENROLMENT] == 301
+    assert got["comm.checkin.done.v1"] == 61
+    assert got["precursor.inspect.result.v1"] == 49
+    assert "tip.sealed.v1" not in got
+
+
+def test_a_tip_is_readable_to_the_police_alone(control: Control) -> None:
+    (row,) = mail(control, "pol", "tip.sealed.v1")
+    (record,) = control.call("inbox.show", member="pol", id=row["id"])["data"]
+
+    assert "示例仓库" in record["body"]
+    assert not any(mail(control, m, "tip.sealed.v1") for m in hosted(control) if m != "pol")
+
+
+def test_who_helps_learns_nothing_of_drugs(control: Control) -> None:
+    for member, type in (("hrs", "aid.referral.v1"), ("grd-01", "grid.visit.task.v1")):
+        (row,) = mail(control, member, type)
+        shown = str(control.call("inbox.show", member=member, id=row["id"])["data"])
+        assert not re.search("毒|药|drug|mmt|clinic", shown), member
+
+
 def test_the_whole_story_fits_on_a_few_screens(printed: str) -> None:
-    assert len(printed.splitlines()) < 110
+    assert len(printed.splitlines()) < 175
 
 
 def test_everything_was_sent_once(told: Path) -> None:
@@ -129,10 +174,11 @@ def test_alerts_and_drafts_reached_the_clinic_and_attendance_reached_nobody(
         for member in members
     }
 
-    assert len(members) == 53
+    assert len(members) == 71
     assert of_type["cln-01"][ALERT] == 9
     assert {member for member in members if of_type[member][ALERT]} == {"cln-01"}
-    assert {row["member"] for row in control.call("drafts.list")} == {"cln-01"}
+    drafts = Counter(row["member"] for row in control.call("drafts.list"))
+    assert {member for member in drafts if member != "cln-01"} == {"com-03"}, "a missed check-in"
     assert not any(box[ATTENDANCE] for box in of_type.values())
 
 
