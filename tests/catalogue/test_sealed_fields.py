@@ -11,6 +11,7 @@ from tests.vectors.ground import keys_of
 
 from jdgate.core.catalogue import default_path, load
 from jdgate.core.fault import Fault
+from jdgate.core.projection import project
 from jdgate.core.regions import RegionIndex
 from jdgate.core.schema import check_record
 from jdgate.core.sealed_fields import close, is_closed, open_records
@@ -131,3 +132,19 @@ def test_a_damaged_or_foreign_seal_stays_closed() -> None:
     for body in ({**record["body"], "sealed": other}, {**record["body"], "kid": "pol.enc.9"}):
         damaged = {**record, "body": body}
         assert open_records(sheet, [damaged], sender="com-01", keys=KEYS["pol"]) == [damaged]
+
+
+def test_a_sealed_value_opens_in_its_own_record_alone() -> None:
+    sheet = CATALOGUE.sheets[TRANSFER]
+    mine, _ = closed(TRANSFER, {**GOOD[TRANSFER], "sealed_clinical": SECRET}, "cln-01")
+    other, _ = closed(
+        TRANSFER, {**GOOD[TRANSFER], "transfer_no": "T-other", "sealed_clinical": "无"}, "cln-01"
+    )
+    lifted = {**other, "sealed_clinical": mine["sealed_clinical"]}
+    [seen] = open_records(sheet, [lifted], sender="cln-01", keys=KEYS["cln-02"])
+    assert seen == lifted
+    # cut down to what its reader is shown, and written as JSON once more, it still opens
+    shown = next(route.fields for route in sheet.routes if "sealed_clinical" in route.fields)
+    again = msgspec.json.decode(msgspec.json.encode(project(mine, reversed(shown))))
+    [seen] = open_records(sheet, [again], sender="cln-01", keys=KEYS["cln-02"])
+    assert seen["sealed_clinical"] == SECRET

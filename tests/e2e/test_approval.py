@@ -12,6 +12,8 @@ from tests.e2e.kit import DROPOUT, ENROL, County, enrolment, person
 
 from jdgate.core import directory
 from jdgate.core.evidence_verify import verify
+from jdgate.core.signing import payload_unverified
+from jdgate.edge.outbox import kept
 from jdgate.errors import Refused
 from jdgate.founding import AUTHORITY, pinned_authority
 from jdgate.keystore import read_key_file
@@ -21,6 +23,7 @@ from jdgate.store.draft_box import DraftBoxRow
 pytestmark = pytest.mark.anyio
 
 DOCTOR = "王医生"
+DRAFT = "0194f3a0-0000-7000-8000-00000000d0d0"
 
 
 def dropout(number: int) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def jdgate_complete(draft, register):
 async def draft_for(county: County, member: str, type: str, record: dict[str, Any]) -> str:
     """A draft in a member's box, as a rule's would lie there."""
     assert county.daemon.edge is not None
-    desk, id = county.daemon.edge.desk(member), "0194f3a0-0000-7000-8000-00000000d0d0"
+    desk, id = county.daemon.edge.desk(member), DRAFT
 
     def put(conn: Any) -> None:
         inside = msgspec.json.encode({"prefill": record, "params": {}})
@@ -177,3 +180,69 @@ async def test_two_people_approve_what_two_must(tmp_path: Path) -> None:
         done = await county.ask("drafts.approve", **approve, by="赵警官")
         (verdict,) = await county.verdicts([done["message"]])
         assert verdict["verdict"] == "accepted", verdict
+
+
+SOURCES = """
+from jdgate.plugins import Batch, Health, hookimpl
+
+ENROL, DROPOUT = "mmt.enrol.filed.v1", "mmt.dropout.notice.v1"
+NOTICE = {notice}
+GIVEN = {{
+    "alone": Batch(DROPOUT, [NOTICE], mark="1"),
+    "purpose": Batch(ENROL, [{enrolment}], mark="1", purpose="curiosity"),
+    "draft": Batch(DROPOUT, [NOTICE], mark="1", inreplyto="{draft}", approved_by=("王医生",)),
+    "good": Batch(DROPOUT, [NOTICE], mark="1", purpose="mmt.continuity",
+                  inreplyto="{answered}", approved_by=("赵医生",)),
+}}
+
+
+class Given:
+    def __init__(self, which):
+        self.name = f"given.{{which}}"
+        self.batch = GIVEN[which]
+
+    async def check(self):
+        return Health(ok=True)
+
+    async def collect(self, mark=None):
+        if mark is None:
+            yield self.batch
+
+
+@hookimpl
+def jdgate_adapters(member, roles, settings):
+    return [Given(which) for which in GIVEN] if member == "cln-01" else []
+"""
+ANSWERED = "0194f3a0-0000-7000-8000-00000000a0a0"
+
+
+async def test_a_source_names_who_approved_and_answers_no_draft(tmp_path: Path) -> None:
+    source = SOURCES.format(
+        notice=dropout(1), enrolment=enrolment(1), draft=DRAFT, answered=ANSWERED
+    )
+    county = County.found(tmp_path / "county")
+    async with county.running():
+        await draft_for(county, "cln-01", DROPOUT, dropout(1))
+    (county.plugins_dir / "given.py").write_text(source, "utf-8")
+    async with county.running():
+        edge = county.daemon.edge
+        assert edge is not None
+        wanted = {
+            "given.alone": "agreement.approval",
+            "given.purpose": "agreement.purpose",
+            "given.draft": "draft.not_by_source",
+            "given.good": "",
+        }
+        await county.until(
+            lambda: (
+                {c.name: c.trouble for c in edge.conditions if c.failures} | {"given.good": ""}
+                == wanted
+            )
+        )
+        (came,) = await county.until(lambda: county.inbox("pol", DROPOUT))
+        assert came["approved_by"] == ["赵医生"]
+        (row,) = await edge.run(lambda conn: outbox.search(conn, "cln-01"))
+        assert row.type == DROPOUT, "something else left"
+        desk = edge.desk("cln-01")
+        payload = await edge.run(lambda conn: payload_unverified(kept(conn, desk, row)))
+        assert f'"inreplyto":"{ANSWERED}"'.encode() in payload

@@ -54,6 +54,8 @@ def test_what_a_newer_key_can_sign_is_sent_anew_when_the_old_one_ran_out(box: Ma
         row = outbox.get(conn, answered.renewed_as)
         assert row is not None
         assert peek(kept(conn, desk, row)).kid == newer.signer.kid
+        old = outbox.get(conn, message)
+        assert old is not None and row.sequence == old.sequence, "the gateway did not count it"
     assert (box.state(message), box.state(answered.renewed_as)) == ("refused", "open")
 
 
