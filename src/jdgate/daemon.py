@@ -8,6 +8,7 @@ SIGTERM, and leaves nothing half done: whatever was committed goes out at the ne
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import ssl
@@ -72,6 +73,7 @@ class Daemon(Running):
             clock=clock,
         )
         self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._reloading = asyncio.Lock()
 
     async def start(self) -> None:
         """Bring everything up, or raise with nothing left running.
@@ -112,6 +114,10 @@ class Daemon(Running):
             Refused: `directory.…`, `catalogue.not_signed`; TransportFailed: `bus.…`. The daemon
             then goes on as it was.
         """
+        async with self._reloading:  # one after the other: what is put back must be what was
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         jws = self.home.directory.read_bytes()
         pinned = pinned_authority(self.home.authority_public)
         current = self.trust.directory
@@ -129,11 +135,19 @@ class Daemon(Running):
                 await self.gateway.adopt(trust, jws)
         except BaseException:
             self.trust = before
+            await self._let_in_as_before()
             raise
         self.directory_jws = jws
         if self.edge is not None:
             self.edge.adopt(offered)
         return True
+
+    async def _let_in_as_before(self) -> None:
+        if self.server is not None:
+            try:
+                await self.server.reload(self._users())
+            except JdgateError as reason:
+                log.warning("the bus's users could not be put back: %s", reason)
 
     @property
     def failed(self) -> BaseException | None:
@@ -292,6 +306,9 @@ class Daemon(Running):
         for member, code in found.left_out.items():
             self.teller.say(code, member=member)
         keys = found.keys
+        if self.server is not None and self.gateway is not None:
+            # whoever fetched from these mailboxes is gone: this machine hosts their members
+            await self.gateway.bus.reclaim(list(keys))
 
         async def connect(member: str) -> MemberBus:
             # an edge starts without its bus too: what is pushed waits in the outbox

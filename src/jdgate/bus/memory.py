@@ -248,6 +248,12 @@ class MemoryGateway(_End):
         for member in members:
             self._hub._queues.setdefault(check_member(member), [])
 
+    async def reclaim(self, members: Sequence[str]) -> None:
+        """See `GatewayBus.reclaim`."""
+        for member in members:
+            for item in self._hub._queues.get(member, ()):
+                item.out = False
+
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See `GatewayBus.publish`."""
         self._hub._put_all([(check_member(message.member), message) for message in messages])

@@ -199,6 +199,12 @@ class GatewayBus(Protocol):
             TransportFailed: as `start`.
         """
 
+    async def reclaim(self, members: Sequence[str]) -> None:
+        """Have all that these members fetched and did not settle delivered again at once.
+
+        For a machine that hosts them and has just started: nobody else reads their mailboxes.
+        """
+
     async def fetch(self, limit: int, wait: float) -> list[Incoming]:
         """Up to `limit` messages; the first is returned as soon as it is there.
 

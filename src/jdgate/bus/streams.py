@@ -107,9 +107,7 @@ class GatewayStreams:
         """See `GatewayBus.start`."""
         await self._mend(refresh=True)
         if self._reclaim:
-            # Servers before 2.14 don't know it; then the acknowledgement wait does the same.
-            with contextlib.suppress(TransportFailed):
-                await self._wire.request(f"CONSUMER.RESET.{STREAM_IN}.{GATEWAY_DURABLE}")
+            await self._reset(STREAM_IN, GATEWAY_DURABLE)
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
 
@@ -117,6 +115,16 @@ class GatewayStreams:
         """See `GatewayBus.ensure_members`."""
         self._members.update(check_member(member) for member in members)
         await self._mend()
+
+    async def reclaim(self, members: Sequence[str]) -> None:
+        """See `GatewayBus.reclaim`."""
+        for start in range(0, len(members), WINDOW):
+            await _all(self._reset(STREAM_BOX, m) for m in members[start : start + WINDOW])
+
+    async def _reset(self, stream: str, durable: str) -> None:
+        # Servers before 2.14 don't know it; then the acknowledgement wait does the same.
+        with contextlib.suppress(TransportFailed):
+            await self._wire.request(f"CONSUMER.RESET.{stream}.{durable}")
 
     async def fetch(self, limit: int, wait: float) -> list[Incoming]:
         """See `GatewayBus.fetch`."""

@@ -4,7 +4,7 @@
 from the leaf's own text up to the root. The shapes are
 
     ledger.head()     {"size", "root", "checkpoint_size", "checkpoint_at", "messages"}
-    ledger.verify()   events {"done", "total"}; a fault of the ledger is an error
+    ledger.verify()   events {"done", "total", "checkpoints"}; a fault of the ledger is an error
     ledger.prove(id)  {"checkpoint", "size", "root", "entries": [{"index", "leaf", "path": […]}]}
 
 with roots and paths in base64url, `leaf` the leaf's exact text and `checkpoint` a JWS.
@@ -120,17 +120,18 @@ def head(session: Session) -> None:
 @common
 @pass_session
 def verify(session: Session) -> None:
-    total = 0
+    total = signed = 0
     with (
         session.connect() as control,
         Progress(session, session.say("cli.ledger.verifying")) as bar,
     ):
         for event in control.stream("ledger.verify"):
-            total = int(event["total"])
+            total, signed = int(event["total"]), int(event["checkpoints"])
             bar.show(int(event["done"]), total)
+    code = "cli.ledger.verified" if signed else "cli.ledger.verified_alone"
     session.answer(
-        {"ok": True, "size": total},
-        lambda _: [session.say("cli.ledger.verified", size=f"{total:,}")],
+        {"ok": True, "size": total, "checkpoints": signed},
+        lambda _: [session.say(code, size=f"{total:,}", checkpoints=f"{signed:,}")],
     )
 
 

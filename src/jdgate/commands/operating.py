@@ -67,7 +67,10 @@ class Operating:
     async def status(self) -> dict[str, Any]:
         """Everything an operator looks at first."""
         daemon = self._running
-        directory = daemon.trust.directory
+        # a department's own machine learns of a newer directory over the bus
+        desks = daemon.edge.desks.values() if daemon.edge else ()
+        known = (daemon.trust.directory, *(desk.trust.directory for desk in desks))
+        directory = max(known, key=lambda each: each.version)
         told: dict[str, Any] = {
             "version": __version__,
             "pid": os.getpid(),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jdgate.commands.forms import ledger_head
 from jdgate.gateway import proofs
+from jdgate.gateway.proofs import Recomputed
 from jdgate.running import Running
 
 
@@ -25,13 +27,18 @@ class Proving:
         """Hash the whole ledger again, with progress."""
         books = self._running.the_gateway.books
 
-        def steps() -> Sequence[tuple[int, int]]:
+        def steps() -> Generator[Recomputed, None, None]:
             with books.read() as conn:
-                return list(proofs.recompute(conn))
+                yield from proofs.recompute(conn)
 
-        done = await asyncio.to_thread(steps)
-        for at, total in done:
-            yield {"done": at, "total": total}
+        # one thread for all of it: a connection of the books stays where it was opened
+        thread, work, loop = ThreadPoolExecutor(1, "verify"), steps(), asyncio.get_running_loop()
+        try:
+            while (step := await loop.run_in_executor(thread, next, work, None)) is not None:
+                yield step._asdict()
+        finally:
+            thread.submit(work.close)
+            thread.shutdown(wait=False)
 
     async def ledger_prove(self, id: str) -> dict[str, Any]:
         """Where the ledger speaks of a message, with proofs."""

@@ -26,11 +26,12 @@ from jdgate.bus.port import Incoming, MemberBus
 from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Directory, Trust
-from jdgate.edge import answering, drafting, judged
+from jdgate.edge import answering, drafting
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
+from jdgate.edge.following import Follower, Verdicts
 from jdgate.edge.forgetting import forget
 from jdgate.edge.inbox import Taken
 from jdgate.edge.judged import Answered
@@ -38,9 +39,9 @@ from jdgate.edge.noting import note_again
 from jdgate.edge.outbox import Submission
 from jdgate.edge.sending import Sending
 from jdgate.edge.working import Working
-from jdgate.errors import JdgateError, Refused, TransportFailed
+from jdgate.errors import JdgateError, Refused, TransportFailed, UsageError
 from jdgate.plainlog import broke
-from jdgate.store import draft_box, meta, sequences
+from jdgate.store import draft_box, meta, outbox, sequences
 from jdgate.store.database import Database
 from jdgate.store.inbox import InboxRow
 from jdgate.store.sequences import Asked
@@ -76,8 +77,8 @@ class EdgeHost:
         self._writer = Writer(database, "edge")
         self._buses: dict[str, MemberBus] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._waiting: dict[str, list[asyncio.Future[Answered]]] = defaultdict(list)
-        self._followers: dict[str, list[asyncio.Queue[InboxRow]]] = defaultdict(list)
+        self._verdicts = Verdicts(self.run)
+        self._followers: dict[str, list[Follower]] = defaultdict(list)
         self.warnings: dict[str, int] = defaultdict(int)
         self._sending = Sending(desks, self._buses, clock, self.run, self.warnings)
         self._working = Working(desks, clock, self.run, self._sending, self.warnings)
@@ -92,6 +93,7 @@ class EdgeHost:
             Refused: when a plugin's adapter or setting is wrong.
         """
         self._clock.raise_floor(await self.run(meta.clock))
+        await self.run(lambda conn: outbox.wake(conn, list(self.desks), self._clock.now()))
         for member, desk in self.desks.items():
             self._working.add(member, desk)
         for member in self.desks:
@@ -148,11 +150,13 @@ class EdgeHost:
         """The desk of a hosted member.
 
         Raises:
-            Refused: `member.not_hosted`.
+            UsageError: `member.not_hosted`, `member.is_gateway`.
         """
         desk = self.desks.get(member)
         if desk is None:
-            raise Refused("member.not_hosted", member=member[:40], hosted=", ".join(self.desks))
+            gateway = any(one.gateway == member for one in self.desks.values())
+            code = "member.is_gateway" if gateway else "member.not_hosted"
+            raise UsageError(code, member=member[:40], hosted=", ".join(self.desks) or "—")
         return desk
 
     # --- sending
@@ -176,7 +180,7 @@ class EdgeHost:
         agreement wants that.
 
         Raises:
-            Refused: `member.not_hosted`, `agreement.…`, `approval.…`.
+            UsageError: `member.not_hosted`. Refused: `agreement.…`, `approval.…`.
             TransportFailed: `books.full` and the like; nothing was kept then.
         """
         desk = self.desk(member)
@@ -296,17 +300,18 @@ class EdgeHost:
         taken = await self.run(lambda conn: reading.take(conn, desk, arrivals, now, sinks))
         for at in range(0, len(taken.receipts), 500):
             await self._sending.say(member, RECEIPT, taken.receipts[at : at + 500])
+        if taken.void:
+            void = [{"first": low, "last": high, "void": True} for low, high in taken.void]
+            await self._sending.say(member, RESEND, void)
         self._tell(member, taken)
         await bus.ack_many(incoming)
 
     def _tell(self, member: str, taken: Taken) -> None:
         for answered in taken.answered:
-            for future in self._waiting.pop(answered.id, ()):
-                if not future.done():
-                    future.set_result(answered)
+            self._verdicts.tell(answered)
         for row in taken.fresh:
-            for queue in self._followers[member]:
-                queue.put_nowait(row)
+            for follower in list(self._followers[member]):
+                follower.tell(row)
         for warning in taken.warnings:
             self.warnings[warning.code] += 1
             log.warning("%s: %s", member, warning)
@@ -318,46 +323,37 @@ class EdgeHost:
             self._working.wanted.set()
 
     def adopt(self, directory: Directory) -> None:
-        """Use a newer directory from now on."""
+        """Use a newer directory from now on, and say so if the catalogue it goes by is not ours:
+        what was agreed since is refused here, and the other way round."""
         trust = Trust(directory)
         for desk in self.desks.values():
             if directory.version > desk.trust.directory.version:
                 desk.trust = trust
+                if directory.catalogue != desk.catalogue.digest:
+                    got, expected = desk.catalogue.digest[:16], directory.catalogue[:16]
+                    reason = Refused("catalogue.not_signed", got=got, expected=expected)
+                    self.warnings[reason.code] += 1
+                    log.warning("%s: %s", desk.member, reason)
 
     async def answers(self, ids: Sequence[str]) -> AsyncIterator[Answered]:
         """The gateway's verdicts on these messages, as they come; ends when all have one."""
-        loop = asyncio.get_running_loop()
-        futures: dict[str, asyncio.Future[Answered]] = {}
-        for message_id in ids:
-            futures[message_id] = loop.create_future()
-            self._waiting[message_id].append(futures[message_id])
-        try:
-            for message_id, answered in (await self.run(lambda c: judged.known(c, ids))).items():
-                if not futures[message_id].done():
-                    futures[message_id].set_result(answered)
-            for done in asyncio.as_completed(futures.values()):
-                answered = await done
-                yield answered
-                if answered.renewed_as is not None:
-                    async for again in self.answers([answered.renewed_as]):
-                        yield again
-        finally:
-            for message_id, future in futures.items():
-                future.cancel()
-                left = [each for each in self._waiting.pop(message_id, []) if not each.done()]
-                if left:
-                    self._waiting[message_id] = left
+        async for answered in self._verdicts.of(ids):
+            yield answered
 
     async def follow(self, member: str) -> AsyncIterator[InboxRow]:
-        """What comes for a member from now on."""
+        """What comes for a member from now on.
+
+        Raises:
+            TransportFailed: `inbox.follower_slow`, more came than was read.
+        """
         self.desk(member)
-        queue: asyncio.Queue[InboxRow] = asyncio.Queue()
-        self._followers[member].append(queue)
+        follower = Follower()
+        self._followers[member].append(follower)
         try:
-            while True:
-                yield await queue.get()
+            async for row in follower.rows():
+                yield row
         finally:
-            self._followers[member].remove(queue)
+            self._followers[member].remove(follower)
 
     # --- what is due
 
@@ -379,7 +375,7 @@ class EdgeHost:
             now = self._clock.now()
             try:
                 if await self.run(lambda conn: forget(conn, self.desks, self._keep, now)):  # noqa: B023
-                    self._db.scrub()
+                    await self._writer.aside(self._db.scrub)
             except TransportFailed as reason:
                 self.warnings[reason.code] += 1
             await asyncio.sleep(FORGET_EVERY_S)

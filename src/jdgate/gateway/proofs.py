@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from jdgate.core.encoding import b64u
 from jdgate.core.evidence import Parts, Proof
 from jdgate.core.leaves import ArrivedLeaf, MissedLeaf
 from jdgate.core.ledger import Frontier, leaf_hash
-from jdgate.core.message import decode
+from jdgate.core.message import MAX_WHOLE, decode
 from jdgate.core.signing import payload_unverified
 from jdgate.errors import Refused
 from jdgate.gateway import checkpointer
@@ -264,29 +265,35 @@ def inclusion(conn: Connection, ground: Ground, about: str, now: datetime) -> di
     }
 
 
-def recompute(conn: Connection) -> Iterator[tuple[int, int]]:
-    """Hash every leaf again and compare with every signed checkpoint: (done, total) as it goes.
+class Recomputed(NamedTuple):
+    """How many entries of how many were hashed again, and how many checkpoints fitted so far."""
+
+    done: int
+    total: int
+    checkpoints: int
+
+
+def recompute(conn: Connection) -> Iterator[Recomputed]:
+    """Hash every leaf again and compare with every signed checkpoint, telling as it goes.
 
     Raises:
         Refused: `ledger.broken` naming the first size at which the books and a checkpoint differ.
     """
     total = ledger.head(conn).size
-    signed = {
-        head.size: head.root
-        for head in map(
-            checkpoints.unverified, ledger.checkpoints_below(conn, total + 1, 1_000_000)
-        )
-    }
-    frontier = Frontier()
+    frontier, fitted = Frontier(), 0
     while frontier.size < total:
         rows = ledger.leaves_from(conn, frontier.size, 1000)
         if not rows:
             raise Refused("ledger.broken", size=frontier.size)
+        signed = ledger.checkpoints_between(conn, frontier.size, frontier.size + len(rows))
+        roots = {head.size: head.root for head in map(checkpoints.unverified, signed)}
         for row in rows:
             frontier, _ = frontier.append([leaf_hash(row.body)])
-            root = signed.get(frontier.size)
+            root = roots.get(frontier.size)
             if root is not None and root != frontier.root():
                 raise Refused("ledger.broken", size=frontier.size)
-        yield frontier.size, total
-    if frontier.root() != ledger.head(conn).root():
+        fitted += len(roots)
+        yield Recomputed(frontier.size, total, fitted)
+    beyond = ledger.checkpoints_between(conn, total, MAX_WHOLE)
+    if beyond or frontier.root() != ledger.head(conn).root():
         raise Refused("ledger.broken", size=total)

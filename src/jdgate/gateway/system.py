@@ -196,9 +196,10 @@ def _draft_sent(conn: Connection, opened: Opened, effects: Effects) -> None:
 def draft_refused(conn: Connection, verdict: Verdict) -> None:
     """The message of an approved draft is refused: its owner decides again."""
     opened = verdict.opened
-    if opened is not None and verdict.outcome == "refused" and counts(verdict):
-        if opened.message.inreplyto is not None:
-            drafts.reopen(conn, opened.message.inreplyto, opened.message.source)
+    if opened is None or verdict.outcome != "refused" or not counts(verdict):
+        return
+    if opened.message.inreplyto is not None:
+        drafts.reopen(conn, opened.message.inreplyto, opened.message.source)
 
 
 def keep_failure(conn: Connection, failure: Failure, now: datetime) -> None:

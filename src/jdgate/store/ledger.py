@@ -131,6 +131,11 @@ _NODE_TILE = (
 _ADD_CHECKPOINT = insert(_checkpoint)
 _HAS_CHECKPOINT = select(_checkpoint.c.size).where(_checkpoint.c.size == bindparam("at_size"))
 _LATEST_CHECKPOINT = select(_checkpoint.c.jws).order_by(_checkpoint.c.size.desc()).limit(1)
+_CHECKPOINTS_IN = (
+    select(_checkpoint.c.jws)
+    .where(_checkpoint.c.size > bindparam("above"), _checkpoint.c.size <= bindparam("upto"))
+    .order_by(_checkpoint.c.size)
+)
 _CHECKPOINTS_BELOW = (
     select(_checkpoint.c.jws)
     .where(_checkpoint.c.size < bindparam("below"))
@@ -292,6 +297,11 @@ def latest_checkpoint(conn: Connection) -> bytes | None:
     """The JWS of the largest checkpoint, or None."""
     found: bytes | None = conn.execute(_LATEST_CHECKPOINT).scalar()
     return found
+
+
+def checkpoints_between(conn: Connection, above: int, upto: int) -> list[bytes]:
+    """JWS of the checkpoints of more than `above` and at most `upto` leaves, the smallest first."""
+    return list(conn.execute(_CHECKPOINTS_IN, {"above": above, "upto": upto}).scalars())
 
 
 def checkpoints_below(conn: Connection, size: int, most: int) -> list[bytes]:

@@ -84,6 +84,16 @@ _POSTPONE = (
     .where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
     .values(next_at=bindparam("at"))
 )
+_WAKE = (
+    update(outbox)
+    .where(
+        outbox.c.state == OPEN,
+        outbox.c.attempts == 1,
+        outbox.c.next_at > bindparam("at"),
+        outbox.c.member.in_(any_of("members")),
+    )
+    .values(attempts=0, next_at=bindparam("at"))
+)
 _CLOSE = (
     update(outbox)
     .where(outbox.c.id == bindparam("the_id"), outbox.c.state == OPEN)
@@ -160,6 +170,15 @@ def mark_sent(conn: Connection, ids: Iterable[str], next_at: datetime) -> None:
     """Count an attempt; without a receipt it is due again at `next_at`."""
     for part in slices(ids):
         conn.execute(_SENT, {"ids": part, "at": next_at})
+
+
+def wake(conn: Connection, members: Sequence[str], now: datetime) -> int:
+    """Have what was sent once and not receipted sent now, as if for the first time; how many.
+
+    After a start: a process that was killed may have noted a sending that never happened. The
+    bus drops what it has already, for it comes under the same `Nats-Msg-Id`.
+    """
+    return conn.execute(_WAKE, {"members": list(members), "at": now}).rowcount if members else 0
 
 
 def postpone(conn: Connection, ids: Iterable[str], until: datetime) -> None:

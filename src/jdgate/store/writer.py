@@ -60,6 +60,10 @@ class Writer:
             self._draining = asyncio.create_task(self._drain())
         return await future
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """`work` on the writing thread, between transactions."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     async def close(self) -> None:
         """Finish what was given and end the thread."""
         self._closed = True
