@@ -1,14 +1,11 @@
 """Changes the signed directory on the machine that holds the authority's key.
 
     python change_directory.py COUNTY_DIR renew                  # new version, a year from now
-    python change_directory.py COUNTY_DIR revoke MEMBER          # its keys are void from now on
-    python change_directory.py COUNTY_DIR suspend MEMBER         # may take no part until resumed
-    python change_directory.py COUNTY_DIR resume MEMBER
     python change_directory.py COUNTY_DIR rekey MEMBER           # new keys beside the old ones
 
 `rekey` makes the member's next keys in COUNTY_DIR/keys/MEMBER.key (the old file stays as
 MEMBER.key.old) and adds their public half; keys that were valid stay so, for what is under way.
-The new var/directory.jws goes to every machine, and each daemon is started again.
+The new var/directory.jws goes to the gateway's machine, whose daemon is told (`kill -HUP`).
 """
 
 from __future__ import annotations
@@ -26,12 +23,6 @@ from jdgate.core import keys as formats
 from jdgate.core.directory import Directory, Member
 from jdgate.founding import KEY_LIFETIME, pinned_authority, republish
 from jdgate.keystore import read_key_file, write_private
-
-
-def revoked(member: Member, now: datetime) -> Member:
-    """The member with every key void from `now` on."""
-    keys = tuple(msgspec.structs.replace(key, revoked_at=now) for key in member.keys)
-    return msgspec.structs.replace(member, keys=keys)
 
 
 def rekeyed(home: Home, member: Member, now: datetime) -> Member:
@@ -63,18 +54,9 @@ def changed(home: Home, directory: Directory, act: str, name: str, now: datetime
     members = {member.id: member for member in directory.members}
     if name not in members:
         raise SystemExit(f"there is no member {name}")
-    member = members[name]
-    match act:
-        case "revoke":
-            members[name] = revoked(member, now)
-        case "suspend":
-            members[name] = msgspec.structs.replace(member, status="suspended")
-        case "resume":
-            members[name] = msgspec.structs.replace(member, status="active")
-        case "rekey":
-            members[name] = rekeyed(home, member, now)
-        case _:
-            raise SystemExit(__doc__)
+    if act != "rekey":
+        raise SystemExit(__doc__)
+    members[name] = rekeyed(home, members[name], now)
     return msgspec.structs.replace(directory, members=tuple(members.values()))
 
 

@@ -8,8 +8,8 @@ The convention, for whoever writes documents:
 - `…` stands for any text within a line, and on a line of its own for any number of lines;
 - moments (`2026-11-21 08:00:00`, `08:00:00`, `2026-11-21T08:00:00.000Z`) and local addresses
   (`nats://127.0.0.1:4222`) match any of their kind; runs of spaces and of `─` match each other;
-- an id (UUID) matches any id the first time and the same one from then on, so a command may use
-  an id that an output above has shown;
+- an id (UUID) or a fingerprint (eight groups of five digits) matches any the first time and the
+  same one from then on, so a command may use one that an output above has shown;
 - a command that only looks (`inbox`, `drafts`, `evidence export` …) is asked again for some seconds
   while its answer is not yet the expected one, as a reader would;
 - `jdgate run` and `make run` are started, must print the lines below them, and keep running until
@@ -35,14 +35,17 @@ ONE_COMMAND = 180.0
 
 _FENCE = re.compile(r"^```console *\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _EXIT = re.compile(r"\s+# exit (\d+)\s*$")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_UUID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    r"|\b[0-9]{5}(?: [0-9]{5}){7}\b"
+)
 _LOOKS = re.compile(
     r"jdgate (inbox|drafts( list| show)?( |$)|status|ledger|evidence export|dead list|member)"
 )
 _PATIENCE = 15.0
 _DAEMON = re.compile(r"(make|jdgate( --lang \w+)?) run\b")
 _KINDS = (
-    (_UUID.pattern, None),
+    (f"(?:{_UUID.pattern})", None),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
     (r"\b\d\d:\d\d:\d\d\b", r"\d\d:\d\d:\d\d"),
@@ -89,11 +92,10 @@ class Reader:
     folder: Path
     lang: str
     ids: dict[str, str] = field(default_factory=dict)
-    daemon: subprocess.Popen[bytes] | None = None
+    daemons: dict[Path, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._cwd = self.folder
-        self._log = self.folder.parent / "daemon.log"
         self._env = {
             **{name: value for name, value in os.environ.items() if name != "JDGATE_LOG"},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -117,11 +119,15 @@ class Reader:
         return done
 
     def stop(self) -> None:
-        """End the daemon of the document, as Ctrl-C does."""
-        if self.daemon is not None and self.daemon.poll() is None:
-            self.daemon.terminate()
-            self.daemon.wait(120)
-        self.daemon = None
+        """End the daemons of the document, as Ctrl-C does, the last started first."""
+        for folder in reversed([*self.daemons]):
+            self._stop_in(folder)
+
+    def _stop_in(self, folder: Path) -> None:
+        daemon = self.daemons.pop(folder, None)
+        if daemon is not None and daemon.poll() is None:
+            daemon.terminate()
+            daemon.wait(120)
 
     def _with_ids(self, command: str) -> str:
         def known(match: re.Match[str]) -> str:
@@ -160,11 +166,12 @@ class Reader:
         return done.returncode, done.stdout.decode()
 
     def _start(self, command: str, expected: list[str]) -> None:
-        self.stop()
+        self._stop_in(self._cwd)
         if command.startswith("make "):
             command = recipe(command.split()[1])
-        with self._log.open("wb") as log:
-            self.daemon = subprocess.Popen(
+        path = self.folder.parent / f"daemon-{len(self.daemons)}.log"
+        with path.open("wb") as log:
+            daemon = self.daemons[self._cwd] = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"],
                 cwd=self._cwd,
                 env=self._env,
@@ -175,8 +182,8 @@ class Reader:
         until = time.monotonic() + START_WITHIN
         # what it prints later is not the reader's concern yet
         wanted = [*expected, "…"] if expected else ["…"]
-        while not (said := self._log.read_text("utf-8", "replace")) or not self._fits(wanted, said):
-            ended = self.daemon.poll() is not None
+        while not (said := path.read_text("utf-8", "replace")) or not self._fits(wanted, said):
+            ended = daemon.poll() is not None
             assert not ended and time.monotonic() < until, (
                 f"$ {command}\nprinted:\n{said}\nand the document says:\n" + "\n".join(expected)
             )
