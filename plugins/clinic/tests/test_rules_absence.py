@@ -263,7 +263,7 @@ def test_what_stands_is_what_the_state_calls_for(facts: list[Fact]) -> None:
         replay.batch([one], NOW)
     key = PATIENT.hex()
     states, _ = replay.end()
-    called_for = list(rule.standing(states[key], key)) if key in states else []
+    called_for = list(rule.standing(states[key], key, NOW)) if key in states else []
     assert sorted(map(repr, replay.standing.values())) == sorted(map(repr, called_for))
 
 

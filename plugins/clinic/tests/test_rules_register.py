@@ -83,6 +83,23 @@ def test_a_setting_that_makes_no_sense_is_refused(table: Mapping[str, Any], code
         assert "{" not in refused.value.text(lang)
 
 
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ({"offline_sites": "village"}, "clinic.setting_sites"),
+        ({"offline_sites": [1]}, "clinic.setting_sites"),
+        ({"offline_days": 0}, "clinic.setting_range"),
+        ({"transfer_days": 1.5}, "clinic.setting_range"),
+    ],
+)
+def test_settings_of_sites_and_transfers_that_make_no_sense_are_refused(
+    table: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        read(table)
+    assert refused.value.code == code
+
+
 def test_settings_are_read() -> None:
     table = {"absence_days": 5, "dropout_days": 15, "report_by": "09:30"}
     assert read(table) == Settings(5, 15, time(9, 30))
@@ -102,7 +119,7 @@ def test_an_id_number_is_swapped_for_the_clinics_own_number() -> None:
 def test_a_person_the_clinic_never_enrolled_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         notes.prepare("mmt.attendance.v1", {"id_no": "999999199001011234"}, Notes())
-    assert refused.value.code == "record.not_enrolled"
+    assert refused.value.code == "clinic.id_not_enrolled"
     assert "1990" not in str(refused.value)
 
 
@@ -112,6 +129,33 @@ def test_two_numbers_of_different_people_in_one_row_are_refused() -> None:
         PluginHost(plugins={"clinic": jdgate_clinic.plugin}, use_installed=False).ask(
             "jdgate_prepare", type="mmt.attendance.v1", record=row, register=enrolled()
         )
+
+
+@pytest.mark.parametrize(
+    "type", ["mmt.relapse.report.v1", "mmt.terminate.report.v1", "mmt.transfer.request.v1"]
+)
+def test_a_report_by_the_clinics_number_gets_name_and_document(type: str) -> None:
+    who = {name: PERSON[name] for name in ("name", "id_type", "id_no")}
+    row = {"patient_ref": "A1", "id_type": "passport", "date": "2026-11-20"}
+    assert notes.prepare(type, row, enrolled()) == {**who, "date": "2026-11-20"}
+    with pytest.raises(Refused) as refused:
+        notes.prepare(type, {"patient_ref": "A2"}, enrolled())
+    assert refused.value.code == "clinic.id_not_enrolled"
+    with pytest.raises(Refused, match="different people"):
+        notes.prepare(type, {"patient_ref": "A1", "id_no": "999999199001015678"}, enrolled())
+
+
+def test_a_treatment_that_ended_is_noted_and_an_older_end_is_not() -> None:
+    register = enrolled()
+    ended = {**PERSON, "reason_code": "moved"}
+    notes.note("mmt.terminate.report.v1", [{**ended, "date": "2026-09-30"}], register)
+    assert register.kept["patient", "A1"]["status"] == "active"
+    for _ in range(2):
+        notes.note("mmt.terminate.report.v1", [{**ended, "date": "2026-11-20"}], register)
+    assert register.kept["patient", "A1"]["status"] == "terminated"
+    stranger = {**ended, "id_no": "999999199001015678", "date": "2026-11-20"}
+    notes.note("mmt.terminate.report.v1", [stranger], register)
+    assert len(register.kept) == 2
 
 
 def test_rows_and_types_that_need_nothing_are_left_alone() -> None:
@@ -156,8 +200,8 @@ def test_the_host_loads_the_plugin_with_the_countys_settings() -> None:
         settings={"clinic": {"dropout_days": 15, "report_by": False}},
         use_installed=False,
     )
-    assert [rule.name for rule in host.rules()] == ["clinic.absence"]
-    assert {one.type for one in host.importers()} == {"mmt.attendance.v1", "mmt.enrol.filed.v1"}
+    assert [rule.name for rule in host.rules()] == ["clinic.absence", "clinic.transfer"]
+    assert {"mmt.attendance.v1", "mmt.enrol.filed.v1"} < {one.type for one in host.importers()}
     assert "{" not in say("check.transfer", "zh")
 
 

@@ -28,8 +28,10 @@ MORE = (
 )
 
 
-async def accepted(county: County, member: str, type: str, record: dict[str, Any]) -> None:
-    (verdict,) = await county.push(member, type, [record])
+async def accepted(
+    county: County, member: str, type: str, record: dict[str, Any], **more: Any
+) -> None:
+    (verdict,) = await county.push(member, type, [record], **more)
     assert verdict["verdict"] == "accepted", verdict
 
 
@@ -63,8 +65,9 @@ async def test_a_tip_is_read_by_the_police_alone_and_paid_by_its_token(tmp_path:
         assert late["title_code"] == "tips.notice_late"
         reward = {"receipt_token": token, "amount": 5000, "approver": "局长甲"}
         dates = {"solved_on": solved["date"], "noticed_on": TODAY}
-        await accepted(county, "pol", NOTICE, {**reward, **dates})
-        await accepted(county, "pol", PAY, reward)
+        named = {"approved_by": ["局长甲"]}
+        await accepted(county, "pol", NOTICE, {**reward, **dates}, **named)
+        await accepted(county, "pol", PAY, reward, **named)
         await county.quiet()
 
         assert await county.records("pol", ASK) == [{"receipt_token": token, "asked_on": TODAY}]

@@ -157,8 +157,9 @@ def _records(
     importer: Importer, bench: Bench, way: Sequence[Column], seed: int
 ) -> list[dict[str, Any]]:
     """Good records as a file has them, cut to the columns of this way; a field the type lacks gets
-    an ID number."""
+    a number of the kind its column has."""
     sealed = bench.catalogue.sheet(importer.type).sealed
+    either = {name for group in importer.either for name in group}
     own = getattr(bench.trial, "record", None)
     maker = Maker(bench.catalogue, 300 + seed)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -172,6 +173,8 @@ def _records(
                 cut[column.field] = record[column.field]
             elif column.kind == "id_no":
                 cut[column.field] = maker.record("mmt.custody.notice.v1")["id_no"]
+            elif column.field in either and column.kind == "ref":
+                cut[column.field] = f"P{index:05d}"
             elif column.default is not None:
                 cut[column.field] = column.default
         about = tuple(str(cut.get(field)) for field in importer.unique) or (str(index),)

@@ -4,10 +4,11 @@
   next is about the day after it, due one morning later.
 - Days that come late, from a site that was offline or a clinic that catches up, arm the next
   morning that is still to come, never one that has passed.
+- A site that works offline has `offline_days` more.
 - Overdue, the clinic and the county's anti-drug office are told, one alert each. A newer
   report settles both. While nothing comes the alerts stay; they are not raised anew each day.
 
-    rule = DailyReportRule(Settings(report_by=time(10, 0)))
+    rule = DailyReportRule(time(10, 0), frozenset({"village"}), offline_days=10)
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ class DailyReportRule:
     state = Reported
     explains: ClassVar = {"M0": "clinic.rule_daily_report"}
 
-    def __init__(self, report_by: time) -> None:
+    def __init__(
+        self, report_by: time, offline_sites: frozenset[str] = frozenset(), offline_days: int = 0
+    ) -> None:
         self._report_by = report_by
+        self._late = dict.fromkeys(offline_sites, offline_days)
 
     def key(self, fact: Fact) -> str | None:
         """The clinic and its site: extension sites report by themselves."""
@@ -57,7 +61,8 @@ class DailyReportRule:
         if day <= state.day or day > day_of(now):
             return state, ()
         new = Reported(fact.source, fact.data.get("site", ""), day)
-        expected = at_local(add_days(day, 2), self._report_by)
+        late = self._late.get(new.site, 0)
+        expected = at_local(add_days(day, 2 + late), self._report_by)
         due = max(expected, next_local(now, self._report_by))
         effects: list[Effect] = [Settle(cause) for cause in _causes(state)] if state.day else []
         return new, [*effects, Expect(REPORT, due, ATTENDANCE, fact.source)]

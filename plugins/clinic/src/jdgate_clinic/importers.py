@@ -1,4 +1,4 @@
-"""The files a clinic has: its attendance sheet and its list of enrolments.
+"""The files a clinic has: its attendance sheet, its list of enrolments, and its reports.
 
 Rules
 - An attendance record is a patient number, a day, a place and yes or no. Names, telephone
@@ -50,6 +50,31 @@ ID_NO = Column(
     ),
     "ID number",
     max_chars=32,
+)
+NAME = Column(
+    "name", "name", ("姓名", "患者姓名", "病人姓名", "patient name"), "name", max_chars=64
+)
+ID_TYPE = Column(
+    "id_type",
+    "choice",
+    ("证件类型", "证件种类", "证件类别", "document type"),
+    "ID type",
+    default="ric",
+    choices={
+        "居民身份证": "ric",
+        "身份证": "ric",
+        "二代身份证": "ric",
+        "resident identity card": "ric",
+        "ric": "ric",
+        "护照": "passport",
+        "passport": "passport",
+        "港澳居民来往内地通行证": "hk-mo-permit",
+        "hk-mo-permit": "hk-mo-permit",
+        "台湾居民来往大陆通行证": "tw-permit",
+        "tw-permit": "tw-permit",
+        "外国人永久居留身份证": "foreign-residence",
+        "foreign-residence": "foreign-residence",
+    },
 )
 SITE = Column(
     "site",
@@ -112,31 +137,8 @@ ENROL_FILED = Importer(
     zh="登记备案",
     en="enrolment filed",
     columns=(
-        Column(
-            "name", "name", ("姓名", "患者姓名", "病人姓名", "patient name"), "name", max_chars=64
-        ),
-        Column(
-            "id_type",
-            "choice",
-            ("证件类型", "证件种类", "证件类别", "document type"),
-            "ID type",
-            default="ric",
-            choices={
-                "居民身份证": "ric",
-                "身份证": "ric",
-                "二代身份证": "ric",
-                "resident identity card": "ric",
-                "ric": "ric",
-                "护照": "passport",
-                "passport": "passport",
-                "港澳居民来往内地通行证": "hk-mo-permit",
-                "hk-mo-permit": "hk-mo-permit",
-                "台湾居民来往大陆通行证": "tw-permit",
-                "tw-permit": "tw-permit",
-                "外国人永久居留身份证": "foreign-residence",
-                "foreign-residence": "foreign-residence",
-            },
-        ),
+        NAME,
+        ID_TYPE,
         ID_NO,
         PATIENT_REF,
         SITE,
@@ -169,6 +171,3 @@ ENROL_FILED = Importer(
     dropped=NEVER_SENT,
     unique=("id_type", "id_no", "date"),
 )
-
-IMPORTERS = (ATTENDANCE, ENROL_FILED)
-"""What the hook `jdgate_importers` returns."""

@@ -8,27 +8,33 @@ from typing import Any
 
 from jdgate.files.importer import Importer
 from jdgate.plugins import DraftView, Register, Rule, hookimpl
+from jdgate.refdata import References
 
 from . import register as notes
 from . import settings as county
 from .daily import DailyReportRule
-from .importers import IMPORTERS
+from .reports import IMPORTERS
 from .rules import AbsenceRule
+from .transfers import TransferRule
 
 
 @hookimpl
-def jdgate_rules(settings: Mapping[str, Any]) -> list[Rule]:
-    """Absence and dropout; the daily report unless it is switched off."""
+def jdgate_rules(settings: Mapping[str, Any], references: References) -> list[Rule]:
+    """Absence and dropout, transfers; the daily report unless it is switched off."""
     chosen = county.read(settings)
-    rules: list[Rule] = [AbsenceRule(chosen)]
+    rules: list[Rule] = [
+        AbsenceRule(chosen),
+        TransferRule(references.working_days, chosen.transfer_days),
+    ]
     if chosen.report_by is not None:
-        rules.append(DailyReportRule(chosen.report_by))
+        late = (chosen.offline_sites, chosen.offline_days)
+        rules.append(DailyReportRule(chosen.report_by, *late))
     return rules
 
 
 @hookimpl
 def jdgate_importers() -> list[Importer]:
-    """Attendance sheets and lists of enrolments."""
+    """Attendance, enrolments, relapses, terminations, transfers and their answers."""
     return list(IMPORTERS)
 
 
@@ -42,13 +48,14 @@ def jdgate_texts() -> list[Path]:
 def jdgate_prepare(
     type: str, record: Mapping[str, Any], register: Register
 ) -> dict[str, Any] | None:
-    """Swap ID numbers of attendance rows for the clinic's own numbers."""
+    """Swap ID numbers of attendance rows for the clinic's own numbers; name the patient of a
+    report that has the clinic's number only."""
     return notes.prepare(type, record, register)
 
 
 @hookimpl
 def jdgate_accepted(type: str, records: Sequence[Mapping[str, Any]], register: Register) -> None:
-    """Note accepted enrolments."""
+    """Note accepted enrolments, and treatments that ended."""
     notes.note(type, records, register)
 
 

@@ -9,6 +9,9 @@ What counts
   attends again; there is no dropout notice about a patient in custody.
 - When the enrolment has ended nothing stands. After a new enrolment, days count from it.
 - A patient enrolled at two clinics belongs to the one that enrolled later.
+- An extension site that works offline sends its days late. While a patient belongs to one (it
+  reported or enrolled them, and they attended nowhere else since), a day missed elsewhere waits
+  until that site has reported on it or a later day, or until `offline_days` have passed.
 - A day later than tomorrow is a slip of the pen and is not counted.
 
 What follows
@@ -25,27 +28,30 @@ Everything is a maximum or a union over days, so order and repetition make no di
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from jdgate.core.calendar import add_days, day_of
+from jdgate.core.calendar import add_days, at_local, day_of
 from jdgate.core.rules import Standing
-from jdgate.plugins import Alert, Draft, Effect, Fact, changes
+from jdgate.plugins import Alert, Draft, Effect, Expect, Fact, changes
 
 from .settings import Settings
 
 ATTENDANCE = "mmt.attendance.v1"
 ENROLMENT = "mmt.enrol.filed.v1"
 CUSTODY = "mmt.custody.notice.v1"
+TERMINATION = "mmt.terminate.report.v1"
 ALERT = "mmt.absence.alert.v1"
 NOTICE = "mmt.dropout.notice.v1"
 CHECKS = ("transfer", "custody", "hospital")
+WAITING = "waiting"
+"""The expectation that missed days, which an offline site has not spoken of, count at last."""
 
 MOST_DAYS = 400
 """Missed days kept per patient and clinic, the latest; thresholds lie far below."""
@@ -71,7 +77,8 @@ class Attendance(Struct, frozen=True, array_like=True, gc=False):
 
     `last` is the latest day attended, at `site`; `absent` the missed days after it by the
     clinic that reported them; `custody` the days of custody from `last` on; `enrolled` the
-    enrolment per clinic.
+    enrolment per clinic; `offline` the latest day, from `last` on, that an offline site spoke
+    of, and while there is one, `subject` their pseudonym.
     """
 
     last: str = ""
@@ -79,6 +86,8 @@ class Attendance(Struct, frozen=True, array_like=True, gc=False):
     absent: dict[str, tuple[str, ...]] = {}
     custody: tuple[str, ...] = ()
     enrolled: dict[str, Enrolment] = {}
+    offline: dict[str, str] = {}
+    subject: str = ""
 
 
 class AbsenceRule:
@@ -86,7 +95,7 @@ class AbsenceRule:
 
     name = "clinic.absence"
     version = 1
-    types = frozenset({ATTENDANCE, ENROLMENT, CUSTODY})
+    types = frozenset({ATTENDANCE, ENROLMENT, CUSTODY, TERMINATION})
     state = Attendance
     explains: ClassVar = {"M1": "clinic.rule_absence", "M2": "clinic.rule_dropout"}
 
@@ -107,9 +116,11 @@ class AbsenceRule:
             new = _custody(state, fact.data["date"], now)
         else:
             new = _enrolment(state, fact.source, fact.data)
+        if fact.data.get("site") in self._settings.offline_sites:
+            new = _offline(new, fact, now)
         if new is state or not (state.absent or new.absent):
             return new, ()
-        before, after = self._call(state), self._call(new)
+        before, after = self._call(state, now), self._call(new, now)
         if before == after or fact.subject is None:
             return new, ()
         subject = fact.subject.hex()
@@ -118,14 +129,14 @@ class AbsenceRule:
     def due(
         self, state: Attendance, name: str, now: datetime
     ) -> tuple[Attendance, Sequence[Effect]]:
-        """Nothing here waits for a time."""
-        return state, ()
+        """Missed days that waited for an offline site count now."""
+        return state, _effects(self._call(state, now), state.subject)
 
-    def standing(self, state: Attendance, subject: str) -> Sequence[Standing]:
-        """The alert and the draft that a state calls for."""
-        return _effects(self._call(state), subject)
+    def standing(self, state: Attendance, subject: str, now: datetime) -> Sequence[Standing]:
+        """The alert and the draft that a state calls for, and what waits for an offline site."""
+        return _effects(self._call(state, now), subject)
 
-    def _call(self, state: Attendance) -> Call | None:
+    def _call(self, state: Attendance, now: datetime) -> Call | None:
         settings = self._settings
         least = settings.absence_days
         for days in state.absent.values():
@@ -140,26 +151,42 @@ class AbsenceRule:
         since = max(state.last, enrolment.active[0]) if enrolment.ended else state.last
         stopped = _stopped(state, enrolment)
         days = state.absent.get(clinic, ())
-        missed = bisect_left(days, stopped) if stopped else len(days)
-        if since > state.last:
-            missed -= bisect_left(days, since)
-        if missed < least:
+        first = bisect_left(days, since) if since > state.last else 0
+        end = bisect_left(days, stopped) if stopped else len(days)
+        heard = min(end, self._heard(state, days, now)) if state.offline else end
+        missed = max(heard - first, 0)
+        limit = None if stopped else settings.dropout_days
+        waits = ""
+        if heard < end:
+            steps = [missed // least * least + least]
+            if limit is not None and missed < limit:
+                steps.append(limit)
+            at = first + min(steps) - 1
+            waits = days[at] if at < end else ""
+        if missed < least and not waits:
             return None
-        limit = settings.dropout_days
-        dropout = limit if limit is not None and missed >= limit and not stopped else None
         return Call(
             clinic,
             since,
             missed // least * least,
-            dropout,
+            limit if limit is not None and missed >= limit else None,
             enrolment.ref,
             state.site,
             state.last,
+            add_days(waits, settings.offline_days) if waits else "",
         )
+
+    def _heard(self, state: Attendance, days: tuple[str, ...], now: datetime) -> int:
+        """How many of the missed days no offline site can say anything else of any more."""
+        over = add_days(day_of(now), -self._settings.offline_days)
+        return bisect_right(days, max(over, min(state.offline.values())))
 
 
 class Call(NamedTuple):
-    """All that the effects of a state are made of: equal calls, equal effects."""
+    """All that the effects of a state are made of: equal calls, equal effects.
+
+    `days` is 0 while too few days count; `waits` the day when more of them will.
+    """
 
     clinic: str
     since: str
@@ -168,6 +195,7 @@ class Call(NamedTuple):
     ref: str
     site: str
     last: str
+    waits: str
 
 
 def _attendance(state: Attendance, source: str, data: dict[str, Any], now: datetime) -> Attendance:
@@ -184,16 +212,16 @@ def _attendance(state: Attendance, source: str, data: dict[str, Any], now: datet
         custody = state.custody
         if custody:
             custody = custody[bisect_left(custody, day) :]
-        return Attendance(day, site, absent, custody, state.enrolled)
+        offline = {one: heard for one, heard in state.offline.items() if heard >= day}
+        subject = state.subject if offline else ""
+        return Attendance(day, site, absent, custody, state.enrolled, offline, subject)
     if day == state.last:
         return state
     days = state.absent.get(source, ())
     grown = _with(days, day, MOST_DAYS)
     if grown is days:
         return state
-    return Attendance(
-        state.last, state.site, {**state.absent, source: grown}, state.custody, state.enrolled
-    )
+    return replace(state, absent={**state.absent, source: grown})
 
 
 def _custody(state: Attendance, day: str, now: datetime) -> Attendance:
@@ -203,12 +231,22 @@ def _custody(state: Attendance, day: str, now: datetime) -> Attendance:
     return state if grown is state.custody else replace(state, custody=grown)
 
 
+def _offline(state: Attendance, fact: Fact, now: datetime) -> Attendance:
+    site, day = fact.data["site"], fact.data["date"]
+    if day < state.last or day > _tomorrow(now) or fact.data.get("status", "active") != "active":
+        return state
+    if fact.subject is None or state.offline.get(site, "") >= day:
+        return state
+    return replace(state, offline={**state.offline, site: day}, subject=fact.subject.hex())
+
+
 def _enrolment(state: Attendance, clinic: str, data: dict[str, Any]) -> Attendance:
-    day, ref = data["date"], data["patient_ref"]
+    """A filing, or the report that the treatment has ended, which has no patient number."""
+    day, ref = data["date"], data.get("patient_ref")
     old = state.enrolled.get(clinic, Enrolment())
-    ref_on, ref = max((old.ref_on, old.ref), (day, ref))
+    ref_on, ref = max((old.ref_on, old.ref), (day, ref)) if ref else (old.ref_on, old.ref)
     ended, active = old.ended, old.active
-    if data["status"] != "active":
+    if data.get("status") != "active":
         if day > ended:
             ended, active = day, _after(active, day)
     elif day > ended:
@@ -236,6 +274,11 @@ def _stopped(state: Attendance, enrolment: Enrolment) -> str:
 def _effects(call: Call | None, subject: str) -> list[Standing]:
     if call is None:
         return []
+    waiting: list[Standing] = []
+    if call.waits:
+        waiting.append(Expect(WAITING, at_local(call.waits, time(0, 0))))
+    if not call.days:
+        return waiting
     cause = f"{subject}:{call.clinic}:{call.since or 'never'}"
     known: dict[str, Any] = {"patient_ref": call.ref}
     if call.site:
@@ -253,7 +296,7 @@ def _effects(call: Call | None, subject: str) -> list[Standing]:
         params={"days": call.days, "last": last},
     )
     if call.dropout is None:
-        return [alert]
+        return [*waiting, alert]
     draft = Draft(
         cause=f"dropout:{cause}",
         to=call.clinic,
@@ -263,7 +306,7 @@ def _effects(call: Call | None, subject: str) -> list[Standing]:
         params={"days": call.dropout, "last": last},
         checks=CHECKS,
     )
-    return [alert, draft]
+    return [*waiting, alert, draft]
 
 
 def _with(days: tuple[str, ...], day: str, most: int) -> tuple[str, ...]:
