@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from plugins.community.tests.township import PERSON
 
+from jdgate.cli.push import defaults_for
 from jdgate.core import catalogue
 from jdgate.core.schema import check_record
 from jdgate.files import Importer, open_file, write_table
@@ -88,7 +89,8 @@ def test_a_list_of_leave_needs_no_column_that_says_so(tmp_path: Path) -> None:
     path = tmp_path / "请假.xlsx"
     cells = {**WHO, **DOC, "请假开始日期": "2026-09-01", "销假日期": "2026-09-09"}
     write_table(path, "1", list(cells), [list(cells.values())])
-    with open_file(path, ABSENCE_NOTED, defaults={"approved": True}) as reading:
+    defaults = defaults_for(ABSENCE_NOTED, "com-01", ("approved=是",))
+    with open_file(path, ABSENCE_NOTED, defaults=defaults) as reading:
         (row,) = reading.rows
     assert row.record is not None
     assert row.record["approved"] is True

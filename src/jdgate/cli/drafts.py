@@ -2,12 +2,12 @@
 
 `approve` needs the person's name and every check confirmed; at a terminal it asks for what was
 not given, one check at a time, and the first "no" ends it. What nobody but the approver knows is
-given with `--fill`. Rows are {id, member, type, rule,
-reason_code, checks[], state, received_at, decided_at, by, reason, message, approvers[], refused};
-`refused` {code, path, params} is why the gateway did not take what was approved: the draft waits
-again. `drafts.show` adds {params{}, prefill{}} and, while it waits, {record{}, lacking[]}: what
-approving it would send, and the fields that it still lacks. `approve`
-gives {decision, message}, `reject` {decision}: ids of the messages sent.
+given with `--set`. Rows are {id, member, type, rule, reason_code, checks[], state, received_at,
+decided_at, by, reason, message, approvers[], refused}; `refused` {code, path, params} is why the
+gateway did not take what was approved: the draft waits again. `drafts.show` adds {params{},
+prefill{}} and, while it waits, {record{}, lacking[]}: what approving it would send, and the fields
+that it still lacks. `approve` gives {decision, message}, `reject` {decision}: ids of the messages
+sent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from jdgate.cli.offline import sheets
 from jdgate.cli.record import reason_text, record_lines, type_title
 from jdgate.cli.session import Session, as_member, common, option, pass_session
 from jdgate.cli.show import local, pairs, table
+from jdgate.cli.usage import FILLED
 from jdgate.errors import UsageError
 from jdgate.texts import Lang, say
 
@@ -116,7 +117,7 @@ def one_draft_lines(
     lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)
     for part in ("record", "prefill"):
         if content := row.get(part):
-            shown = record_lines(content, sheet, lang, width)
+            shown = record_lines(content, sheet, lang, width, known)
             lines += ["", say(f"cli.drafts.{part}", lang), *(f"  {line}" for line in shown)]
             break
     if state_of(row) in UNDECIDED and how:
@@ -139,7 +140,7 @@ def _field_title(sheet: Sheet | None, field: str, lang: Lang) -> str:
 def _flags(row: Mapping[str, Any]) -> str:
     """The options that an approval of this draft needs."""
     checks = [f"--check {check}" for check in row.get("checks") or []]
-    return " ".join([*checks, *(f"--fill {field}=…" for field in row.get("lacking") or [])])
+    return " ".join([*checks, *(f"--set {field}=…" for field in row.get("lacking") or [])])
 
 
 def decided_lines(reply: dict[str, Any], lang: Lang) -> list[str]:
@@ -190,18 +191,25 @@ def show(session: Session, draft_id: str) -> None:
 
 @drafts.command("approve")
 @click.argument("draft_id", metavar="ID")
-@option("--by", metavar="NAME", help="cli.option.by")
+@option("--by", type=FILLED, metavar="NAME", help="cli.option.by")
 @option("--check", "checks", multiple=True, metavar="NAME", help="cli.option.check")
-@option("--fill", "fills", multiple=True, metavar="FIELD=TEXT", help="cli.option.fill")
+@option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="cli.option.set_draft")
 @common
 @pass_session
 def approve(
-    session: Session, draft_id: str, by: str | None, checks: tuple[str, ...], fills: tuple[str, ...]
+    session: Session, draft_id: str, by: str | None, checks: tuple[str, ...], given: tuple[str, ...]
 ) -> None:
-    filled = dict(_pair(one) for one in fills)
+    filled = dict(_pair(one) for one in given)
     with session.connect() as control:
         row = control.call("drafts.show", id=draft_id, by=by or "")
         wanted = [str(check) for check in row.get("checks") or []]
+        if unknown := [check for check in checks if check not in wanted]:
+            raise UsageError(
+                "cli.drafts.check_unknown",
+                id=draft_id,
+                check=unknown[0][:40],
+                checks=", ".join(wanted) or "—",
+            )
         missing = [check for check in wanted if check not in checks]
         lacking = [field for field in row.get("lacking") or [] if field not in filled]
         if (by is None or missing or lacking) and not session.interactive:
@@ -212,8 +220,8 @@ def approve(
             confirm(session, missing)
             for field in lacking:
                 sheet = known.get(str(row.get("type")))
-                filled[field] = click.prompt(_field_title(sheet, field, session.lang))
-            by = by or click.prompt(session.say("cli.drafts.ask_name"))
+                filled[field] = session.ask(_field_title(sheet, field, session.lang))
+            by = by or session.ask(session.say("cli.drafts.ask_name"))
         reply = control.call("drafts.approve", id=draft_id, by=by, checked=wanted, filled=filled)
     session.answer(
         {"id": draft_id, **(reply or {})}, lambda told: decided_lines(told, session.lang)
@@ -223,7 +231,7 @@ def approve(
 def _pair(text: str) -> tuple[str, str]:
     field, equals, value = text.partition("=")
     if not (field and equals and value.strip()):
-        raise UsageError("cli.drafts.fill_form", got=field)
+        raise UsageError("cli.push.set_form", got=field[:40])
     return field, value.strip()
 
 
@@ -234,23 +242,23 @@ def confirm(session: Session, checks: Sequence[str]) -> None:
         Abort: after saying that nothing was sent.
     """
     for check in checks:
-        if not click.confirm(check_text(check, session.lang)):
+        if not session.confirmed(check_text(check, session.lang)):
             session.note(session.say("cli.drafts.stopped"))
             raise click.Abort
 
 
 @drafts.command("reject")
 @click.argument("draft_id", metavar="ID")
-@option("--by", metavar="NAME", help="cli.option.by")
-@option("--reason", metavar="TEXT", help="cli.option.reason")
+@option("--by", type=FILLED, metavar="NAME", help="cli.option.by")
+@option("--reason", type=FILLED, metavar="TEXT", help="cli.option.reason")
 @common
 @pass_session
 def reject(session: Session, draft_id: str, by: str | None, reason: str | None) -> None:
     with session.connect() as control:
         if (by is None or reason is None) and not session.interactive:
             raise UsageError("cli.drafts.reject_incomplete", id=draft_id)
-        by = by or click.prompt(session.say("cli.drafts.ask_name"))
-        reason = reason or click.prompt(session.say("cli.drafts.ask_reason"))
+        by = by or session.ask(session.say("cli.drafts.ask_name"))
+        reason = reason or session.ask(session.say("cli.drafts.ask_reason"))
         reply = control.call("drafts.reject", id=draft_id, by=by, reason=reason)
     session.answer(
         {"id": draft_id, "state": "rejected", **(reply or {})},

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,21 +23,25 @@ from jdgate.cli.help import Command
 from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.progress import Progress
 from jdgate.cli.session import Session, as_member, common, option, pass_session
+from jdgate.cli.usage import FILLED
 from jdgate.errors import JdgateError, UsageError
 
 if TYPE_CHECKING:
     from jdgate.cli.push_work import Push
     from jdgate.control import Control
     from jdgate.core.sheet import Sheet
-    from jdgate.files import Importer, Reading
+    from jdgate.files import Importer, Reading, Row
 
 
 def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dict[str, object]:
-    """Values for absent columns: those given (FIELD=VALUE), and the member for its place.
+    """Values for absent columns: those given (FIELD=VALUE), and the member for its place. A value
+    is read as a cell of its column would be.
 
     Raises:
-        UsageError: `cli.push.set_form`, `cli.push.set_field`.
+        UsageError: `cli.push.set_form`, `cli.push.set_field`, `cli.push.set_value`.
     """
+    from jdgate.files.cells import CellFault, read_cell
+
     fields = [column.field for column in importer.columns]
     values: dict[str, object] = {"site": member} if "site" in fields else {}
     for one in given:
@@ -46,7 +50,10 @@ def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dic
             raise UsageError("cli.push.set_form", got=one[:40])
         if name not in fields:
             raise UsageError("cli.push.set_field", field=name[:40], fields=", ".join(fields))
-        values[name] = value
+        try:
+            values[name] = read_cell(importer.column(name), value)
+        except CellFault:
+            raise UsageError("cli.push.set_value", field=name) from None
     return values
 
 
@@ -60,7 +67,7 @@ def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dic
 @option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="cli.option.set")
 @option("--from-row", type=click.IntRange(min=1), metavar="N", help="cli.option.from_row")
 @option("--region", metavar="CODE", help="cli.option.push_region")
-@option("--by", "by", multiple=True, metavar="NAME", help="cli.option.push_by")
+@option("--by", "by", type=FILLED, multiple=True, metavar="NAME", help="cli.option.push_by")
 @option(
     "--refused-to",
     metavar="FILE",
@@ -114,6 +121,7 @@ def push(
             file=file.name, type=wanted, member=member, dry_run=dry_run, no_wait=no_wait
         )
         account.refused_to = str(refused_to) if refused_to else None
+        account.gateway_knows = known[wanted].alias is not None
         work = Push(
             session,
             account,
@@ -198,10 +206,21 @@ def _go_through(
     work.fields = {*reading.columns, *given}
     account.skipped = reading.skipped
     with Progress(session, session.say("cli.push.reading", file=account.file)) as bar:
-        for rows in portions(row for row in reading.rows if row.number >= from_row):
+        last = 0
+
+        def wanted() -> Iterator[Row]:
+            nonlocal last
+            for row in reading.rows:
+                last = row.number
+                if row.number >= from_row:
+                    yield row
+
+        for rows in portions(wanted()):
             work.portion(control, rows)
             account.dropped = tuple(reading.dropped)
             bar.show(reading.position, reading.total_hint)
+        if last < from_row:
+            raise UsageError("cli.push.from_row_beyond", row=from_row, last=last)
         if not account.no_wait:
             work.rest(control, bar)
 

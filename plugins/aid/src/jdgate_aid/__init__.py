@@ -1,1 +1,1 @@
-"""jdgate for help with living, work and housing: referrals with consent, answers without amounts."""
+"""jdgate for help with living, work and housing: with consent, without reasons or amounts."""
