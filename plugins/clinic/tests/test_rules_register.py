@@ -119,7 +119,7 @@ def test_an_id_number_is_swapped_for_the_clinics_own_number() -> None:
 def test_a_person_the_clinic_never_enrolled_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         notes.prepare("mmt.attendance.v1", {"id_no": "999999199001011234"}, Notes())
-    assert refused.value.code == "clinic.id_not_enrolled"
+    assert refused.value.code == "record.not_enrolled"
     assert "1990" not in str(refused.value)
 
 

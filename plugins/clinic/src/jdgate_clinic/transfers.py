@@ -89,7 +89,12 @@ class TransferRule:
 
     def _standing(self, state: Transfer) -> list[Expect]:
         return [
-            Expect(f"ack:{to}", at_local(add_days(self._due_on(state, to), 1), time(0, 0)))
+            Expect(
+                f"ack:{to}",
+                at_local(add_days(self._due_on(state, to), 1), time(0, 0)),
+                awaits=ACK,
+                of=to,
+            )
             for to in state.sent
             if to not in state.answered
         ]

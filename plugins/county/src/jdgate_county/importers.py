@@ -86,6 +86,7 @@ VENUE_PATROL = Importer(
         Column("fix_by", "date", ("整改期限", "整改时限"), "to be put right by",
                required=False),
     ),
+    unique=("uscc", "date"),
     dropped=NEVER_SENT,
 )  # fmt: skip
 
@@ -100,6 +101,7 @@ SCHOOL_REPORT = Importer(
         Column("hours", "number", ("课时", "课时数", "禁毒课时"), "class hours"),
         _count("base_visits", ("基地参观次数", "参观次数"), "visits to base"),
     ),
+    unique=("school", "year", "grade"),
     dropped=NEVER_SENT,
 )
 
@@ -114,6 +116,7 @@ STAFFING_REPORT = Importer(
         _count("registered_n", ("登记人数", "在册人数"), "people registered"),
         _count("in_treatment_n", ("在治人数",), "people in treatment"),
     ),
+    unique=("town", "as_of"),
     dropped=NEVER_SENT,
 )
 
@@ -130,6 +133,7 @@ OUTREACH_REPORT = Importer(
         _count("audience_n", ("参加人次", "受众人次"), "people attending"),
         _count("leaflets_n", ("发放资料份数", "资料份数"), "leaflets given"),
     ),
+    unique=("town", "period_from", "period_to"),
     dropped=NEVER_SENT,
 )
 
@@ -155,6 +159,7 @@ SUPERVISE_NOTICE = Importer(
         Column("text", "text", ("要求", "督办要求"), "what is asked", max_chars=500),
         Column("due_on", "date", ("期限", "办理期限"), "to be done by"),
     ),
+    unique=("notice_no",),
     dropped=NEVER_SENT,
 )  # fmt: skip
 

@@ -146,7 +146,8 @@ class RegisterRule:
         found = list(self._differences(state))
         for side in ROLE:
             late = passed(self._next(state, side), self._settings.reconcile_grace_days)
-            found.append(Expect(f"register:{side}", late))
+            sender = _member(state, side) or ROLE[side]
+            found.append(Expect(f"register:{side}", late, awaits=REGISTER, of=sender))
         return found
 
     def _differences(self, state: Town) -> Iterator[Standing]:

@@ -107,7 +107,7 @@ class SchoolRule:
         for what in self._short(state):
             last = self._last_day(state)
             found.append(Expect(f"remind:{what}", begins(add_days(last, -self._ahead))))
-            found.append(Expect(f"end:{what}", passed(last)))
+            found.append(Expect(f"end:{what}", passed(last), awaits=REPORT, of=state.member))
         return found
 
     def _last_day(self, state: SchoolYear) -> str:

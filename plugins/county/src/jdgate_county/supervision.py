@@ -108,7 +108,7 @@ class SupervisionRule:
             return []
         return [
             Expect("remind", begins(add_days(state.due_on, -self._ahead))),
-            Expect("overdue", passed(state.due_on)),
+            Expect("overdue", passed(state.due_on), awaits=REPLY, of=state.unit),
             Expect("escalate", passed(state.due_on, self._later)),
         ]
 

@@ -96,8 +96,10 @@ class VenueRule:
     def _standing(self, state: Venue) -> list[Expect]:
         if not state.uscc:
             return []
-        fixes = [Expect(f"fix:{day}", passed(due_on)) for day, due_on in state.failed.items()]
-        return [*fixes, Expect("patrol", passed(state.newest[0], self._days))]
+        last, member = state.newest
+        dates = {f"fix:{day}": passed(due_on) for day, due_on in state.failed.items()}
+        dates["patrol"] = passed(last, self._days)
+        return [Expect(name, due, awaits=PATROL, of=member) for name, due in dates.items()]
 
 
 def _alert(

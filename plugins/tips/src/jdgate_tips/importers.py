@@ -31,6 +31,7 @@ TIP = Importer(
         Column("received_on", "date", ("收到日期", "日期"), "received"),
         Column("body", "text", ("线索内容", "内容"), "what was told", max_chars=5000),
     ),
+    unique=("receipt_token",),
     dropped=NEVER_SENT,
 )
 

@@ -97,7 +97,8 @@ class RewardRule:
             last = self._notice_by(state)
             ahead = self._settings.notice_remind_days
             soon = self._working.add_working_days(date.fromisoformat(last), -ahead)
-            found += [Expect("soon", _begins(soon.isoformat())), Expect("late", _passed(last))]
+            found.append(Expect("soon", _begins(soon.isoformat())))
+            found.append(Expect("late", _passed(last), awaits=NOTICE, of="POL"))
         if _waits_for_collection(state):
             last = self._collect_by(state)
             soon_on = add_days(last, -self._settings.collect_remind_days)
