@@ -65,13 +65,14 @@ class Teller:
             self.line(self._text(params.pop("_code"), params))
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Tell what happens meanwhile at the end, as one."""
+    def together(self, but: str = "") -> Iterator[None]:
+        """Tell what happens meanwhile at the end, as one; all `but` notices of one code."""
         self._held = True
         try:
             yield
         finally:
             self._held = False
+            self._pending = {key: one for key, one in self._pending.items() if key[0] != but}
             self.flush()
 
     def say(self, code: str, **params: object) -> None:

@@ -183,7 +183,7 @@ class Story:
     async def _send(self, chapter: str, steps: list[list[Sending]]) -> None:
         """Send what was not sent in an earlier run; each step is answered before the next."""
         stage = self._stage
-        with stage.teller.together():
+        with stage.teller.together(but="story.delivered"):
             for number, sendings in enumerate(steps):
                 ids: list[str] = []
                 for one in sendings:
