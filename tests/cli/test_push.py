@@ -49,7 +49,13 @@ class Desk:
         return {"members": [{"id": "cln-01"}]}
 
     async def submit(
-        self, member: str, type: str, records: list[Any], rows: list[int], region: str | None
+        self,
+        member: str,
+        type: str,
+        records: list[Any],
+        rows: list[int],
+        region: str | None,
+        approved_by: list[str],
     ) -> dict[str, Any]:
         assert (member, type, len(records)) == ("cln-01", "mmt.attendance.v1", len(rows))
         if self.fail_after is not None and len(self.records) >= self.fail_after:

@@ -87,7 +87,6 @@ class Summary(Struct, frozen=True):
     sender: str
     sender_name: str
     sent: str
-    approved_by: tuple[str, ...]
     verdict: Literal["accepted", "part", "refused", "own"]
     reason: str
     judged: str | None
@@ -96,6 +95,7 @@ class Summary(Struct, frozen=True):
     disclosures: tuple[Shown, ...]
     ledger_size: int
     checkpoint_at: str
+    approved_by: tuple[str, ...] = ()
 
 
 class MissedSummary(Struct, frozen=True):
