@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import jdgate_clinic.plugin
+from jdgate.core.identity import synthetic_id_no
 from jdgate.errors import Refused
 from jdgate.plugins.host import PluginHost
 from jdgate.texts import LANGUAGES, say
@@ -25,6 +26,7 @@ PERSON = {
     "date": "2026-10-01",
     "status": "active",
 }
+STRANGER = synthetic_id_no(date(1990, 1, 1), 1)
 
 
 class Notes:
@@ -118,9 +120,12 @@ def test_an_id_number_is_swapped_for_the_clinics_own_number() -> None:
 
 def test_a_person_the_clinic_never_enrolled_is_refused() -> None:
     with pytest.raises(Refused) as refused:
-        notes.prepare("mmt.attendance.v1", {"id_no": "999999199001011234"}, Notes())
-    assert refused.value.code == "record.not_enrolled"
+        notes.prepare("mmt.attendance.v1", {"id_no": STRANGER}, Notes())
+    assert refused.value.code == "clinic.id_not_enrolled"
     assert "1990" not in str(refused.value)
+    with pytest.raises(Refused) as refused:
+        notes.prepare("mmt.attendance.v1", {"id_no": "999999199001011234"}, Notes())
+    assert refused.value.code == "clinic.id_wrong"
 
 
 def test_two_numbers_of_different_people_in_one_row_are_refused() -> None:
@@ -140,7 +145,7 @@ def test_a_report_by_the_clinics_number_gets_name_and_document(type: str) -> Non
     assert notes.prepare(type, row, enrolled()) == {**who, "date": "2026-11-20"}
     with pytest.raises(Refused) as refused:
         notes.prepare(type, {"patient_ref": "A2"}, enrolled())
-    assert refused.value.code == "clinic.id_not_enrolled"
+    assert refused.value.code == "record.not_enrolled"
     with pytest.raises(Refused, match="different people"):
         notes.prepare(type, {"patient_ref": "A1", "id_no": "999999199001015678"}, enrolled())
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jdgate.core.calendar import day_of
+from jdgate.core.identity import check_id_no
 from jdgate.plugins import DraftView, Refused, Register
 
 from .rules import ATTENDANCE, ENROLMENT, NOTICE, TERMINATION
@@ -39,7 +40,8 @@ def prepare(type: str, record: Mapping[str, Any], register: Register) -> dict[st
 
     Raises:
         Refused: `clinic.id_not_enrolled` when the clinic never enrolled this person,
-            `clinic.id_wrong` when nobody can have this number, `clinic.ref_of_another` when the row's two numbers belong to different people.
+            `clinic.id_wrong` when nobody can have this number, `clinic.ref_of_another` when the
+            row's two numbers belong to different people.
     """
     if type in NAMED and "patient_ref" in record:
         return _named(record, register)
@@ -50,7 +52,7 @@ def prepare(type: str, record: Mapping[str, Any], register: Register) -> dict[st
     ref = sent.get("patient_ref")
     if ref is None:
         if known is None:
-            valid = check_ric(str(record["id_no"])) is None
+            valid = check_id_no(str(record["id_no"])) is None
             raise Refused("clinic.id_not_enrolled" if valid else "clinic.id_wrong", field="id_no")
         sent["patient_ref"] = known["patient_ref"]
     elif known is not None and known["patient_ref"] != ref:
