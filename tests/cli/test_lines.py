@@ -179,6 +179,13 @@ def test_a_waiting_draft_says_what_it_sends_and_how_to_decide(sheets: dict[str, 
     assert "jdgate drafts approve d-1 --by NAME --check transfer --check custody" in text
 
 
+def test_a_waiting_draft_says_what_whoever_approves_fills_in(sheets: dict[str, Sheet]) -> None:
+    shown = {**draft(), "params": {"member": "x"}, "record": {"name": "x"}, "lacking": ["site"]}
+    text = "\n".join(drafts.one_draft_lines(shown, sheets, "en"))
+    assert "To be filled in by whoever approves:" in text
+    assert "--check custody --set site=…" in text
+
+
 def test_a_decided_draft_says_who_decided_and_offers_nothing(sheets: dict[str, Sheet]) -> None:
     shown = {**draft(), "params": {"member": "x"}, "state": "rejected", "by": "Wang", "reason": "r"}
     text = "\n".join(drafts.one_draft_lines(shown, sheets, "en"))
@@ -350,7 +357,7 @@ def test_an_alert_says_what_why_by_when_and_what_one_may_do(
     lang: Lang, sheets: dict[str, Sheet]
 ) -> None:
     lines = "\n".join(alerts.one_alert_lines(alert_reply(), sheets, lang))
-    for part in ("com-01", "戒毒条例 7、12 [read]", "P7", "2026-11-21 16:15:00", "a-1"):
+    for part in ("com-01", "戒毒条例 7、12 [" + say("catalogue.tag.read", lang), "P7", "2026-11-21 16:15:00", "a-1"):
         assert part in lines
     for command in ("alerts ack a-1", "alerts resolve a-1", "alerts reassign a-1"):
         assert command in lines

@@ -16,6 +16,7 @@ from jdgate.founding import MemberPlan
 from jdgate_community.book import (
     ALERT,
     CHECKIN,
+    EXIT,
     HANDOVER,
     OVERDUE,
     TEST,
@@ -79,6 +80,12 @@ async def draft(county: County, member: str, type: str, number: int) -> Any:
 
     (found,) = await county.until(waiting)
     return found
+
+
+async def reviews(county: County) -> list[Any]:
+    """The reviews that are open at the police."""
+    rows = await county.ask("alerts.list", member="pol", state="open")
+    return [one for one in rows if one["rule"] == "C7"]
 
 
 def shown_to(type: str, role: str) -> set[str]:
@@ -153,6 +160,31 @@ async def test_a_held_positive_reaches_the_police_alone(county: County) -> None:
     await county.quiet()
     assert await about(county, "com-01", TEST, 3) == [attended]
     assert await about(county, "pol", TEST, 3) == [held]
+
+
+async def test_after_three_years_an_officer_decides_and_the_township_hears_of_the_exit_alone(
+    county: County,
+) -> None:
+    await order(county, 5, 1200)
+    await accepted(county, "com-01", CHECKIN, {**doc(5), "date": ago(1190), "agreement_no": "5"})
+    waiting = await draft(county, "pol", EXIT, 5)
+    codes = {one["title_code"] for one in await about(county, "pol", ALERT, 5)}
+    assert {"community.review_due", "community.unreviewed"} <= codes
+    for alert in await county.records("nco", "sys.alert.v1"):
+        assert not {person(5)["name"], person(5)["id_no"], doc(5)["doc_no"]} & set(
+            str(value) for value in (*alert.values(), *alert["params"].values())
+        )
+    await county.quiet()
+    assert len(await reviews(county)) == 2
+    assert not await about(county, "com-01", EXIT, 5)
+    await county.ask("drafts.approve", id=waiting["id"], by="民警甲", checked=waiting["checks"])
+    (told,) = await county.until(lambda: about(county, "com-01", EXIT, 5))
+    assert told == {**person(5), "date": ago(0)}
+
+    async def closed() -> bool:
+        return not await reviews(county)
+
+    await county.until(closed)
 
 
 async def test_a_change_of_place_shows_the_station_who_it_is_and_no_more(county: County) -> None:
