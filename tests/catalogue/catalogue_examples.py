@@ -58,6 +58,10 @@ GOOD: dict[str, dict[str, Any]] = {
         **PERSON, "transfer_no": "T-1", "to": "cln-02", "decision": "accepted", "date": DAY,
     },
     "mmt.transfer.alert.v1": {**ALERT, "transfer_no": "T-1", "other": "cln-02"},
+    "comm.team.assign.v1": {
+        **PERSON, "place": "officer", "action": "assign", "member": "ps-01", "worker": "李警官",
+        "on": DAY,
+    },
     "comm.order.notice.v1": {
         **PERSON, **DOC, "town": TOWN, "measure": "community_treatment", "served_on": DAY,
         "term_months": 36,

@@ -48,6 +48,7 @@ SEES: dict[str, dict[str, str]] = {
     "mmt.transfer.request.v1": {"CLN": ALL, "COM": f"{P} to"},
     "mmt.transfer.ack.v1": {"CLN": ALL},
     "comm.order.notice.v1": {"COM": ALL},
+    "comm.team.assign.v1": {"PS": ALL, "COM": ALL, "SOC": ALL},
     "comm.status.change.v1": {"COM": ALL},
     "comm.checkin.done.v1": {"POL": ALL},
     "comm.checkin.overdue.v1": {"POL": ALL},
@@ -131,10 +132,20 @@ FROM_GATEWAY: dict[str, str] = {
 }
 """Type → roles that the gateway may address it to."""
 
-TO_THE_LIKE = {"mmt.transfer.request.v1", "mmt.transfer.ack.v1", "comm.transfer.handover.v1"}
+TO_THE_LIKE = {
+    "mmt.transfer.request.v1",
+    "mmt.transfer.ack.v1",
+    "comm.transfer.handover.v1",
+    "comm.team.assign.v1",
+}
 """Types that go from one member to another of the same role."""
 
 ONE_OF = {
+    "comm.team.assign.v1": [
+        ({"place": "officer", "member": "ps-01"}, "PS"),
+        ({"place": "community_worker", "member": "com-02"}, "COM"),
+        ({"place": "social_worker", "member": "soc"}, "SOC"),
+    ],
     "aid.referral.v1": [
         ({"need_type": "relief"}, "CIV"),
         ({"need_type": "training"}, "HRS"),

@@ -12,6 +12,7 @@ import click
 from jdgate import __version__
 from jdgate.cli import (
     alerts,
+    assign,
     catalogue,
     county,
     dead,
@@ -59,6 +60,7 @@ for _command in (
     inbox.inbox,
     drafts.drafts,
     alerts.alerts,
+    assign.assign,
     expect.expect,
     queries.queries,
     status.status,

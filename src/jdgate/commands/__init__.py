@@ -13,6 +13,7 @@ from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
 from jdgate.commands.sending import Sending
+from jdgate.commands.teaming import Teaming
 from jdgate.control import Handler
 from jdgate.running import Running
 
@@ -21,6 +22,7 @@ def handlers(running: Running) -> dict[str, Handler]:
     """Method name → handler, for the control server."""
     sending, receiving = Sending(running), Receiving(running)
     alerting, guarding = Alerting(running), Guarding(running)
+    teaming = Teaming(running)
     proving, operating = Proving(running), Operating(running)
     return {
         "status": operating.status,
@@ -41,6 +43,9 @@ def handlers(running: Running) -> dict[str, Handler]:
         "alerts.reassign": alerting.alerts_reassign,
         "expect.list": alerting.expect_list,
         "expect.show": alerting.expect_show,
+        "assign.list": teaming.assign_list,
+        "assign.show": teaming.assign_show,
+        "assign.set": teaming.assign_set,
         "queries.list": guarding.queries_list,
         "queries.resume": guarding.queries_resume,
         "member.list": operating.member_list,

@@ -21,7 +21,7 @@ from jdgate.texts import Lang
 
 ROLES: tuple[str, ...] = (
     "POL", "PS", "TRA", "CLN", "COM", "GRD", "DTX", "CIV", "HRS", "HOU", "POST", "CUR",
-    "ENT", "EMA", "MPA", "SAMR", "NCO", "FIN", "BIZ", "HLT", "EDU", "CHAM", "GW",
+    "ENT", "EMA", "MPA", "SAMR", "NCO", "FIN", "BIZ", "HLT", "EDU", "CHAM", "SOC", "GW",
 )  # fmt: skip
 """Departments by what they do (domain reference §3), and the gateway itself."""
 

@@ -24,11 +24,12 @@ from sqlalchemy import Connection
 from jdgate.core import leaves
 from jdgate.core.effects import Alert, Draft, Expect, Role, Settle
 from jdgate.core.message import show_time
-from jdgate.core.routing import NoDesk
+from jdgate.core.routing import NoDesk, subject_value
 from jdgate.core.rules import Emitted, Fact, Failure
 from jdgate.errors import Misuse
 from jdgate.gateway.alert_letters import GATEWAY_RULE, QUERIES_IN_BULK
 from jdgate.gateway.alerting import Alerting
+from jdgate.gateway.care import Teams
 from jdgate.gateway.compose import Outbound, Plan
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
@@ -57,6 +58,7 @@ class Effects:
         self._now = now
         self._expect: list[ExpectationRow] = []
         self._settled: list[tuple[str, str, str]] = []
+        self._teams = Teams(conn, ground)
         self._came: dict[str, dict[tuple[str, str], Fact]] = {}
         self.plans: list[Plan] = []
         self.leaves: list[tuple[bytes, bytes | None]] = []
@@ -212,6 +214,14 @@ class Effects:
                 Notice("story.draft_withdrawn", {"type": withdrawn.type, "to": withdrawn.owner})
             )
 
+    def _cares(self, alert: Alert) -> str | None:
+        """The member of the care team that an alert to a role goes to, where it names a person."""
+        sheet = self._ground.catalogue.sheets.get(alert.type)
+        id_no = subject_value(sheet, alert.data) if sheet else None
+        if id_no is None or not isinstance(alert.to, Role):
+            return None
+        return self._teams.member(alert.to.role, id_no)
+
     def _desks_of(self, to: str | Role) -> list[str]:
         if isinstance(to, str):
             member = self._ground.trust.members.get(to)
@@ -220,7 +230,7 @@ class Effects:
         return self._ground.regions.find(to.role, region)
 
     def _alert(self, rule: str, alert: Alert) -> None:
-        desks = self._desks_of(alert.to)
+        desks = self._desks_of(self._cares(alert) or alert.to)
         if not desks:
             if rule == GATEWAY_RULE:  # and nobody is left to hear that nobody heard it
                 log.warning("%s could not be told of %s", alert.to, alert.title_code)

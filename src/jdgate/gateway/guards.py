@@ -1,4 +1,5 @@
-"""What the books say against a message that is in order by itself: queries in bulk (S2).
+"""What the books say against a message that is in order by itself: queries in bulk (S2), care teams
+assigned by an office that is not responsible.
 
 Guards come after admission and before anything is learnt from a message. What they refuse is
 refused, recorded and answered like any other; a member whose queries were suspended stays so until
@@ -18,11 +19,13 @@ from sqlalchemy import Connection
 from jdgate.core import leaves
 from jdgate.core.admission import Verdict
 from jdgate.core.calendar import day_of
+from jdgate.core.care import ASSIGN
 from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
 from jdgate.core.queries import OFF_HOURS, TOO_MANY, day_began, trespass
 from jdgate.errors import Refused
 from jdgate.gateway.alert_letters import QUERIES_IN_BULK
+from jdgate.gateway.care import Teams
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.store import holds
@@ -39,11 +42,17 @@ class Guards:
         self._now = now
         self._asked: dict[str, set[object]] = {}
         self._suspended: dict[str, tuple[str, int]] = {}
+        self._teams = Teams(conn, ground)
+        self._assigned: list[tuple[bytes, bytes | None]] = []
 
     def check(self, verdict: Verdict) -> Verdict:
         """The verdict, or a refusal in its place."""
         opened = verdict.opened
         if opened is None or not verdict.accepted:
+            return verdict
+        if opened.message.type == ASSIGN:
+            verdict = self._teams.check(verdict)
+            self._assigned += self._teams.note(verdict, self._now)
             return verdict
         limits = self._ground.queries
         if opened.message.type not in limits.types:
@@ -67,8 +76,9 @@ class Guards:
         return _refused(verdict, Refused(why, most=limits.persons))
 
     def tell(self, effects: Effects) -> None:
-        """Write down who was suspended, and raise the alert."""
+        """Write down who was assigned and who was suspended, and raise the alert about that."""
         ground = self._ground
+        effects.leaves += self._assigned
         for member, (why, persons) in self._suspended.items():
             leaf = leaves.AdminLeaf(
                 id=ground.new_id(),

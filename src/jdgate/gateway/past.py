@@ -20,13 +20,14 @@ from sqlalchemy import Connection
 
 from jdgate.core import routing
 from jdgate.core.admission import Opened, Verdict
+from jdgate.core.care import DOMAIN, place_of
 from jdgate.core.identity import Pseudonyms
 from jdgate.core.message import Message
 from jdgate.core.routing import RelationChange, RelationFact
 from jdgate.core.sheet import Sheet
 from jdgate.gateway.corrections import Corrections
 from jdgate.gateway.ground import Ground
-from jdgate.store import messages, sequences, subjects
+from jdgate.store import care, messages, sequences, subjects
 from jdgate.store.messages import Seen
 from jdgate.store.subjects import Relation
 
@@ -139,6 +140,10 @@ class PastView:
             domain = routing.relation_domain(name)
             by_name[name][self.pseudonym(domain, id_no)] = id_no
         for name, people in by_name.items():
+            if (place := _place(name)) is not None:
+                for subject, member in care.holders(self._conn, place, list(people)).items():
+                    self._relations[name, people[subject]] = [RelationFact(True, member)]
+                continue
             found = subjects.relations(self._conn, name, list(people))
             for subject, facts in found.items():
                 self._relations[name, people[subject]] = [
@@ -213,6 +218,12 @@ def counts(verdict: Verdict) -> bool:
     """Whether a message's sequence number is used up: it is its sender's, and may be counted."""
     code = verdict.reason.code if verdict.reason is not None else ""
     return verdict.proven and code not in NOT_COUNTED
+
+
+def _place(name: str) -> str | None:
+    """The place in a care team that a relation's name stands for; None for any other relation."""
+    domain, _, role = name.partition(".")
+    return place_of(role) if domain == DOMAIN else None
 
 
 def _relation(subject: bytes, key: str, change: RelationChange) -> Relation:

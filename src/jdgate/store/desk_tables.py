@@ -25,14 +25,13 @@ def define(metadata: MetaData) -> DeskTables:
         care_team=Table(
             "care_team",
             metadata,
-            # a person, as the pseudonym of the domain `care`; one member for each place
+            # a person, as the pseudonym of the domain `care`
             Column("subject", LargeBinary(16), primary_key=True),
             Column("place", String, primary_key=True),
-            Column("member", String, nullable=False),
-            Column("active", Boolean, nullable=False),
-            # of the assignment that counts: the latest by its sender's signed time
-            Column("at", Instant, nullable=False),
-            Column("message_id", String, nullable=False),
+            Column("member", String, primary_key=True),
+            # the latest of each, by the sender's signed time
+            Column("assigned_at", Instant),
+            Column("ended_at", Instant),
             sqlite_with_rowid=False,
         ),
         nudge=Table(

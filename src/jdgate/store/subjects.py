@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_, se
 
 from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.columns import Reader, later
-from jdgate.store.tables import alias, relation, subject_index
+from jdgate.store.tables import alias, care_team, relation, subject_index
 
 
 class Relation(Struct, frozen=True, kw_only=True):
@@ -66,6 +66,7 @@ class Forgotten(Struct, frozen=True):
     aliases: int
     relations: int
     appearances: int
+    teams: int = 0
 
 
 def _merge_relation(table: Table, given: Any) -> Mapping[str, Any]:
@@ -207,6 +208,6 @@ def forget(conn: Connection, subject: bytes) -> Forgotten:
     """Delete what leads from this pseudonym to anything. Ledger leaves stay; they name nobody."""
     gone = [
         conn.execute(delete(table).where(table.c.subject == subject)).rowcount
-        for table in (alias, relation, subject_index)
+        for table in (alias, relation, subject_index, care_team)
     ]
     return Forgotten(*gone)

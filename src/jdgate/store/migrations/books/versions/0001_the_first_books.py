@@ -93,10 +93,9 @@ def upgrade() -> None:
         sa.Column("subject", sa.LargeBinary(length=16), nullable=False),
         sa.Column("place", sa.String(), nullable=False),
         sa.Column("member", sa.String(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("message_id", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("subject", "place", name=op.f("pk_care_team")),
+        sa.Column("assigned_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("subject", "place", "member", name=op.f("pk_care_team")),
         sqlite_with_rowid=False,
     )
     op.create_table(
