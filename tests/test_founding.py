@@ -136,12 +136,12 @@ def test_a_missing_or_spoilt_pin_is_told(tmp_path: Path) -> None:
     file = tmp_path / "authority.pub"
     with pytest.raises(Refused) as refused:
         pinned_authority(file)
-    assert refused.value.code == "keys.missing"
+    assert refused.value.code == "keys.authority_missing"
     for spoilt in (b"", b"\xff", b"{}", msgspec.json.encode({"kid": "a", "suite": 1})):
         file.write_bytes(spoilt)
         with pytest.raises(Refused) as refused:
             pinned_authority(file)
-        assert refused.value.code == "keys.unreadable"
+        assert refused.value.code == "keys.authority_unreadable"
 
 
 def test_only_a_folder_of_nobodys_is_empty(tmp_path: Path) -> None:

@@ -203,14 +203,14 @@ def pinned_authority(path: Path) -> tuple[AuthorityKey, ...]:
     """The authority key that this installation trusts.
 
     Raises:
-        Refused: `keys.missing`, `keys.unreadable`.
+        Refused: `keys.authority_missing`, `keys.authority_unreadable`.
     """
     try:
         return (msgspec.json.decode(path.read_bytes(), type=AuthorityKey),)
     except FileNotFoundError:
-        raise Refused("keys.missing", file=path.name) from None
+        raise Refused("keys.authority_missing", file=path.name) from None
     except (msgspec.DecodeError, UnicodeDecodeError, OSError):
-        raise Refused("keys.unreadable", file=path.name) from None
+        raise Refused("keys.authority_unreadable", file=path.name) from None
 
 
 def is_empty(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from jdgate.core.encoding import b64u
 from jdgate.core.evidence_report import Report, Shown, Step, Summary
 from jdgate.core.ledger import Frontier, inclusion_proof, leaf_hash
 from jdgate.core.sheet import Sheet
-from jdgate.texts import LANGUAGES, Lang
+from jdgate.texts import LANGUAGES, Lang, say
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -357,7 +357,13 @@ def test_an_alert_says_what_why_by_when_and_what_one_may_do(
     lang: Lang, sheets: dict[str, Sheet]
 ) -> None:
     lines = "\n".join(alerts.one_alert_lines(alert_reply(), sheets, lang))
-    for part in ("com-01", "戒毒条例 7、12 [" + say("catalogue.tag.read", lang), "P7", "2026-11-21 16:15:00", "a-1"):
+    for part in (
+        "com-01",
+        "戒毒条例 7、12 [" + say("catalogue.tag.read", lang),
+        "P7",
+        "2026-11-21 16:15:00",
+        "a-1",
+    ):
         assert part in lines
     for command in ("alerts ack a-1", "alerts resolve a-1", "alerts reassign a-1"):
         assert command in lines

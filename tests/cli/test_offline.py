@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -148,7 +149,10 @@ def test_without_a_configuration_a_command_says_so(
         (("status", "--frobnicate"), "cli.usage.no_option"),
         (("inbox", "--limit", "many"), "cli.usage.bad_value"),
         (("drafts", "list", "--state", "odd"), "cli.usage.bad_value"),
-        (("status", "surplus"), "cli.usage.other"),
+        (("status", "surplus"), "cli.usage.extra"),
+        (("push", "mmt.attendance", "."), "cli.usage.bad_value"),
+        (("push", "mmt.attendance", "x.csv", "--from-row", "-3"), "cli.usage.bad_value"),
+        (("drafts", "reject", "x", "--by", " "), "cli.usage.blank"),
         (("push", "mmt.nothing", "x.csv", *WITH_PLUGINS), "cli.type_unknown"),
         (("push", "mmt.custody.notice", "x.csv", *WITH_PLUGINS), "cli.push.no_importer"),
         (("push", "mmt.attendance", "x", "--region", "5", *WITH_PLUGINS), "config.region"),
@@ -162,6 +166,22 @@ def test_a_wrong_call_is_told_and_ends_with_2(
     told = jdgate("-c", county / "jdgate.toml", "--lang", "zh", *words)
     assert (told.exit_code, told.stdout) == (2, "")
     assert told.stderr.startswith("出错：")
+
+
+def test_a_group_without_a_command_shows_its_help_in_the_language_asked_for(
+    jdgate: Jdgate,
+) -> None:
+    told = jdgate("refdata", "--lang", "zh")
+    assert (told.exit_code, told.stdout) == (2, "")
+    commands = told.stderr.partition("命令：")[2].splitlines()[1:]
+    assert commands
+    assert all(re.search(r"[\u4e00-\u9fff]", line) for line in commands)
+    told = jdgate("refdata", "--json")
+    assert (told.exit_code, error_of(told)["code"]) == (2, "cli.usage.which")
+
+
+def test_an_option_without_its_value_is_told(jdgate: Jdgate) -> None:
+    assert jdgate("init", "x", "--lang", "zh", "--name").stderr.startswith("出错：“--name”后面")
 
 
 def test_a_misspelt_command_is_answered_with_the_right_one(jdgate: Jdgate) -> None:
@@ -263,9 +283,11 @@ def test_evidence_needs_only_the_pinned_key(
     told = jdgate("evidence", "verify", "bad.jws", "--authority", pinned, "--json")
     assert (told.exit_code, json.loads(told.stdout)["ok"]) == (1, False)
     missing = jdgate("evidence", "verify", "bad.jws", "--authority", "none.pub", "--json")
-    assert (missing.exit_code, error_of(missing)["code"]) == (1, "keys.missing")
+    assert (missing.exit_code, error_of(missing)["code"]) == (1, "keys.authority_missing")
+    other = jdgate("evidence", "verify", "bad.jws", "--authority", "bad.jws", "--json")
+    assert (other.exit_code, error_of(other)["code"]) == (1, "keys.authority_unreadable")
     unpinned = jdgate("evidence", "verify", "bad.jws", "--json")
-    assert (unpinned.exit_code, error_of(unpinned)["code"]) == (2, "config.missing")
+    assert (unpinned.exit_code, error_of(unpinned)["code"]) == (2, "cli.evidence.which_authority")
     no_file = jdgate("evidence", "verify", "none.jws", "--authority", pinned, "--json")
     assert (no_file.exit_code, error_of(no_file)["code"]) == (1, "cli.system")
 

@@ -18,9 +18,10 @@ import click
 
 from jdgate.cli.help import Group
 from jdgate.cli.offline import sheets
-from jdgate.cli.record import reason_text, record_lines
+from jdgate.cli.record import basis_text, reason_text, record_lines
 from jdgate.cli.session import Session, as_member, common, option, pass_session
-from jdgate.cli.show import listed, local, pairs, table
+from jdgate.cli.show import local, pairs, table
+from jdgate.cli.usage import FILLED
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def one_alert_lines(
         ("what", _title(row, known, lang)),
         ("rule", row.get("rule")),
         ("why", say(str(explains), lang) if explains else ""),
-        ("basis", listed(row["basis"]) if row.get("basis") else ""),
+        ("basis", "; ".join(basis_text(str(one), lang) for one in row.get("basis") or ())),
         ("urgent", say("cli.yes", lang) if row.get("urgent") else ""),
         ("desk", row.get("desk")),
         ("level", row.get("level") or ""),
@@ -185,7 +186,7 @@ def _step(session: Session, method: str, alert_id: str, **given: str) -> None:
 
 @alerts.command("ack")
 @click.argument("alert_id", metavar="ID")
-@option("--by", metavar="NAME", required=True, help="cli.option.alert_by")
+@option("--by", type=FILLED, metavar="NAME", required=True, help="cli.option.alert_by")
 @common
 @pass_session
 def ack(session: Session, alert_id: str, by: str) -> None:
@@ -194,7 +195,7 @@ def ack(session: Session, alert_id: str, by: str) -> None:
 
 @alerts.command("resolve")
 @click.argument("alert_id", metavar="ID")
-@option("--by", metavar="NAME", required=True, help="cli.option.alert_by")
+@option("--by", type=FILLED, metavar="NAME", required=True, help="cli.option.alert_by")
 @option("--outcome", metavar="CODE", required=True, help="cli.option.alert_outcome")
 @common
 @pass_session
@@ -204,7 +205,7 @@ def resolve(session: Session, alert_id: str, by: str, outcome: str) -> None:
 
 @alerts.command("reassign")
 @click.argument("alert_id", metavar="ID")
-@option("--by", metavar="NAME", required=True, help="cli.option.alert_by")
+@option("--by", type=FILLED, metavar="NAME", required=True, help="cli.option.alert_by")
 @option("--to", metavar="MEMBER", required=True, help="cli.option.alert_to")
 @common
 @pass_session

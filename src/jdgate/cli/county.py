@@ -14,6 +14,7 @@ from jdgate.cli.help import Command
 from jdgate.cli.offline import load_catalogue, plugins_dir
 from jdgate.cli.session import Session, common, option, pass_session
 from jdgate.cli.show import table
+from jdgate.cli.usage import FILLED
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def founded_lines(made: dict[str, Any], lang: Lang, width: int | None = None) ->
 @click.command("init", cls=Command)
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @option("--region", required=True, metavar="CODE", help="cli.option.region")
-@option("--name", required=True, metavar="NAME", help="cli.option.county_name")
+@option("--name", type=FILLED, required=True, metavar="NAME", help="cli.option.county_name")
 @plugins_dir
 @common
 @pass_session

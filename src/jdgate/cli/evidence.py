@@ -6,6 +6,7 @@ step. It trusts no daemon, no directory on disk and no network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 
 from jdgate.cli.help import Group
 from jdgate.cli.offline import load_plugins
+from jdgate.cli.record import MOMENT, basis_text
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, wrap
 from jdgate.texts import Lang, say
@@ -29,9 +31,9 @@ def report_lines(report: Report, lang: Lang, width: int | None = None) -> list[s
     for step in report.steps:
         head = f"{_MARKS[step.state]} {step.number:>2}  {say(f'evidence.step.{step.name}', lang)}"
         lines.append(head)
-        text = say(step.code, lang, **step.params)
+        text = say(step.code, lang, **_shown(step.params, lang))
         lines += [f"      {part}" for part in (wrap(text, width - 6) if width else [text])]
-    lines.append("")
+    lines += ["", say("cli.evidence.times", lang)]
     if report.missed is not None:
         told = missed_lines(report.missed, lang, width)
         return [*lines, say("cli.evidence.good", lang), "", *told]
@@ -64,6 +66,17 @@ def missed_lines(missed: MissedSummary, lang: Lang, width: int | None = None) ->
         ],
         width,
     )
+
+
+def _shown(params: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
+    """What a step says, in a person's words: moments in local time, bases with how sure they
+    are."""
+    shown: dict[str, Any] = {}
+    for name, value in params.items():
+        if name == "basis":
+            value = "; ".join(basis_text(one, lang) for one in str(value).split("; "))
+        shown[name] = local(value) if MOMENT.fullmatch(str(value)) else value
+    return shown
 
 
 def summary_lines(summary: Summary, lang: Lang, width: int | None = None) -> list[str]:
@@ -108,7 +121,7 @@ def _disclosure(shown: Shown, lang: Lang, width: int | None) -> list[str]:
             (label("to"), f"{shown.recipient_name} ({shown.recipient}, {shown.role})"),
             (label("at"), local(shown.at)),
             (label("sees"), listed(shown.fields)),
-            (label("basis"), "; ".join(shown.basis)),
+            (label("basis"), "; ".join(basis_text(one, lang) for one in shown.basis)),
             (label("purpose"), shown.purpose),
             (label("records"), f"{shown.records:,}"),
             (label("outcome"), outcome),
@@ -170,6 +183,22 @@ def write_for_owner(path: Path, data: bytes) -> None:
     partial.replace(path)
 
 
+def _authority_here(session: Session) -> Path:
+    """The authority's key of this installation.
+
+    Raises:
+        UsageError: `cli.evidence.which_authority` where there is none, `config.…`.
+    """
+    from jdgate.errors import UsageError
+
+    try:
+        return session.home().authority_public
+    except UsageError:
+        if session.config_file is not None:
+            raise
+        raise UsageError("cli.evidence.which_authority") from None
+
+
 @evidence.command("verify")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @option(
@@ -185,7 +214,7 @@ def verify(session: Session, file: Path, authority: Path | None) -> int:
     from jdgate.founding import pinned_authority
 
     load_plugins(session, None).add_suites()
-    pinned = pinned_authority(authority or session.home().authority_public)
+    pinned = pinned_authority(authority or _authority_here(session))
     if file.stat().st_size > MAX_BYTES:
         raise Refused("evidence.too_large", got=file.stat().st_size, most=MAX_BYTES)
     report = run_plan(file.read_bytes(), pinned)

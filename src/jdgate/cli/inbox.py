@@ -14,7 +14,7 @@ import click
 
 from jdgate.cli.help import Group
 from jdgate.cli.offline import sheets
-from jdgate.cli.record import record_lines, type_title
+from jdgate.cli.record import basis_text, record_lines, type_title
 from jdgate.cli.session import Session, as_member, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, table
 from jdgate.texts import Lang, say
@@ -104,7 +104,7 @@ def message_lines(
         ("received", local(message.get("received_at"))),
         ("state", say(f"cli.state.{message.get('state', 'received')}", lang)),
         ("purpose", message.get("purpose")),
-        ("basis", listed(basis) if isinstance(basis, list) and basis else basis),
+        ("basis", _cited(basis, lang)),
         ("approved_by", ", ".join(message.get("approved_by") or ())),
         ("answers", message.get("inreplyto")),
         ("error", say(str(message["error"]), lang) if message.get("error") else ""),
@@ -119,6 +119,13 @@ def message_lines(
         heading = say("cli.inbox.record", lang, number=number, total=len(records))
         lines += ["", heading, *(f"  {line}" for line in record_lines(record, sheet, lang, width))]
     return lines
+
+
+def _cited(basis: object, lang: Lang) -> object:
+    """The legal bases in words."""
+    if not isinstance(basis, list):
+        return basis
+    return listed(basis_text(str(one), lang) for one in basis) if basis else ""
 
 
 @click.group("inbox", cls=Group, invoke_without_command=True)

@@ -87,6 +87,10 @@ def sheets(session: Session) -> dict[str, Sheet]:
     """The sheets by type, for the titles of types, fields and values; plugins' texts are known
     after it. Without a working catalogue the names themselves are shown, so this gives {}.
     """
+    from jdgate.core import catalogue
+
     with suppress(JdgateError):
         return load_catalogue(load_plugins(session, None)).sheets
+    with suppress(JdgateError):  # a plugin that is broken here hides the titles of its own alone
+        return catalogue.load([catalogue.default_path()]).sheets
     return {}

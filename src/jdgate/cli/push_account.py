@@ -81,6 +81,8 @@ class Account(Struct, kw_only=True):
     accepted_rows: list[int] = field(default_factory=list)
     handed: tuple[int, int, int] | None = None
     refused_to: str | None = None
+    gateway_knows: bool = False
+    """Whether only the gateway can tell that a person is known (an enrolment was filed)."""
     listed_there: int = 0
 
     @property
@@ -196,7 +198,8 @@ def _outcome(account: Account, lang: Lang) -> list[str]:
         "type": account.type,
     }
     if account.dry_run:
-        return [say("cli.push.would", lang, **counts)]
+        later = [say("cli.push.gateway_knows", lang)] if account.gateway_knows else []
+        return [say("cli.push.would", lang, **counts), *later]
     if account.no_wait:
         return [say("cli.push.stored", lang, **counts)]
     code = "cli.push.outcome_waiting" if account.waiting else "cli.push.outcome"

@@ -12,6 +12,7 @@ import click
 from jdgate.cli.help import Group
 from jdgate.cli.session import Session, common, option, pass_session
 from jdgate.cli.show import local, table
+from jdgate.cli.usage import FILLED
 from jdgate.texts import Lang, say
 
 
@@ -40,7 +41,7 @@ def list_(session: Session) -> None:
 
 @queries.command("resume")
 @click.argument("member", metavar="MEMBER")
-@option("--by", metavar="NAME", required=True, help="cli.option.queries_by")
+@option("--by", type=FILLED, metavar="NAME", required=True, help="cli.option.queries_by")
 @common
 @pass_session
 def resume(session: Session, member: str, by: str) -> None:

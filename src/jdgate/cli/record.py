@@ -16,14 +16,15 @@ from jdgate.texts import Lang, say
 if TYPE_CHECKING:
     from jdgate.core.sheet import Sheet
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_TAG = re.compile(r"(.+) \[(read|local|news|web|known|unsure)\]", re.DOTALL)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
     """A value as people write it: yes and no, titles of listed values, lists side by side."""
     if value is None:
         return "—"
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
+    if isinstance(value, str) and MOMENT.fullmatch(value):
         return local(value)
     if isinstance(value, bool):
         return say("cli.yes" if value else "cli.no", lang)
@@ -35,9 +36,14 @@ def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
 
 
 def record_lines(
-    record: Mapping[str, Any], sheet: Sheet | None, lang: Lang, width: int | None = None
+    record: Mapping[str, Any],
+    sheet: Sheet | None,
+    lang: Lang,
+    width: int | None = None,
+    known: Mapping[str, Sheet] | None = None,
 ) -> list[str]:
-    """A line for each field. A text code with its parameters is shown as the sentence it is."""
+    """A line for each field; one that the sheet lacks has its title from another of `known`. A text
+    code with its parameters is shown as the sentence it is."""
     rows: list[tuple[str, object]] = []
     params = record.get("params")
     words = params if isinstance(params, dict) else {}
@@ -47,9 +53,17 @@ def record_lines(
     for field, value in record.items():
         if coded and field in (coded, "params"):
             continue
-        title = sheet.field_title(field, lang) if sheet is not None else field
+        sheets = (sheet, *(known or {}).values())
+        knows = next((one for one in sheets if one is not None and field in one.fields), None)
+        title = knows.field_title(field, lang) if knows is not None else field
         rows.append((title, value_text(field, value, sheet, lang)))
     return pairs(rows, width)
+
+
+def basis_text(cited: str, lang: Lang) -> str:
+    """A legal basis as messages carry it (`戒毒条例 12 [read]`), with how sure it is in words."""
+    found = _TAG.fullmatch(cited)
+    return f"{found[1]} [{say(f'catalogue.tag.{found[2]}', lang)}]" if found else cited
 
 
 def type_title(name: str, sheet: Sheet | None, lang: Lang) -> str:

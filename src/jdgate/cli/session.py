@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 import click
 
 from jdgate.cli.help import Group, Option
+from jdgate.cli.usage import group_alone, kind
 from jdgate.errors import JdgateError
 from jdgate.texts import LANGUAGES, Lang, say
 
@@ -54,6 +55,10 @@ def choose_language(args: Sequence[str], environment: Mapping[str, str]) -> Lang
     return "en"
 
 
+class ReaderGone(Exception):
+    """Whoever read what a command prints went away: no fault of the command."""
+
+
 class Session:
     """What a command needs to know of how it was called."""
 
@@ -75,10 +80,20 @@ class Session:
         return read_config(self.home())
 
     def connect(self) -> Control:
-        """A connection to its daemon. Raises: TransportFailed `control.no_daemon`."""
-        from jdgate.control import connect
+        """A connection to its daemon.
 
-        return connect(self.home())
+        Raises:
+            TransportFailed: `control.…`. UsageError: `config.…` where there is no daemon because
+                none could start.
+        """
+        from jdgate.control import connect
+        from jdgate.errors import TransportFailed
+
+        try:
+            return connect(self.home())
+        except TransportFailed:
+            self.config()
+            raise
 
     def say(self, code: str, /, **params: object) -> str:
         """The text of `code` in the language of this invocation."""
@@ -95,6 +110,23 @@ class Session:
     def interactive(self) -> bool:
         """Whether a person can be asked something."""
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def ask(self, question: str) -> str:
+        """What a person answers, not blank. Raises: Abort at the end of the input."""
+        while not (told := str(click.prompt(question)).strip()):
+            pass
+        return told
+
+    def confirmed(self, question: str) -> bool:
+        """Whether a person says yes. Raises: Abort at the end of the input."""
+        prompt = f"{question} [{self.say('cli.yes')}/{self.say('cli.no')}]"
+        while True:
+            told = str(click.prompt(prompt, default="", show_default=False)).strip().lower()
+            if told in ("y", "yes", "是"):
+                return True
+            if told in ("", "n", "no", "否"):
+                return False
+            click.echo(self.say("cli.ask_again"))
 
     def answer(self, document: Any, lines: Callable[[Any], Iterable[str]]) -> None:
         """Print `document` as JSON, or the lines made of it."""
@@ -201,6 +233,12 @@ class Root(Group):
 
     top = True
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # which click would make an exit code of 1
+            raise ReaderGone from None
+
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         words = list(sys.argv[1:] if args is None else args)
         session = Session(choose_language(words, os.environ), as_json="--json" in words)
@@ -217,9 +255,9 @@ class Root(Group):
             sys.exit(INTERRUPTED)
         except click.ClickException as error:
             _usage(session, error)
-        except BrokenPipeError:
+        except (ReaderGone, BrokenPipeError):
             _drop_output()
-            sys.exit(FAILED)
+            sys.exit(ALL_GOOD)
         except OSError as error:
             name = Path(os.fsdecode(error.filename)).name if error.filename else "—"
             reason = error.strerror or type(error).__name__
@@ -232,42 +270,17 @@ def _usage(session: Session, error: click.ClickException) -> NoReturn:
     ctx = getattr(error, "ctx", None)
     command = ctx.command_path if ctx else "jdgate"
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and ctx:
-        click.echo(ctx.get_help(), err=True)
-        sys.exit(USAGE)
-    code, params = _kind(session, error)
+        _help(ctx)
+    if group_alone(error) and ctx and not session.as_json:
+        _help(ctx)
+    code, params = kind(session, error)
     session.fail(code, {"command": command, **params}, USAGE)
 
 
-def _kind(session: Session, error: click.ClickException) -> tuple[str, dict[str, object]]:
-    if isinstance(error, click.MissingParameter):
-        return "cli.usage.missing", {"name": _parameter_name(error)}
-    if isinstance(error, click.NoSuchOption):
-        near = _near(session, error.possibilities)
-        return "cli.usage.no_option", {"name": error.option_name, "near": near}
-    if isinstance(error, click.exceptions.NoSuchCommand):
-        near = _near(session, error.possibilities)
-        return "cli.usage.no_command", {"name": error.command_name, "near": near}
-    if isinstance(error, click.BadParameter):
-        kind = error.param.type if error.param is not None else None
-        expected = error.message
-        if isinstance(kind, click.Choice):
-            expected = session.say("cli.usage.choice", choices=", ".join(map(str, kind.choices)))
-        elif isinstance(kind, click.IntRange | click.FloatRange):
-            expected = session.say("cli.usage.range", least=kind.min, most=kind.max)
-        return "cli.usage.bad_value", {"name": _parameter_name(error), "reason": expected}
-    return "cli.usage.other", {"reason": error.format_message()}
-
-
-def _near(session: Session, names: Sequence[str] | None) -> str:
-    return session.say("cli.usage.near", names=", ".join(names)) if names else ""
-
-
-def _parameter_name(error: click.BadParameter) -> str:
-    if error.param is None:
-        return str(error.param_hint or "?")
-    if isinstance(error.param, click.Argument):
-        return error.param.make_metavar(error.ctx) if error.ctx else error.param.opts[-1]
-    return error.param.opts[-1]
+def _help(ctx: click.Context) -> NoReturn:
+    with ctx.scope(cleanup=False):  # which tells the texts their language
+        click.echo(ctx.get_help(), err=True)
+    sys.exit(USAGE)
 
 
 def _drop_output() -> None:

@@ -13,6 +13,7 @@ import click
 from jdgate.cli.help import Command
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, pass_session
 from jdgate.cli.show import listed, local, pairs, table
+from jdgate.errors import UsageError
 from jdgate.texts import Lang, say
 
 
@@ -155,5 +156,10 @@ def _number(value: Any) -> str:
 def status(session: Session) -> int:
     with session.connect() as control:
         reply = control.call("status")
+    try:
+        session.config()
+    except UsageError as wrong:  # what runs began with an older one
+        params = {"reason": wrong.text(session.lang)}
+        reply["warnings"].append({"code": "status.config_wrong", "params": params})
     session.answer(reply, lambda answer: status_lines(answer, session.lang, session.width))
     return ALL_GOOD if healthy(reply) else FAILED

@@ -76,13 +76,15 @@ class Receiving:
     ) -> list[dict[str, Any]]:
         """Drafts of hosted members, newest first."""
         edge = self._running.the_edge
+        if member is not None:
+            edge.desk(member)
 
         def read(conn: Connection) -> list[dict[str, Any]]:
             listed = []
             for row in draft_box.search(conn, member=member, state=state, limit=500):
                 desk = edge.desks.get(row.member)
                 shown = _draft(row)
-                if desk is not None:
+                if desk is not None and row.prefill is not None:
                     shown["params"] = drafting.content(conn, desk, row)["params"]
                 listed.append(shown)
             return listed
@@ -99,6 +101,8 @@ class Receiving:
                 if row is None:
                     continue
                 shown = _draft(row)
+                if row.prefill is None:  # decided long ago: its content was erased
+                    return {**shown, "params": {}, "prefill": {}}
                 content = drafting.content(conn, desk, row)
                 shown["params"], shown["prefill"] = content["params"], content["prefill"]
                 shown["reason"] = content.get("reason")
