@@ -212,3 +212,16 @@ async def test_a_name_that_would_change_a_subject_is_refused(
     assert refused.value.code == "bus.member_name"
     with pytest.raises(Misuse):
         await ends.gateway.publish([tools.message(name, 1)])
+
+
+async def test_what_a_machine_fetched_before_it_was_killed_comes_again_at_its_start(
+    ends: Ends, tools: Any
+) -> None:
+    """The bus itself would wait for longer than this fetch does."""
+    await ends.gateway.publish([tools.message(m, f"{m}-1") for m in ("m1", "m2")])
+    await ends.m1.fetch(10, wait=5)
+    await ends.m2.fetch(10, wait=5)
+    await ends.gateway.reclaim(["m1"])
+    (again,) = await ends.m1.fetch(10, wait=5)
+    assert again.msg_id == "id-m1-1"
+    assert await ends.m2.fetch(10, wait=0.2) == []

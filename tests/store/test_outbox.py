@@ -223,3 +223,14 @@ def test_a_draft_withdrawn_by_the_gateway_can_no_longer_be_approved(edge: Databa
         assert decide(conn, "cln-01", "x1", "withdrawn", by=None, reason=None, at=NOW)
         assert not decide(conn, "cln-01", "x1", "approved", by="王医生", reason=None, at=NOW)
         assert not draft_box.add(conn, a_boxed_draft("x1"))
+
+
+def test_what_was_sent_once_wakes_after_a_start_as_if_it_never_was(edge: Database) -> None:
+    with edge.transaction() as conn:
+        outbox.add_many(conn, [an_outgoing(number) for number in (1, 2, 3)])
+        outbox.mark_sent(conn, ["o1", "o2"], NOW + 10 * SECOND)
+        outbox.mark_sent(conn, ["o2"], NOW + 20 * SECOND)
+        assert outbox.wake(conn, ["cln-01"], NOW) == 1
+        assert outbox.wake(conn, [], NOW) == 0
+        woken = outbox.get(conn, "o1")
+    assert woken is not None and (woken.attempts, woken.next_at) == (0, NOW)

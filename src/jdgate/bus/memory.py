@@ -252,7 +252,8 @@ class MemoryGateway(_End):
         """See `GatewayBus.reclaim`."""
         for member in members:
             for item in self._hub._queues.get(member, ()):
-                item.out = False
+                item.out, item.due = False, 0.0
+        self._hub._changed.set()
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See `GatewayBus.publish`."""

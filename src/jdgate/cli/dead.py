@@ -1,6 +1,6 @@
 """`jdgate dead`: messages the gateway could not process or deliver, kept for a person.
 
-Rows are {id, direction (in|out), member, type, code, params, at, attempts, state}.
+Rows are {id, direction (in|out), member, type, code, params, at, attempts, state, erased_at}.
 """
 
 from __future__ import annotations
@@ -54,10 +54,12 @@ def one_dead_lines(row: dict[str, Any], lang: Lang, width: int | None = None) ->
         ("state", say(f"cli.state.{row.get('state', 'open')}", lang)),
         ("reason", reason(row, lang)),
     ]
+    erased = row.get("erased_at")
+    hint = say("cli.dead.retry_hint", lang, id=row.get("id"))
     return [
         *pairs([(say(f"cli.title.{name}", lang), value) for name, value in shown], width),
         "",
-        say("cli.dead.retry_hint", lang, id=row.get("id")),
+        say("cli.dead.erased", lang, at=local(erased)) if erased else hint,
     ]
 
 

@@ -196,4 +196,5 @@ def _dead(row: Any) -> dict[str, Any]:
         "attempts": row.attempts,
         "state": row.state,
         "by": row.by,
+        "erased_at": iso(row.erased_at) if row.erased_at else None,
     }

@@ -42,7 +42,7 @@ class ApprovedDraft(msgspec.Struct, frozen=True):
 
 def content(conn: Connection, desk: Desk, row: DraftBoxRow) -> dict[str, Any]:
     """What is sealed in a draft: `prefill`, the `params` of why it was drafted, and the `reason`
-    a person gave for rejecting it."""
+    a person gave for rejecting it. Not of one whose content was erased (`prefill` is None)."""
     assert row.prefill is not None
     opened = desk.vault.open(conn, row.key_id, row.prefill, row.id.encode())
     found: dict[str, Any] = msgspec.json.decode(opened)

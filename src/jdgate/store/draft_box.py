@@ -127,7 +127,7 @@ def erase_decided(conn: Connection, member: str, before: datetime) -> int:
     """Drop the content of drafts decided or withdrawn before `before`; how many."""
     change = update(draft_box).where(
         draft_box.c.member == member,
-        draft_box.c.state != WAITING,
+        draft_box.c.state.not_in(UNDECIDED),
         draft_box.c.decided_at < before,
         draft_box.c.prefill.is_not(None),
     )
