@@ -52,7 +52,7 @@ def starter_members(region: str, name: str) -> list[MemberPlan]:
         MemberPlan("pol", f"{name}公安局禁毒大队", ("POL",), county),
         MemberPlan("ps-01", f"{name}派出所", ("PS",), county),
         MemberPlan("cln-01", f"{name}药物维持治疗门诊", ("CLN",), county),
-        MemberPlan("com-01", f"{name}社区戒毒社区康复办", ("COM",), county),
+        MemberPlan("com-01", f"{name}城关镇人民政府", ("COM",), county),
     ]
 
 

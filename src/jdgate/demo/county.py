@@ -1,6 +1,6 @@
 """The demo county's members and its founding.
 
-25 towns with a community office and a police station each, the police narcotics unit with a
+25 towns with a town hall and a police station each, the police narcotics unit with a
 registry in a database of theirs, a clinic, courier companies, the bureaus that hear of licences,
 chemicals and referrals, the anti-drug office and the gateway. The county's code is that of a real
 county, because routing by region needs real codes; its towns exist nowhere, and nothing else of it
@@ -81,7 +81,8 @@ def plan() -> list[MemberPlan]:
     for index, town in enumerate(TOWNS):
         region = (town_code(index),)
         place = town.removesuffix("镇").removesuffix("乡")
-        members.append(MemberPlan(office(index), f"{town}社区戒毒社区康复办", ("COM",), region))
+        # a name that says nothing of drugs: who helps or visits sees who asked them to
+        members.append(MemberPlan(office(index), f"{town}人民政府", ("COM",), region))
         members.append(MemberPlan(station(index), f"{place}派出所", ("PS",), region))
     return members
 
