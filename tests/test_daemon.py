@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from jdgate import catalogues
-from jdgate.config import Home, read_config
+from jdgate import catalogues, hosting
+from jdgate.config import Home, Run, read_config
 from jdgate.control import connect
+from jdgate.core.directory import Trust
 from jdgate.daemon import Daemon
 from jdgate.errors import Refused, TransportFailed, UsageError
 from jdgate.founding import AUTHORITY, found, republish, starter_members
-from jdgate.keystore import read_key_file
+from jdgate.keystore import make_key_file, read_key_file
 from jdgate.plugins.host import PluginHost
 from jdgate.serving import folder_lock
 from jdgate.teller import Teller
@@ -90,6 +91,64 @@ async def test_an_edge_alone_needs_the_gateways_bus(home: Home) -> None:
     with pytest.raises(UsageError) as caught:
         await daemon_of(home).start()
     assert caught.value.code == "daemon.edge_needs_url"
+
+
+@pytest.mark.anyio
+async def test_a_directory_of_another_county_stops_the_start(home: Home) -> None:
+    home.config.write_text(home.config.read_text().replace("511623000000", "511600000000"))
+    with pytest.raises(UsageError) as caught:
+        await daemon_of(home).start()
+    assert caught.value.code == "config.other_county"
+
+
+@pytest.mark.anyio
+async def test_a_bus_that_is_away_is_named_without_its_password(home: Home) -> None:
+    daemon = Daemon(
+        home, read_config(home), teller=Teller("en"), nats_url="nats://me:secret@127.0.0.1:1"
+    )
+    with pytest.raises(TransportFailed) as caught:
+        await daemon.start()
+    assert caught.value.code == "daemon.bus_away"
+    assert "127.0.0.1:1" in str(caught.value) and "secret" not in str(caught.value)
+
+
+def test_a_start_closes_the_folder_of_the_keys(home: Home) -> None:
+    assert home.keys.stat().st_mode & 0o777 == 0o700
+    home.keys.chmod(0o755)
+    daemon_of(home)._load()
+    assert home.keys.stat().st_mode & 0o777 == 0o700
+
+
+def trust_of(home: Home) -> Trust:
+    return Trust(daemon_of(home)._directory())
+
+
+def at_work(home: Home, *, embedded: bool) -> hosting.AtWork:
+    members = hosting.wanted(trust_of(home), home, Run())
+    return hosting.at_work(trust_of(home), home, members, NOW, embedded=embedded)
+
+
+def test_all_whose_keys_are_here_are_hosted_and_the_others_are_named(home: Home) -> None:
+    (home.keys / "com-01.key").unlink()
+    found = at_work(home, embedded=True)
+    assert sorted(found.keys) == ["cln-01", "nco", "pol", "ps-01"]
+    assert hosting.absent(trust_of(home), home, found.keys) == ["com-01"]
+
+
+def test_a_member_that_the_directory_lacks_is_told_with_those_it_has(home: Home) -> None:
+    with pytest.raises(UsageError) as caught:
+        hosting.wanted(trust_of(home), home, Run(members=("xx",)))
+    assert caught.value.code == "config.member_unknown"
+    assert caught.value.params["known"] == "nco, pol, ps-01, cln-01, com-01"
+
+
+def test_a_bus_key_that_is_not_the_directorys_is_named_and_left_out(home: Home) -> None:
+    (home.keys / "ps-01.key").unlink()
+    make_key_file(home.keys, "ps-01")
+    found = at_work(home, embedded=True)
+    assert found.left_out == {"ps-01": "daemon.other_bus_key"}
+    assert "ps-01" not in found.keys
+    assert "ps-01" in at_work(home, embedded=False).keys  # the county's servers may know it
 
 
 def test_one_daemon_holds_a_folder(home: Home) -> None:

@@ -33,7 +33,7 @@ def report_lines(report: Report, lang: Lang, width: int | None = None) -> list[s
         lines.append(head)
         text = say(step.code, lang, **_shown(step.params, lang))
         lines += [f"      {part}" for part in (wrap(text, width - 6) if width else [text])]
-    lines += ["", say("cli.evidence.times", lang)]
+    lines += ["", say("cli.evidence.times", lang), ""]
     if report.missed is not None:
         told = missed_lines(report.missed, lang, width)
         return [*lines, say("cli.evidence.good", lang), "", *told]
@@ -222,4 +222,6 @@ def verify(session: Session, file: Path, authority: Path | None) -> int:
         report_document(report, session.lang),
         lambda _: report_lines(report, session.lang, session.width),
     )
+    if any(step.name == "directory" and step.state == "failed" for step in report.steps):
+        session.note(session.say("cli.evidence.other_authority"))
     return ALL_GOOD if report.ok else FAILED
