@@ -18,11 +18,12 @@ pytestmark = pytest.mark.anyio
 DTX = MemberPlan("dtx-01", "强制隔离戒毒所", ("DTX",), (REGION,))
 TODAY = day_of(machine_time())
 DAY = add_days(TODAY, 10)
+RULES: dict[str, dict[str, Any]] = {"release": {"notice": "7wd"}, "release.places": {"51": "3d"}}
 SEALED_TO_COM = "康复评估：一般"
 
 
 async def test_from_the_notice_to_the_papers(tmp_path: Path) -> None:
-    county = County.found(tmp_path / "county", more=(DTX,), rules={"release": {}})
+    county = County.found(tmp_path / "county", more=(DTX,), rules=RULES)
     async with county.running():
         order = person(1) | {
             "town": TOWN_1,
@@ -67,7 +68,8 @@ async def test_from_the_notice_to_the_papers(tmp_path: Path) -> None:
         for desk in ("dtx-01", "com-01"):
             await county.until(lambda desk=desk: has(county, desk, "release.papers_missing"))
 
-        # three days before the release
+        # three days before the release and, in this place, no sooner
+        assert not await has(county, "pol", "release.near")
         county.turned.turn(timedelta(days=7))
         for desk in ("pol", "com-01"):
             await county.until(lambda desk=desk: has(county, desk, "release.near"))

@@ -140,7 +140,7 @@ class ReleaseRule:
             if state.papers_received_on() < day:
                 hours = self._settings.ack_hours
                 told = tuple(
-                    _alert(state, to, "papers_unanswered", place=day, hours=hours)
+                    _alert(state, to, "papers_unanswered", day, hours=hours)
                     for to in (Role("COM", last.town), last.source)
                 )
                 yield Wait(Expect("papers_ack", _moment(last.told, hours)), told)
@@ -160,7 +160,7 @@ class ReleaseRule:
         if missing := state.missing():
             last = papers[-1][1]
             for to in (Role("COM", last.town), last.source):
-                yield _alert(state, to, "papers_missing", count=len(missing))
+                yield _alert(state, to, "papers_missing", "+".join(missing), count=len(missing))
 
     def _notice_due(self, state: Release) -> str:
         notice = state.notice
@@ -171,8 +171,8 @@ def _alert(
     state: Release,
     to: str | Role,
     code: str,
+    which: str = "",
     *,
-    place: str = "",
     due_on: str | None = None,
     urgent: bool = False,
     **params: str | int,
@@ -181,7 +181,7 @@ def _alert(
     due = {} if due_on is None else {"due_on": due_on}
     desk = to.role if isinstance(to, Role) else to
     return Alert(
-        cause=f"{code}:{state.who}:{notice.release_on}:{place}:{desk}",
+        cause=f"{code}:{state.who}:{notice.release_on}:{which}:{desk}",
         rule_id="C8",
         type=ALERT,
         to=to,
