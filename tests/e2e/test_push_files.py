@@ -188,6 +188,38 @@ async def _known(county: County, number: str) -> bool:
     return any(record["id_no"] == number for record in await county.records("pol", ENROL))
 
 
+@pytest.mark.parametrize("titles", ["身份证号,日期,到诊", "编号,身份证号,日期,到诊"])
+async def test_the_list_of_refused_rows_is_corrected_and_accepted(
+    clinic: County, tmp_path: Path, titles: str
+) -> None:
+    blank = "," * (titles.count(",") - 2)
+    enrolled, stranger = id_no(2), id_no(77)
+    file = csv(tmp_path, titles, f"{blank}{enrolled},2026-02-30,是", f"{blank}{stranger},{DAY},是")
+    fix = tmp_path / "fix.xlsx"
+    told = await push(clinic, file, "--refused-to", fix, "--json")
+    assert (told.code, told.document["refused"]) == (1, 2), told
+    codes = {row["row"]: row["reasons"][0]["code"] for row in told.document["rows"]}
+    assert codes == {2: "files.date_impossible", 3: "clinic.id_not_enrolled"}
+    book = openpyxl.load_workbook(fix)
+    sheet = book.worksheets[0]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    sheet.cell(2, at["date"]).value = DAY
+    sheet.cell(3, at["ID number"]).value = id_no(3)
+    book.save(fix)
+    told = await push(clinic, fix, "--json")
+    assert (told.code, told.document["accepted"]) == (0, 2), told
+
+
+async def test_rows_beyond_the_end_and_unknown_members_are_told(
+    clinic: County, tmp_path: Path
+) -> None:
+    file = csv(tmp_path, HEADER, f"P00001,{DAY},是")
+    told = await push(clinic, file, "--from-row", "9", "--json")
+    assert (told.code, told.document["error"]["code"]) == (2, "cli.push.from_row_beyond")
+    told = await jdgate(clinic, "drafts", "list", "--as", "nobody", "--json")
+    assert (told.code, told.document["error"]["code"]) == (2, "member.not_hosted")
+
+
 async def test_a_dry_run_sends_nothing(clinic: County, tmp_path: Path) -> None:
     before = await judged(clinic)
     told = await push(clinic, csv(tmp_path, HEADER, f"P00001,{DAY},是"), "--dry-run")
@@ -198,9 +230,9 @@ async def test_a_dry_run_sends_nothing(clinic: County, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (("--as", "cln-99"), 1),
+        (("--as", "cln-99"), 2),
         (("--as", "pol"), 1),
-        (("--as", "gateway"), 1),
+        (("--as", "gateway"), 2),
     ],
 )
 async def test_a_member_that_may_not_send_is_told_so(
