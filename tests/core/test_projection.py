@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jdgate.core.catalogue import default_path, load
-from jdgate.core.projection import project, project_all
+from jdgate.core.projection import project
 
 CATALOGUE = load([default_path()])
 names = st.text("abcde", min_size=1, max_size=2)
@@ -23,11 +23,6 @@ def test_no_unlisted_field_comes_through(record: dict[str, Any], fields: list[st
     assert set(seen) == set(record) & set(fields)
     assert all(seen[name] == record[name] for name in seen)
     assert record == before
-
-
-@given(st.lists(records, max_size=5), st.lists(names, unique=True))
-def test_a_batch_is_cut_record_by_record(batch: list[dict[str, Any]], fields: list[str]) -> None:
-    assert project_all(batch, fields) == [project(record, fields) for record in batch]
 
 
 @pytest.mark.parametrize("type_name", sorted(CATALOGUE.sheets))

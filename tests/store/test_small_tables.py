@@ -96,8 +96,8 @@ def test_each_member_of_an_edge_keeps_its_own_copy_of_the_directory(edge: Databa
         directories.keep_copy(conn, "cln-01", 1, b"one", NOW)
         directories.keep_copy(conn, "cln-01", 2, b"two", NOW)
         directories.keep_copy(conn, "cln-01", 1, b"again", NOW + HOUR)
-        assert directories.latest_copy(conn, "cln-01") == Published(2, b"two", NOW)
-        assert directories.latest_copy(conn, "pol") is None
+        assert directories.copies(conn, "cln-01")[-1] == Published(2, b"two", NOW)
+        assert directories.copies(conn, "pol") == []
 
 
 def test_two_roots_of_one_size_are_noticed_and_the_first_is_kept(edge: Database) -> None:

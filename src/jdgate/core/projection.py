@@ -8,17 +8,10 @@ field that the record does not have stays absent. The record given is never chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
 def project(record: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """The listed fields of `record`, in the order of `fields`."""
     return {field: record[field] for field in fields if field in record}
-
-
-def project_all(
-    records: Iterable[Mapping[str, Any]], fields: Sequence[str]
-) -> list[dict[str, Any]]:
-    """`project` for the records of one batch."""
-    return [project(record, fields) for record in records]

@@ -43,12 +43,6 @@ _COPIES = (
     .where(directory_copy.c.member == bindparam("member"))
     .order_by(directory_copy.c.version)
 )
-_COPY = (
-    select(directory_copy.c.version, directory_copy.c.jws, directory_copy.c.received_at)
-    .where(directory_copy.c.member == bindparam("member"))
-    .order_by(directory_copy.c.version.desc())
-    .limit(1)
-)
 
 
 def publish(conn: Connection, version: int, jws: bytes, at: datetime) -> None:
@@ -81,9 +75,3 @@ def copies(conn: Connection, member: str) -> list[Published]:
     """Edge: all copies `member` holds, lowest version first: each is signed by a key that an
     earlier one names."""
     return [Published(*row) for row in conn.execute(_COPIES, {"member": member})]
-
-
-def latest_copy(conn: Connection, member: str) -> Published | None:
-    """Edge: the newest copy `member` holds; `published_at` is when it came."""
-    row = conn.execute(_COPY, {"member": member}).first()
-    return None if row is None else Published(*row)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import Reader
@@ -49,7 +49,6 @@ class DraftRow(Struct, kw_only=True):
 _ROWS = Reader(draft, DraftRow)
 _NEW = Upsert(draft)
 _GET = _ROWS.select.where(draft.c.id == bindparam("id"))
-_FOR_MESSAGE = _ROWS.select.where(draft.c.message_id == bindparam("id"))
 _OF_CAUSE = (
     draft.c.rule == bindparam("rule"),
     draft.c.cause == bindparam("cause"),
@@ -129,21 +128,3 @@ def settle(conn: Connection, rule: str, cause: str, at: datetime) -> DraftRow | 
 def get(conn: Connection, draft_id: str) -> DraftRow | None:
     """One draft by its id."""
     return _ROWS.row(conn.execute(_GET, {"id": draft_id}))
-
-
-def for_message(conn: Connection, message_id: str) -> DraftRow | None:
-    """The draft a message was sent for."""
-    return _ROWS.row(conn.execute(_FOR_MESSAGE, {"id": message_id}))
-
-
-def search(
-    conn: Connection, *, owner: str | None = None, state: str | None = None, limit: int = 100
-) -> list[DraftRow]:
-    """Drafts that match all given filters, newest first."""
-    wanted: list[ColumnElement[bool]] = []
-    if owner is not None:
-        wanted.append(draft.c.owner == owner)
-    if state is not None:
-        wanted.append(draft.c.state == state)
-    query = _ROWS.select.where(*wanted).order_by(draft.c.created_at.desc(), draft.c.id.desc())
-    return _ROWS.rows(conn.execute(query.limit(limit)))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, update
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import Reader, any_of, slices
@@ -78,7 +78,6 @@ _MISSED = _ROWS.select.where(
     expectation.c.key.in_(any_of("ks")),
     expectation.c.statement.is_not(None),
 )
-_NEXT = select(func.min(expectation.c.due_at)).where(expectation.c.state == OPEN)
 
 
 def expect(conn: Connection, rows: Sequence[ExpectationRow]) -> None:
@@ -145,12 +144,6 @@ def missed(conn: Connection, rule: str, keys: Iterable[str]) -> list[Expectation
 def forget_missed(conn: Connection, rows: Iterable[ExpectationRow]) -> None:
     """What was missing has come; the ledger keeps both."""
     mark_missed(conn, [structs.replace(row, statement=None) for row in rows])
-
-
-def next_due(conn: Connection) -> datetime | None:
-    """When the earliest open expectation is due."""
-    found: datetime | None = conn.execute(_NEXT).scalar()
-    return found
 
 
 def search(

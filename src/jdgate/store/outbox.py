@@ -104,7 +104,6 @@ _CLOSE = (
         closed_at=bindparam("at"),
     )
 )
-_WAITING = select(outbox.c.id).where(outbox.c.id.in_(any_of("ids")), outbox.c.state == OPEN)
 _ASKED_FOR = (
     select(outbox.c.id)
     .where(
@@ -237,14 +236,6 @@ def closed(conn: Connection, ids: Iterable[str]) -> list[Answer]:
     """The answers to those of `ids` that have one."""
     found = (Answer(**dict(zip(_FIELDS, row, strict=True))) for row in _ANSWERS.run(conn, (), ids))
     return [one for one in found if one.state != OPEN]
-
-
-def waiting(conn: Connection, ids: Iterable[str]) -> set[str]:
-    """Those of `ids` that have no receipt yet."""
-    found: set[str] = set()
-    for part in slices(ids):
-        found.update(conn.execute(_WAITING, {"ids": part}).scalars())
-    return found
 
 
 def requeue(
