@@ -42,6 +42,7 @@ class Desk:
         self.silent: set[str] = set()
         self.outright: set[str] = set()
         self.renewed: dict[str, str] = {}
+        self.approved_by: list[str] | None = None
         self.fail_after: int | None = None
         self.vanish_after: int | None = None
 
@@ -58,6 +59,7 @@ class Desk:
         approved_by: list[str],
     ) -> dict[str, Any]:
         assert (member, type, len(records)) == ("cln-01", "mmt.attendance.v1", len(rows))
+        self.approved_by = approved_by
         if self.fail_after is not None and len(self.records) >= self.fail_after:
             raise Refused("member.suspended", member=member)
         if self.vanish_after is not None and len(self.records) >= self.vanish_after:
@@ -165,6 +167,26 @@ def test_a_good_file_is_accepted(tmp_path: Path, desk: Desk, push: Jdgate) -> No
     assert desk.records[0] == {
         "patient_ref": "P00001", "date": "2026-11-20", "attended": True, "site": "cln-01",
     }  # fmt: skip
+
+
+def test_who_approved_the_rows_goes_with_them(tmp_path: Path, desk: Desk, push: Jdgate) -> None:
+    assert push(attendance(tmp_path / "a.csv", 3), "--by", " 王医生 ").exit_code == 0
+    assert desk.approved_by == ["王医生"]
+    push(attendance(tmp_path / "b.csv", 3))
+    assert desk.approved_by == []
+
+
+def test_what_people_approve_is_not_sent_without_their_names(
+    tmp_path: Path, desk: Desk, county: Path, jdgate: Jdgate
+) -> None:
+    file = attendance(tmp_path / "a.csv", 1)
+    given = ("push", "comm.checkin.overdue", file, "-c", county / "jdgate.toml")
+    for by in ((), ("--by", "干部，甲")):
+        result = jdgate(*given, *by, "--json")
+        assert result.exit_code != 0
+        code = json.loads(result.stdout or result.stderr)["error"]["code"]
+        assert code == ("approval.name" if by else "cli.push.by_needed")
+    assert desk.approved_by is None
 
 
 def test_every_row_of_a_small_file_is_told(tmp_path: Path, desk: Desk, push: Jdgate) -> None:

@@ -99,6 +99,14 @@ def dropout(number: int) -> dict[str, Any]:
     }
 
 
+NOTICE: dict[str, Any] = {
+    "member": "cln-01",
+    "type": DROPOUT,
+    "records": [dropout(7)],
+    "approved_by": ["王医生"],
+}
+
+
 def received(office: Office, type: str = DROPOUT) -> Counter[str]:
     """The people in the police's inbox, and how often."""
     try:
@@ -159,12 +167,12 @@ def test_a_killed_daemon_neither_loses_nor_repeats(
         county.patiently("status")
         if moment == "after the effect":
             (county.home.root / "order.die").touch()
-            county.control("submit", member="cln-01", type=DROPOUT, records=[dropout(7)])
+            county.control("submit", **NOTICE)
             assert child.wait(WITHIN) == -9
             assert received(office) == Counter([id_no(7)])
         order(office, *range(rows))
         if moment == "while sending":
-            county.control("submit", member="cln-01", type=DROPOUT, records=[dropout(7)])
+            county.control("submit", **NOTICE)
             wait_for(county, lambda: sent(county) > 0)
             assert end(child) == -9
         child = county.spawn()

@@ -17,7 +17,10 @@ from .plugin import own_catalogue
 own_catalogue()  # the kit forks for every piece of work: read it once, before
 
 TABLES = {
-    "comm.order.notice.v1": ("orders", "name id_type id_no town measure doc_no served_on"),
+    "comm.order.notice.v1": (
+        "orders",
+        "name id_type id_no town measure doc_no served_on term_months",
+    ),
     "comm.status.change.v1": ("changes", "name id_type id_no doc_no status date"),
     "mmt.custody.notice.v1": ("custody", "name id_type id_no date"),
     "comm.control.exit.v1": ("exits", "name id_type id_no date"),
