@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 from tests.e2e.hostile import RawMember
-from tests.e2e.kit import ENROL, County, enrolment
+from tests.e2e.kit import ALERT, ENROL, County, enrolment
 
 from jdgate.clock import machine_time
 from jdgate.core.directory import Directory, Member
-from jdgate.errors import JdgateError, Refused
+from jdgate.errors import JdgateError, Refused, TransportFailed
 
 pytestmark = pytest.mark.anyio
 Own = Callable[..., County]
@@ -135,3 +137,95 @@ async def test_what_a_plugin_broke_on_it_is_told_of_again(own: Own, monkeypatch:
             )
 
         await county.until(noted)
+
+
+def failing_once(county: County) -> None:
+    """The bus fails the gateway the next time it is to adopt a directory."""
+    bus = county.gateway.bus
+    ensure = bus.ensure_members
+
+    async def fail(members: Any) -> None:
+        bus.ensure_members = ensure  # type: ignore[method-assign]
+        raise TransportFailed("bus.unavailable")
+
+    bus.ensure_members = fail  # type: ignore[method-assign]
+
+
+async def test_a_directory_that_could_not_be_adopted_shuts_nobody_out(own: Own) -> None:
+    county = own()
+    async with county.running():
+        version = county.daemon.trust.directory.version
+        county.publish(changed(county.directory, "cln-09", suspended))
+        failing_once(county)
+        with pytest.raises(TransportFailed):
+            await county.daemon.reload()
+        assert county.daemon.trust.directory.version == version
+        raw = await RawMember.open(county, "cln-09")
+        await raw.send(raw.sealed(raw.message()))
+        await raw.close()
+
+
+async def test_two_reloads_at_once_come_one_after_the_other(own: Own) -> None:
+    """The second must not take for granted what the first takes back."""
+    county = own()
+    async with county.running():
+        county.publish(county.directory)
+        failing_once(county)
+        first, second = await asyncio.gather(
+            county.daemon.reload(), county.daemon.reload(), return_exceptions=True
+        )
+        assert isinstance(first, TransportFailed)
+        assert second is True
+        assert county.gateway.ground.version == county.directory.version
+
+
+async def test_an_edge_says_when_it_goes_by_another_catalogue_than_the_directory_signs(
+    own: Own,
+) -> None:
+    county = own()
+    async with county.running():
+        edge = county.daemon.edge
+        assert edge is not None
+        current = county.directory
+        edge.adopt(
+            msgspec.structs.replace(current, version=current.version + 1, catalogue="0" * 64)
+        )
+        status = await county.ask("status")
+        assert status["directory"]["version"] == current.version + 1
+        assert "catalogue.not_signed" in [warning["code"] for warning in status["warnings"]]
+        assert edge.warnings["catalogue.not_signed"] == len(edge.desks)
+
+
+async def test_what_lies_with_a_suspended_member_waits_as_dead_letters_until_it_is_back(
+    own: Own,
+) -> None:
+    county = own()
+    await county.start()
+    edge = county.daemon.edge
+    assert edge is not None
+    for task in edge._tasks:
+        if task.get_name() == "edge read pol":
+            task.cancel()
+    await county.push("cln-01", ENROL, [enrolment(1)])
+    here = county.directory
+    county.publish(changed(here, "pol", suspended))
+    assert await county.daemon.reload() is True
+    [letter] = await county.ask("dead.list")
+    assert (letter["member"], letter["code"]) == ("pol", "delivery.member_suspended")
+
+    async def told() -> bool:
+        alerts = await county.records("nco", ALERT)
+        return [one["title_code"] for one in alerts] == ["alert.recipient_away"]
+
+    await county.until(told)
+    county.publish(msgspec.structs.replace(here, version=county.directory.version))
+    with contextlib.suppress(AssertionError):  # the reader that was taken away
+        await county.stop()
+    await county.start()
+    assert (await county.ask("dead.retry", id=letter["id"]))["done"] == "dead.sent_again"
+    await county.until(lambda: _has_one(county))
+    await county.quiet()
+
+
+async def _has_one(county: County) -> bool:
+    return len(await county.records("pol", ENROL)) == 1

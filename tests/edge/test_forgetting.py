@@ -12,8 +12,9 @@ from tests.gateway.test_properties import CLINIC, POLICE, Setting, World
 from jdgate.edge.forgetting import forget
 from jdgate.errors import Refused
 from jdgate.gateway import retention
-from jdgate.store import dead, deliveries, edge_keys, edge_tables, inbox, outbox
+from jdgate.store import dead, deliveries, draft_box, edge_keys, edge_tables, inbox, outbox
 from jdgate.store.database import Database
+from jdgate.store.draft_box import DraftBoxRow
 
 KEEP = timedelta(days=90)
 
@@ -126,3 +127,36 @@ def test_books_from_an_old_copy_set_aside_what_they_can_no_longer_send(world: Wo
         assert {letter.code for letter in letters} == {"books.erased"}
         assert POLICE in {letter.member for letter in letters}
         assert deliveries.counts(conn).get(POLICE, 0) == 0
+
+
+def test_a_draft_is_erased_when_the_retention_of_its_decision_has_passed(world: World) -> None:
+    desk = world.desks[CLINIC]
+    kept = timedelta(days=desk.sheet("sys.draft.v1").retention_days)
+    with world.edge.transaction() as conn:
+        for id in ("waiting", "decided"):
+            sealed = desk.vault.seal(conn, "sys.draft.v1", world.now.date(), b"{}", id.encode())
+            row = DraftBoxRow(
+                member=CLINIC, id=id, type="mmt.dropout.notice.v1", rule="r", cause=id,
+                reason_code="c", params={}, key_id=sealed.key_id, prefill=sealed.blob, checks=[],
+                received_at=world.now,
+            )  # fmt: skip
+            draft_box.add(conn, row)
+        draft_box.decide(conn, CLINIC, "decided", "rejected", by="p", reason=None, at=world.now)
+
+    def content(id: str) -> bytes | None:
+        with world.edge.read() as conn:
+            row = draft_box.get(conn, CLINIC, id)
+        assert row is not None
+        return row.prefill
+
+    world.now += kept
+    _forget(world)
+    assert content("decided") is not None
+    world.now += timedelta(days=1)
+    _forget(world)
+    assert content("decided") is None and content("waiting") is not None
+    with world.edge.transaction() as conn:
+        draft_box.decide(conn, CLINIC, "waiting", "withdrawn", by=None, reason=None, at=world.now)
+    world.now += kept + timedelta(days=1)
+    assert _forget(world) == 2  # the content, and with it the day's key
+    assert content("waiting") is None
