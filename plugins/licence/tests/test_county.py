@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 TRA = MemberPlan("tra-01", "县交管大队", ("TRA",), (REGION,))
 DOC = "邻公强戒〔2026〕1号"
 TODAY = day_of(machine_time())
+OFFICERS = ("民警甲", "民警乙")
 OTHERS = ("nco", "ps-01", "cln-01", "com-01")
 
 
@@ -56,7 +57,12 @@ async def test_a_case_from_the_ground_over_an_objection_to_its_restoration(tmp_p
         with pytest.raises(Refused) as alone:
             await county.push("pol", BASIS, [ground(1)], approved_by=["民警甲"])
         assert alone.value.code == "agreement.approval"
-        notice = await push(county, "pol", BASIS, ground(1), "民警甲", "民警乙")
+        # matched by a number or a document, or nothing
+        by_name = {"type": BASIS, "records": [ground(1) | {"matched_by": "姓名"}]}
+        answer = await county.ask("submit", member="pol", approved_by=OFFICERS, **by_name)
+        assert [one["code"] for one in answer["refused"]] == ["licence.by_name_only"]
+        words = ground(1) | {"matched_by": "证件原件", "ground_code": "强戒"}
+        notice = await push(county, "pol", BASIS, words, *OFFICERS)
         assert await county.until(lambda: county.records("tra-01", BASIS)) == [ground(1)]
         await county.until(lambda: has(county, "tra-01", "give_notice"))
 

@@ -97,11 +97,11 @@ def waits(made: Replay) -> dict[str, datetime]:
 
 
 def when_due(made: Replay, now: datetime) -> list[Alert]:
-    """What is told when everything that is due by `now` comes due."""
+    """What is told when, at `now`, everything is called that waits."""
     states, _ = made.end()
     told: list[Alert] = []
     for (key, name), one in list(made.standing.items()):
-        if isinstance(one, Expect) and one.due <= now:
+        if isinstance(one, Expect):
             effects = run_due(made.rule, key, states[key], name, now).effects
             told += [each.effect for each in effects if isinstance(each.effect, Alert)]
     return told
@@ -202,6 +202,19 @@ def test_cancelled_without_a_notice_is_told_until_it_is_restored() -> None:
     assert said(made) == set()
 
 
+@pytest.mark.parametrize(
+    ("later", "reminded"),
+    [
+        (did("notified", "2026-10-10"), True),
+        (decided("uphold", "2026-10-05"), True),
+        (decided("uphold", "2026-10-04"), False),
+    ],
+)
+def test_what_is_on_hold_goes_on_when_a_person_says_so(later: Fact, reminded: bool) -> None:
+    made = replay(rule(), basis(), did("notified", "2026-10-02"), did("held", "2026-10-05"), later)
+    assert ("over" in waits(made)) == reminded
+
+
 # L2: objections and findings
 
 
@@ -246,6 +259,12 @@ def test_hold_ends_the_waiting_and_not_the_freeze() -> None:
     assert list(waits(made)) == ["forget"]  # nobody is reminded to go on
     made.batch([did("cancelled", "2026-11-12")], NOW)
     assert said(made) == both("cancelled_frozen")
+
+
+def test_where_the_ground_is_gone_hold_leaves_both_told_and_nobody_waiting() -> None:
+    revoked = objected("2026-11-10", "decision_revoked", "pol")
+    made = replay(rule(), basis(), revoked, decided("hold", "2026-11-11"))
+    assert said(made) == both("frozen_revoked") and waits(made) == {}
 
 
 @pytest.mark.parametrize(("day", "told"), [("2026-11-10", True), ("2026-11-09", False)])

@@ -141,6 +141,18 @@ def test_nobody_acknowledged_for_24_hours_call() -> None:
     assert waits(shorter)["ack"] == NOW + HOURS_24 / 2
 
 
+def test_who_came_for_the_person_need_not_have_acknowledged_the_notice() -> None:
+    assert set(waits(replay(rule(), notice(), received("person")))) == {"forget"}
+
+
+def test_a_notice_after_the_release_says_that_it_is_late_and_not_that_it_is_near() -> None:
+    came = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)  # the day of the release has passed
+    made = replay(rule(), notice(), now=came)
+    assert {code for code, _ in said(made)} == {"notice_late"}
+    assert when_due(made, "near", came) == set()
+    assert when_due(made, "near", came - SECOND) != set()
+
+
 def test_an_acknowledgement_ends_the_waiting_and_settles_what_was_told() -> None:
     made = replay(rule(), notice())
     effects = [one.effect for one in made.batch([received("notice")], NOW).effects]

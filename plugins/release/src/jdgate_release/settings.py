@@ -62,8 +62,8 @@ class Settings(Struct, frozen=True):
 
     def notice_at(self, town: str) -> Span:
         """How long before a release to `town` the notice is due."""
-        found = max((one for one in self.places if town.startswith(one)), key=len, default=None)
-        return self.notice if found is None else self.places[found]
+        found = max((one for one in self.places if town.startswith(one)), default="")
+        return self.places.get(found, self.notice)  # of beginnings of one code, the longest
 
 
 def read(table: Mapping[str, Any]) -> Settings:
