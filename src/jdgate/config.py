@@ -161,6 +161,15 @@ class Replies(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     remind: Annotated[int, msgspec.Meta(ge=0, le=366)] = 2
 
 
+class Digests(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which digests are made, and from what local time on."""
+
+    daily: bool = True
+    weekly: bool = True
+    monthly: bool = True
+    at: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "08:00"
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `rules.<plugin>` belongs to the plugin, which checks it."""
 
@@ -172,6 +181,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     alerts: Alerts = Alerts()
     queries: Queries = Queries()
     replies: Replies = Replies()
+    digests: Digests = Digests()
     rules: dict[str, dict[str, Any]] = {}
 
 

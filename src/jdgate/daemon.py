@@ -274,6 +274,7 @@ class Daemon(Running):
             times=deadlines.read(self.config.alerts, self.references.working_days),
             queries=deadlines.query_limits(self.config.queries, self.references.working_days),
             channels=tuple(channels),
+            digests=deadlines.schedule(self.config.digests),
         )
         with self._telling_who(keys.member):
             bus = await connect_gateway(

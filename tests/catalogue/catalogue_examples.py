@@ -252,7 +252,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "county.digest.v1": {
         "span": "month", "period_from": "2026-11-01", "period_to": DAY, "unit": "com-01",
-        "measure": "checkin_rate", "n": 40, "of": 42,
+        "measure": "checkin", "n": 42, "of": 42,
     },
     "county.alert.v1": {**ALERT, "unit": "com-01", "uscc": COMPANY, "ref": "D-1", "count": 2},
     "sys.receipt.v1": {

@@ -82,6 +82,7 @@ def settings(**alerts: Any) -> dict[str, Any]:
             **({"alerts": alerts} if alerts else {}),
             "alerts.normal": {"acknowledge": "60m", "resolve": "2d"},
             "alerts.deputies": {"ps-01": "ps-02"},
+            "digests": {"daily": False, "weekly": False, "monthly": False},
         },
     }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jdgate.cli.digest import DIGEST, digest_lines
 from jdgate.cli.help import Group
 from jdgate.cli.offline import sheets
 from jdgate.cli.record import basis_text, record_lines, type_title
@@ -115,6 +116,9 @@ def message_lines(
     records = message.get("data")
     if records is None:
         return [*lines, "", say("cli.inbox.forgotten", lang)]
+    if name == DIGEST:
+        told = digest_lines(records, str(message.get("source")), sheet, lang, width)
+        return [*lines, "", *told]
     for number, record in enumerate(records, start=1):
         heading = say("cli.inbox.record", lang, number=number, total=len(records))
         lines += ["", heading, *(f"  {line}" for line in record_lines(record, sheet, lang, width))]

@@ -100,7 +100,8 @@ class Rule(Protocol):
     which gets the decoded state of the older version. It may have `explains`, a mapping from
     the rule ids of its alerts and drafts to the texts that give their legal basis, and
     `outcomes`, a mapping from the rule ids of its alerts to what may have come of one
-    ({code: text code}, see `jdgate.core.outcomes`).
+    ({code: text code}, see `jdgate.core.outcomes`), and `tally(state, period)`, which gives the
+    weekly and monthly digests numbers by unit (`jdgate.core.digests.Tally`).
     """
 
     @property

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from jdgate.config import Alerts, Queries, Replies, StepTimes
+from jdgate.config import Alerts, Digests, Queries, Replies, StepTimes
 from jdgate.core.alerts import Span, Step, Times, span
 from jdgate.core.calendar import WorkingDays, clock_time
+from jdgate.core.digests import Schedule
+from jdgate.core.digests import Span as Counted
 from jdgate.core.queries import QueryLimits
 from jdgate.core.replies import Limits, RepliesRule
 from jdgate.core.sheet import Sheet
@@ -43,6 +45,18 @@ def query_limits(config: Queries, days: WorkingDays) -> QueryLimits:
         security=config.security,
         days=days,
     )
+
+
+def schedule(config: Digests) -> Schedule:
+    """What `[digests]` says."""
+    wanted: dict[Counted, bool] = {
+        "day": config.daily,
+        "week": config.weekly,
+        "month": config.monthly,
+    }
+    at = clock_time(config.at)
+    assert at is not None  # the configuration was checked
+    return Schedule(tuple(span for span, on in wanted.items() if on), at)
 
 
 def replies(config: Replies, days: WorkingDays, sheets: Iterable[Sheet]) -> RepliesRule:

@@ -13,6 +13,7 @@ import uuid_utils
 
 from jdgate.core.alerts import Times
 from jdgate.core.catalogue import Catalogue
+from jdgate.core.digests import Schedule
 from jdgate.core.directory import Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.core.leaves import SALT_BYTES
@@ -23,6 +24,7 @@ from jdgate.store.vault import Vault
 
 NO_DEADLINES = Times()
 NO_QUERIES = QueryLimits()
+NO_DIGESTS = Schedule()
 
 
 def new_id() -> str:
@@ -44,6 +46,7 @@ class Ground:
         times: Times = NO_DEADLINES,
         queries: QueryLimits = NO_QUERIES,
         channels: tuple[str, ...] = (),
+        digests: Schedule = NO_DIGESTS,
         new_id: Callable[[], str] = new_id,
         salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
@@ -55,6 +58,7 @@ class Ground:
         self.times = times
         self.queries = queries
         self.channels = channels
+        self.digests = digests
         self.new_id = new_id
         self.salt = salt
 
@@ -69,6 +73,7 @@ class Ground:
             times=self.times,
             queries=self.queries,
             channels=self.channels,
+            digests=self.digests,
             new_id=self.new_id,
             salt=self.salt,
         )

@@ -11,6 +11,7 @@ errors; adapters in `jdgate.plugins.adapters`; rules in `jdgate.core.rules`; wha
 hold to is tested with `jdgate.plugins.conformance`.
 """
 
+from jdgate.core.digests import Period, Tally
 from jdgate.core.rules import Alert, Draft, Effect, Expect, Fact, Role, Rule, Settle, changes
 from jdgate.errors import Refused, TransportFailed
 from jdgate.plugins.adapters import (
@@ -38,6 +39,7 @@ __all__ = [
     "Fact",
     "Health",
     "Notice",
+    "Period",
     "Refused",
     "Register",
     "Role",
@@ -45,6 +47,7 @@ __all__ = [
     "Settle",
     "Sink",
     "Source",
+    "Tally",
     "TransportFailed",
     "changes",
     "hookimpl",

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import structs
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from jdgate.core.alerts import AlertLife
 from jdgate.store.bulk import Upsert
@@ -111,6 +111,16 @@ def search(
         wanted.append(alert.c.raised_at >= since)
     query = _ROWS.select.where(*wanted).order_by(alert.c.raised_at.desc(), alert.c.id.desc())
     return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def on_desks(conn: Connection, since: datetime | None, before: datetime) -> list[AlertLife]:
+    """Alerts that came onto the desk they lie on in this time, the first first."""
+    wanted: list[ColumnElement[bool]] = [alert.c.desk_at < before]
+    if since is None:  # those that nobody has dealt with before then
+        wanted.append(or_(alert.c.closed_at.is_(None), alert.c.closed_at >= before))
+    else:
+        wanted.append(alert.c.desk_at >= since)
+    return _ROWS.rows(conn.execute(_ROWS.select.where(*wanted).order_by(alert.c.desk_at)))
 
 
 def counts(conn: Connection) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import from_ms, to_ms
@@ -34,6 +34,12 @@ def find(conn: Connection, prefix: str, limit: int) -> list[str]:
 def put(conn: Connection, key: str, value: str) -> None:
     """Keep `value` under `key`, over what was there."""
     _PUT.run(conn, [{"key": key, "value": value}])
+
+
+def swap(conn: Connection, key: str, old: str, new: str) -> bool:
+    """Keep `new` under `key` if `old` is there; False when somebody else was faster."""
+    mine = update(meta).where(meta.c.key == key, meta.c.value == old)
+    return conn.execute(mine.values(value=new)).rowcount == 1
 
 
 def drop(conn: Connection, key: str) -> None:

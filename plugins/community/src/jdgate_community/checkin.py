@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from jdgate.core.calendar import add_days
 from jdgate.core.effects import Standing
-from jdgate.plugins import Draft, Effect, Expect, Fact, Role
+from jdgate.plugins import Draft, Effect, Expect, Fact, Period, Role, Tally
 
 from .book import ABOUT_ORDERS, OVERDUE, Order, current
 from .case import Case, Event, OrderRule, name_of, outcomes, tell
@@ -76,6 +76,17 @@ class CheckinRule(OrderRule):
             checks=CHECKS,
         )
         return [alert, draft]
+
+    def tally(self, case: Case, period: Period) -> list[Tally]:
+        """Whether who had to check in by a day of the period did, at the township office."""
+        order = current(case.book)
+        if order is None:
+            return []
+        due_on = add_days(order.since, self._settings.checkin_days)
+        if not period.first <= due_on <= period.last:
+            return []
+        came = bool(order.arrivals) and order.arrivals[0] <= due_on
+        return [Tally(Role("COM", order.town), "checkin", int(came), 1)]
 
     def _reported(self, case: Case, order: Order) -> bool:
         return any(day > order.since and doc == order.doc_no for day, doc in case.events)

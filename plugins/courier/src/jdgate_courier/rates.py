@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from jdgate.core.calendar import add_days, day_of
-from jdgate.plugins import Alert, Effect, Fact, Role, changes
+from jdgate.plugins import Alert, Effect, Fact, Period, Role, Tally, changes
 
 from .days import plausible
 from .settings import Settings
@@ -89,6 +89,15 @@ class RatesRule:
     def due(self, state: Rates, name: str, now: datetime) -> tuple[Rates, Sequence[Effect]]:
         """Nothing here waits for a time."""
         return state, ()
+
+    def tally(self, state: Rates, period: Period) -> list[Tally]:
+        """Of the outlet's periods that ended in this one, those at 100%, by kind."""
+        if not period.first <= state.last <= period.last:
+            return []
+        return [
+            Tally(state.company, kind, int(low == FULL), 1)
+            for kind, low in zip(KINDS, state.low, strict=True)
+        ]
 
     def standing(self, state: Rates) -> list[Alert]:
         """The fix notice that the figures call for, and the question about a wrong rate."""

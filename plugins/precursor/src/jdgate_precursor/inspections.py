@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from jdgate.plugins import Alert, Effect, Expect, Fact, Role, Settle, changes
+from jdgate.plugins import Alert, Effect, Expect, Fact, Period, Role, Settle, Tally, changes
 
 from .days import month_after, month_of, month_passed
 from .enterprises import ALERT, ALL, INSPECTION, Enterprise, day_told, noted, uscc_of
@@ -89,6 +89,17 @@ class InspectionRule:
             ),
             Expect(_name(then), month_passed(then, self._days)),
         ]
+
+    def tally(self, state: Inspected, period: Period) -> list[Tally]:
+        """Whether the enterprise was inspected in the month, at its station."""
+        month, since = month_of(period.first), state.enterprise.since
+        closed = state.enterprise.closed
+        if period.span != "month" or not since or month_of(since) > month:
+            return []
+        if closed and month_of(closed) < month:
+            return []
+        station = Role("PS", state.enterprise.region)
+        return [Tally(station, "inspection", int(state.last >= month), 1)]
 
     def standing(self, state: Inspected) -> list[Expect]:
         """When the next inspection will be overdue."""
