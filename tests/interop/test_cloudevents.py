@@ -21,6 +21,7 @@ FULL = message_of(
     region="511623100000",
     inreplyto=uuid(9),
     origin="cln-02",
+    approvedby=("王医生", "李主任"),
     expires=NOW + DAY,
 )
 BOTH = pytest.mark.parametrize("message", [message_of(), FULL], ids=["plain", "full"])
@@ -36,6 +37,7 @@ def test_the_sdk_reads_our_message_with_every_attribute(message: Message) -> Non
     assert event.get_data() == message.data
     assert event.get_extension("recipient") == message.recipient
     assert event.get_extension("sequence") == f"{message.sequence:012d}"
+    assert event.get_extension("approvedby") == (",".join(message.approvedby) or None)
     for name in ("region", "purpose", "inreplyto", "origin"):
         assert event.get_extension(name) == getattr(message, name)
 

@@ -13,12 +13,14 @@ from tests.vectors.ground import (
     KEYS,
     NOW,
     STRANGER,
+    TERMINATE,
     arrival_of,
     attendance,
     enrolment,
     message_of,
     sealed,
     signed,
+    termination,
     uuid,
 )
 from tests.vectors.vector import Vector
@@ -166,6 +168,22 @@ def arrivals() -> Iterator[Vector]:
         "agreement.cross_region",
         "another county",
         arrival_of(message_of(region="511681000000")),
+    )
+    notice = message_of(type=TERMINATE, purpose="mmt.filing", data=[termination()])
+    yield vector(
+        "approved",
+        "accepted",
+        "a person approved it",
+        arrival_of(replace(notice, approvedby=("甲",))),
+    )
+    yield vector(
+        "approved-by-nobody", "agreement.approval", "no person behind it", arrival_of(notice)
+    )
+    yield vector(
+        "sequence-jump",
+        "admission.sequence_jump",
+        "a number from nowhere",
+        arrival_of(message_of(sequence=10**11)),
     )
     yield vector(
         "no-sequence",

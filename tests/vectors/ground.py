@@ -29,15 +29,16 @@ DAY = timedelta(days=1)
 COUNTY = "511623000000"
 ATTENDANCE = "mmt.attendance.v1"
 ENROL = "mmt.enrol.filed.v1"
+TERMINATE = "mmt.terminate.report.v1"
 _SHEETS = catalogue.default_path()
 CATALOGUE: Catalogue = catalogue.build(
     {
         path.relative_to(_SHEETS).as_posix(): path.read_bytes()
-        for type in (ATTENDANCE, ENROL)
+        for type in (ATTENDANCE, ENROL, TERMINATE)
         for path in _SHEETS.glob(type.replace(".", "/", 1) + ".*")
     }
 )
-"""These two types alone, so that what others agree on later changes no vector."""
+"""These types alone, so that what others agree on later changes no vector."""
 
 
 def entropy(label: str) -> Callable[[int], bytes]:
@@ -132,6 +133,17 @@ def enrolment(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 def attendance(number: int = 1, **changes: Any) -> dict[str, Any]:
     made = {"site": "main", "patient_ref": f"p-{number}", "date": "2026-11-20", "attended": True}
+    return {**made, **changes}
+
+
+def termination(number: int = 1, **changes: Any) -> dict[str, Any]:
+    made = {
+        "name": "测试甲",
+        "id_type": "ric",
+        "id_no": id_no(number),
+        "date": "2026-11-20",
+        "reason_code": "moved",
+    }
     return {**made, **changes}
 
 

@@ -144,6 +144,12 @@ def payloads() -> Iterator[Vector]:
         ("purpose", "p" * 101),
         ("inreplyto", "x"),
         ("origin", "No One"),
+        ("approvedby", ""),
+        ("approvedby", "甲, 乙"),
+        ("approvedby", "甲，乙"),
+        ("approvedby", "甲,甲"),
+        ("approvedby", "a,b,c,d,e"),
+        ("approvedby", ["甲"]),
         ("time", 5),
         ("id", ["x"]),
     ):
