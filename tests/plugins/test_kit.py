@@ -155,6 +155,12 @@ def test_a_rule_that_does_not_hold_is_found(spoil: Spoil, check: str, old: str, 
     assert (found.check, found.outcome) == (check, "failed"), found
 
 
+def test_a_rule_that_changes_the_records_it_reads_is_found(spoil: Spoil) -> None:
+    change = ("        latest = max(", '        fact.data["seen"] = True\n        latest = max(')
+    found = find(spoil("rules.py", change), "rule.pure")
+    assert (found.outcome, found.detail) == ("failed", "step changed the record it was given")
+
+
 # --- importers
 
 
@@ -221,10 +227,18 @@ EDGE = {
         "    register.put('n', type, {'n': n + len(records)})",
         "def jdgate_accepted(records, register):\n    register.put('last', str(records[0]), {})",
         "def jdgate_accepted(records):\n    records[0]['no_such_field']",
+        "def jdgate_accepted(type, records, register):\n"
+        "    register.put('n', type, {'n': bool(records)})",
+        "def jdgate_accepted(records):\n    for record in records:\n        record.popitem()",
+        "def jdgate_accepted(records):\n"
+        "    for record in records:\n        assert '2099' not in str(record)",
     ],
     "edge.complete": [
         "def jdgate_complete(draft):\n    return dict(draft.prefill)",
         "def jdgate_complete(draft):\n    return draft.prefill['name']",
+        "def jdgate_complete(draft, register):\n    register.put('a', draft.type, {})",
+        "def jdgate_complete(draft):\n"
+        "    return {} if draft.prefill.get('id_no', '').isascii() else None",
     ],
 }
 

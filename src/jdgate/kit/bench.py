@@ -17,7 +17,7 @@ import msgspec
 
 from jdgate.core import catalogue as catalogues
 from jdgate.core.catalogue import Catalogue
-from jdgate.core.rules import place_of
+from jdgate.core.rules import Fact, place_of
 from jdgate.errors import JdgateError, Refused
 from jdgate.kit.trial import Trial, trial_of
 from jdgate.plugins.host import PluginHost
@@ -58,6 +58,8 @@ class Bench:
         self.found = found
         self.host = host
         self.trial = trial
+        self.made: dict[tuple[tuple[str, ...], int, int, bool], list[Fact]] = {}
+        """Facts made for rules: by their types, a seed, how many, and whether extreme."""
         self.catalogue: Catalogue = catalogues.load([catalogues.default_path(), *host.schemas()])
 
     @classmethod

@@ -185,7 +185,8 @@ def prepare(bench: Bench) -> None:
 
 
 def accepted(bench: Bench) -> None:
-    """`jdgate_accepted` twice, and in any order, leaves the same notes as once."""
+    """`jdgate_accepted` twice, and in any order, leaves the same notes as once; it takes every
+    record its type allows, changes none of them, and loses no note when told of none."""
     if "jdgate_accepted" not in bench.hooks():
         raise NotApplicable("no_hook")
     for kind in _types(bench):
@@ -200,17 +201,35 @@ def accepted(bench: Bench) -> None:
             raise Broken(f"{kind}: told twice, it notes something else")
         if once.notes.keys() != other.notes.keys():
             raise Broken(f"{kind}: in another order, it notes about others")
+        _strange(bench, kind, once)
+
+
+def _strange(bench: Bench, kind: str, notes: Notes) -> None:
+    """Records at the edge of their schema: accepted is accepted, so none may break the hook."""
+    maker = Maker(bench.catalogue, 14)
+    for _ in range(8):
+        record = maker.record(kind, extreme=True)
+        before = copy.deepcopy(record)
+        _ask(bench, "jdgate_accepted", type=kind, records=[record], register=notes)
+        if record != before:
+            raise Broken(f"the record of {kind} it was given was changed")
+    before_nothing = copy.deepcopy(notes.notes)
+    _ask(bench, "jdgate_accepted", type=kind, records=[], register=notes)
+    if notes.notes != before_nothing:
+        raise Broken(f"{kind}: told of no record, it changes its notes")
 
 
 def complete(bench: Bench) -> None:
     """`jdgate_complete` answers None for drafts of others, and a record or a refusal for its
-    own."""
+    own, whatever the rule's prefill lacks; it writes and loses no note."""
     if "jdgate_complete" not in bench.hooks():
         raise NotApplicable("no_hook")
-    notes = Notes()
+    notes = _noted(bench)
+    before = copy.deepcopy(notes.notes)
     for kind in _types(bench):
         record = Maker(bench.catalogue, 12).record(kind)
-        for prefill in (record, {}, {"patient_ref": 7}, dict.fromkeys(record)):
+        wrong = [{**record, field: each} for field in record for each in WRONG]
+        for prefill in (record, {}, {"patient_ref": 7}, dict.fromkeys(record), *wrong):
             try:
                 got = _ask(
                     bench, "jdgate_complete", draft=ApprovedDraft(kind, prefill), register=notes
@@ -220,9 +239,21 @@ def complete(bench: Bench) -> None:
                 continue
             if got is not None and not isinstance(got, dict):
                 raise Broken(f"for {kind} it gave a {type(got).__name__}")
+    if notes.notes != before:
+        raise Broken("it changed the register; a draft that is shown again must be as before")
     stranger = ApprovedDraft("no.such.v1", {})
     if _ask(bench, "jdgate_complete", draft=stranger, register=notes) is not None:
         raise Broken("it completes drafts of a type it can't know")
+
+
+def _noted(bench: Bench) -> Notes:
+    """A register as it is after some of the plugin's own records were accepted."""
+    notes = Notes()
+    if "jdgate_accepted" in bench.hooks():
+        for kind in _types(bench):
+            made = Maker(bench.catalogue, 12).records(kind, 6)
+            _ask(bench, "jdgate_accepted", type=kind, records=made, register=notes)
+    return notes
 
 
 def _ask(bench: Bench, hook: str, **given: Any) -> Any:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from jdgate.core.calendar import add_days, day_of, local_day
@@ -33,6 +34,13 @@ _USCC = "91511623MA{:07d}"
 _USCC_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CAS = ("64-17-5", "67-64-1", "7647-01-0", "108-88-3")
 _DIVISIONS = ("511623000000", "511623100000", "511623101000")
+
+
+@cache
+def _uscc(number: int) -> str:
+    """The code of enterprise `number`, with its check character."""
+    first = _USCC.format(number)
+    return next(first + sign for sign in _USCC_SIGNS if check_uscc(first + sign) is None)
 
 
 class Maker:
@@ -184,9 +192,7 @@ class Maker:
             case "cn-id-no":
                 return synthetic_id_no(datetime(1980, 1, 1).date(), self._chance.randrange(1000))
             case "uscc":
-                first = _USCC.format(self._chance.randrange(40))
-                signs = (first + sign for sign in _USCC_SIGNS)
-                return next(code for code in signs if check_uscc(code) is None)
+                return _uscc(self._chance.randrange(40))
             case "cas":
                 return self._chance.choice(_CAS)
             case "division-code":

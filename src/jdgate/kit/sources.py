@@ -7,9 +7,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jdgate.core.catalogue import Catalogue
 from jdgate.core.rules import place_of
 from jdgate.errors import Refused, TransportFailed
 from jdgate.kit.bench import Broken, NotApplicable
@@ -28,16 +30,25 @@ def _put(place: Place, count: int, seed: int = 0, *, extreme: bool = False) -> l
     """Have different records sent; what they are, as texts that can be compared."""
     wanted: list[str] = []
     for kind in place.case.gives:
-        maker = Maker(place.bench.catalogue, seed, people=max(4, count))
-        records: dict[str, dict[str, Any]] = {}
-        for _ in range(count * 4):
-            if len(records) == count:
-                break
-            record = maker.record(kind, extreme=extreme)
-            records.setdefault(_text(kind, record), record)
+        records = _different(place.bench.catalogue, kind, count, seed, extreme)
         place.do(lambda trial, _: trial.put(kind, list(records.values())))  # noqa: B023
         wanted += records
     return wanted
+
+
+@cache
+def _different(
+    catalogue: Catalogue, kind: str, count: int, seed: int, extreme: bool
+) -> dict[str, dict[str, Any]]:
+    """Different records by their texts. Made once: a crash is tried at dozens of lines."""
+    maker = Maker(catalogue, seed, people=max(4, count))
+    records: dict[str, dict[str, Any]] = {}
+    for _ in range(count * 4):
+        if len(records) == count:
+            break
+        record = maker.record(kind, extreme=extreme)
+        records.setdefault(_text(kind, record), record)
+    return records
 
 
 def _text(kind: str, record: Mapping[str, Any]) -> str:
@@ -137,7 +148,8 @@ def source_resume(place: Place) -> None:
     _needs_gives(place)
     wanted = _put(place, 700)
     for _ in range(200):
-        if not _collected(place, stop_after=1):
+        # more than was put in: it starts over each time, and would go on for ever
+        if not _collected(place, stop_after=1) or _given(place).total() > len(wanted):
             break
     _all_there(place, wanted, " when it is restarted after each batch")
 

@@ -33,6 +33,7 @@ from jdgate.core.rules import (
     effect_id,
     encode_state,
     encode_states,
+    keys,
     run,
 )
 from jdgate.errors import Refused
@@ -52,8 +53,11 @@ class Replay:
 
     def batch(self, facts: Iterable[Fact], now: datetime) -> Outcome:
         """One batch: states out of the books, through the rule, back into the books."""
-        states = decode_states(self.rule, self.blobs)
-        outcome = run(self.rule, states, list(facts), now)
+        given = list(facts)
+        # as the gateway does: the states of the keys that this batch is about, and no others
+        wanted = {key: self.blobs[key] for key in keys(self.rule, given) if key in self.blobs}
+        states = decode_states(self.rule, wanted)
+        outcome = run(self.rule, states, given, now)
         for failure in outcome.failures:
             raise AssertionError(say("rule.broke", "en", rule=failure.rule, error=failure.error))
         self.blobs.update(encode_states(self.rule, outcome.states))
