@@ -44,6 +44,9 @@ class DailyReportRule:
     types = frozenset({ATTENDANCE})
     state = Reported
     explains: ClassVar = {"M0": "clinic.rule_daily_report"}
+    outcomes: ClassVar = {
+        "M0": {"sent": "clinic.outcome_sent", "not_open": "clinic.outcome_not_open"},
+    }
 
     def __init__(
         self, report_by: time, offline_sites: frozenset[str] = frozenset(), offline_days: int = 0

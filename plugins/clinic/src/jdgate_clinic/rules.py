@@ -98,6 +98,15 @@ class AbsenceRule:
     types = frozenset({ATTENDANCE, ENROLMENT, CUSTODY, TERMINATION})
     state = Attendance
     explains: ClassVar = {"M1": "clinic.rule_absence", "M2": "clinic.rule_dropout"}
+    outcomes: ClassVar = {
+        "M1": {
+            "came_back": "clinic.outcome_came_back",
+            "transferred": "clinic.outcome_transferred",
+            "custody": "clinic.outcome_custody",
+            "hospital": "clinic.outcome_hospital",
+            "not_reached": "clinic.outcome_not_reached",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()

@@ -45,6 +45,13 @@ class TransferRule:
     types = frozenset({REQUEST, ACK})
     state = Transfer
     explains: ClassVar = {"M3": "clinic.rule_transfer"}
+    outcomes: ClassVar = {
+        "M3": {
+            "taken": "clinic.outcome_taken",
+            "declined": "clinic.outcome_declined",
+            "stays": "clinic.outcome_stays",
+        },
+    }
 
     def __init__(self, working_days: WorkingDays, days: int = 1) -> None:
         self._working, self._days = working_days, days

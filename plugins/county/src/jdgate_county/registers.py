@@ -92,6 +92,11 @@ class RegisterRule:
         "G2": "county.rule_difference",
         "G3": "county.rule_registers_apart",
     }
+    outcomes: ClassVar = {
+        "G1": {"sent": "county.outcome_sent"},
+        "G2": {"corrected": "county.outcome_corrected", "told_other": "county.outcome_told_other"},
+        "G3": {"key": "county.outcome_key", "corrected": "county.outcome_corrected"},
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()

@@ -46,6 +46,10 @@ class SchoolRule:
     types = frozenset({REPORT})
     state = SchoolYear
     explains: ClassVar = {"E1": "county.rule_school_hours", "E2": "county.rule_school_visits"}
+    outcomes: ClassVar = {
+        "E1": {"arranged": "county.outcome_arranged", "corrected": "county.outcome_corrected"},
+        "E2": {"arranged": "county.outcome_arranged", "corrected": "county.outcome_corrected"},
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         chosen = settings or Settings()

@@ -44,6 +44,13 @@ class StaffingRule:
     types = frozenset({REPORT})
     state = Staff
     explains: ClassVar = {"W1": "county.rule_staffing"}
+    outcomes: ClassVar = {
+        "W1": {
+            "hired": "county.outcome_hired",
+            "applied": "county.outcome_applied",
+            "corrected": "county.outcome_corrected",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         chosen = settings or Settings()

@@ -63,6 +63,19 @@ class SupervisionRule:
         "D2": "county.rule_supervising",
         "D3": "county.rule_supervision_escalated",
     }
+    outcomes: ClassVar = {
+        "D1": {"done": "county.outcome_done", "extended": "county.outcome_extended"},
+        "D2": {
+            "done": "county.outcome_done",
+            "extended": "county.outcome_extended",
+            "taken_up": "county.outcome_taken_up",
+        },
+        "D3": {
+            "done": "county.outcome_done",
+            "extended": "county.outcome_extended",
+            "taken_up": "county.outcome_taken_up",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         chosen = settings or Settings()

@@ -45,6 +45,16 @@ class VenueRule:
     types = frozenset({PATROL})
     state = Venue
     explains: ClassVar = {"V1": "county.rule_venue_fix", "V2": "county.rule_venue_patrol"}
+    outcomes: ClassVar = {
+        "V1": {
+            "patrolled": "county.outcome_patrolled",
+            "closed_down": "county.outcome_closed_down",
+        },
+        "V2": {
+            "patrolled": "county.outcome_patrolled",
+            "closed_down": "county.outcome_closed_down",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._days = (settings or Settings()).patrol_days

@@ -57,6 +57,10 @@ class RewardRule:
     types = frozenset({PROGRESS, NOTICE, PAY})
     state = Reward
     explains: ClassVar = {"R1": "tips.rule_dates", "R2": "tips.rule_payments"}
+    outcomes: ClassVar = {
+        "R1": {"told": "tips.outcome_told", "nobody_came": "tips.outcome_nobody_came"},
+        "R2": {"corrected": "tips.outcome_corrected", "in_order": "tips.outcome_in_order"},
+    }
 
     def __init__(self, working_days: WorkingDays, settings: Settings | None = None) -> None:
         self._working = working_days
