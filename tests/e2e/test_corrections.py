@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -46,6 +47,68 @@ def finding(message_id: str, record: int, item: str, **changes: Any) -> dict[str
         "decided_on": DAY,
         **changes,
     }
+
+
+FREEZING = '''
+import json
+from pathlib import Path
+from msgspec import Struct
+from jdgate.core.effects import Alert, Role
+from jdgate.errors import TransportFailed
+from jdgate.plugins import hookimpl
+from jdgate.plugins.adapters import Health
+
+ROOT = Path(__file__).parents[1]
+DROPOUT, RESULT = "mmt.dropout.notice.v1", "correct.result.v1"
+
+
+class Case(Struct, frozen=True):
+    notices: int = 0
+    wrong: str = ""
+
+
+class Freeze:
+    """What was begun on a notice is frozen when the notice turns out wrong."""
+
+    name, version, types, state = "freezing.cases", 1, frozenset({DROPOUT, RESULT}), Case
+    explains = {}
+
+    def key(self, fact):
+        return fact.subject.hex() if fact.subject else None
+
+    def step(self, state, fact, now):
+        new = Case(1, state.wrong) if fact.type == DROPOUT else Case(
+            state.notices, max(state.wrong, fact.data["decision"]))
+        if new == state or not (new.notices and new.wrong):
+            return new, ()
+        return new, [Alert("frozen", "L2", "sys.alert.v1", Role("NCO"), {"cause_ref": "frozen"},
+                           "alert.left_lying", {"rule": "L2", "member": "pol", "level": 0})]
+
+    def due(self, state, name, now):
+        return state, ()
+
+
+class Desk:
+    name, types = "freezing.desk", frozenset({DROPOUT})
+
+    async def check(self):
+        return Health(ok=True)
+
+    async def deliver(self, delivery):
+        if not (ROOT / "open").exists():
+            raise TransportFailed("bus.unavailable")
+        (ROOT / "taken.json").write_text(json.dumps(list(delivery.corrections.items())))
+
+
+@hookimpl
+def jdgate_rules(settings):
+    return [Freeze()]
+
+
+@hookimpl
+def jdgate_adapters(member, roles, settings):
+    return [Desk()] if member == "com-01" else []
+'''
 
 
 async def told(county: County, type: str) -> dict[str, list[dict[str, Any]]]:
@@ -210,3 +273,37 @@ async def test_nobody_speaks_of_a_record_that_is_not_theirs(own: Own) -> None:
         (answer,) = await county.push(by, REQUEST, [base | changes])
         assert [one["code"] for one in answer["refused"]] == [code]
     assert await told(county, RESULT) == {}
+
+
+async def test_rules_and_systems_can_freeze_on_it(own: Own) -> None:
+    county = own(plugins={"freezing": FREEZING})
+    await county.start()
+    await county.push("cln-01", ENROL, [enrolment(41), enrolment(42)])
+    await county.push("pol", ORDER, [order(42)])
+    pair = [dropout(41), dropout(42)]
+    (sent,) = await county.submit("cln-01", DROPOUT, pair, approved_by=["王医生"])
+    await county.verdicts([sent])
+    seen = await county.until(lambda: county.inbox("com-01", DROPOUT))
+    wrong = finding(sent, 1, "name", decision="withdrawn", reason="不是本人")
+    ids = await county.submit("cln-01", RESULT, [wrong], approved_by=["王医生"])
+    await county.verdicts(ids)
+
+    async def marked() -> bool:
+        rows = await county.inbox("com-01", DROPOUT)
+        return any(one["marks"] for one in rows)
+
+    # the office's system is away: it reads of the finding with the notice itself
+    await county.until(marked)
+    (county.home.root / "open").touch()
+    taken = county.home.root / "taken.json"
+
+    def delivered() -> bool:
+        county.turned.turn(timedelta(seconds=1))
+        return taken.exists() and bool(taken.read_text())
+
+    await county.until(delivered)
+    assert json.loads(taken.read_text()) == [[0, "withdrawn"]]
+    assert len(seen) == 1
+    # and one case of the two is frozen, found by the person of the record
+    alerts = await county.until(lambda: county.records("nco", "sys.alert.v1"))
+    assert [one["rule"] for one in alerts] == ["L2"]
