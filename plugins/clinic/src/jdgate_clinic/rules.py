@@ -125,7 +125,8 @@ class AbsenceRule:
             new = _custody(state, fact.data["date"], now)
         else:
             new = _enrolment(state, fact.source, fact.data)
-        if fact.data.get("site") in self._settings.offline_sites:
+        offline = self._settings.offline_sites
+        if offline and fact.data.get("site") in offline:
             new = _offline(new, fact, now)
         if new is state or not (state.absent or new.absent):
             return new, ()
@@ -221,6 +222,8 @@ def _attendance(state: Attendance, source: str, data: dict[str, Any], now: datet
         custody = state.custody
         if custody:
             custody = custody[bisect_left(custody, day) :]
+        if not state.offline:
+            return Attendance(day, site, absent, custody, state.enrolled)
         offline = {one: heard for one, heard in state.offline.items() if heard >= day}
         subject = state.subject if offline else ""
         return Attendance(day, site, absent, custody, state.enrolled, offline, subject)
