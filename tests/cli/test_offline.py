@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from jdgate.cli.session import choose_language
 from jdgate.config import Home
 from jdgate.core.directory import read
 from jdgate.founding import pinned_authority
+from jdgate.texts import choose_language
 
 Jdgate = Callable[..., Result]
 

@@ -28,7 +28,7 @@ import click
 from jdgate.cli.help import Group, Option
 from jdgate.cli.usage import group_alone, kind
 from jdgate.errors import JdgateError
-from jdgate.texts import LANGUAGES, Lang, say
+from jdgate.texts import LANGUAGES, Lang, choose_language, say
 
 if TYPE_CHECKING:
     from jdgate.config import Config, Home
@@ -37,22 +37,6 @@ if TYPE_CHECKING:
 ALL_GOOD, FAILED, USAGE, PART_REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def choose_language(args: Sequence[str], environment: Mapping[str, str]) -> Lang:
-    """`--lang`, else JDGATE_LANG, else the locale (zh* is Chinese), else English."""
-    for index, arg in enumerate(args):
-        given = arg.partition("=")[2] if arg.startswith("--lang=") else ""
-        if arg == "--lang" and index + 1 < len(args):
-            given = args[index + 1]
-        if given in LANGUAGES:
-            return given
-    if (named := environment.get("JDGATE_LANG", "")) in LANGUAGES:
-        return named
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := environment.get(name):
-            return "zh" if value.lower().startswith("zh") else "en"
-    return "en"
 
 
 class ReaderGone(Exception):

@@ -10,7 +10,7 @@ through the hook `jdgate_texts`.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -55,6 +55,22 @@ def add_file(path: Path) -> None:
     for code, entry in read_file(path).items():
         if code not in _own():
             _extra[code] = entry
+
+
+def choose_language(args: Sequence[str], environment: Mapping[str, str]) -> Lang:
+    """`--lang`, else JDGATE_LANG, else the locale (zh* is Chinese), else English."""
+    for index, arg in enumerate(args):
+        given = arg.partition("=")[2] if arg.startswith("--lang=") else ""
+        if arg == "--lang" and index + 1 < len(args):
+            given = args[index + 1]
+        if given in LANGUAGES:
+            return given
+    if (named := environment.get("JDGATE_LANG", "")) in LANGUAGES:
+        return named
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environment.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
 
 
 def say(code: str, lang: Lang, /, **params: object) -> str:

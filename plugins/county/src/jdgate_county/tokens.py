@@ -28,12 +28,11 @@ from typing import Any
 import click
 from cryptography.hazmat.primitives import hashes, hmac
 
-from jdgate.cli.session import choose_language
 from jdgate.core.identity import ptoken
 from jdgate.core.regions import check_division
 from jdgate.errors import JdgateError, Refused
 from jdgate.files import Column, Importer, open_file
-from jdgate.texts import add_file, say
+from jdgate.texts import add_file, choose_language, say
 
 from .importers import REGISTER
 from .plugin import TEXTS
