@@ -15,6 +15,7 @@ from jdgate.core.evidence_report import Report
 from jdgate.core.evidence_verify import verify
 from jdgate.founding import pinned_authority
 from jdgate.gateway import proofs, retention
+from jdgate.store import inbox
 
 pytestmark = pytest.mark.anyio
 Own = Callable[..., County]
@@ -200,12 +201,21 @@ async def test_recipients_hear_of_it_after_the_body_was_erased(own: Own) -> None
     later = machine_time() + timedelta(days=20)
     ground = county.gateway.ground
     await county.books(lambda conn: retention.erase_due(conn, ground, later))
+    copy = (await copy_of(county, "com-01", sent))["id"]
+
+    def forget(conn: Any) -> None:
+        inbox.erase_done(conn, "com-01", later)
+
+    assert county.daemon.edge is not None
+    await county.daemon.edge.run(forget)
     answer = await correct(
         county, finding(sent, 1, "confirmer", decision="withdrawn", reason="不是本人")
     )
     found = await told(county, RESULT)
     assert set(found) == {"pol", "com-01"}
     assert "item" not in found["com-01"][0]  # it never saw that field
+    shown = await county.ask("inbox.show", member="com-01", id=copy)
+    assert (shown["data"], [one["mark"] for one in shown["marks"]]) == (None, ["withdrawn"])
     assert (await evidence_of(county, answer["id"]))[1].ok
 
 
