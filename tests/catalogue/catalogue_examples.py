@@ -233,6 +233,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "total": 98,
     },
     "reconcile.difference.v1": {
+        **{name: value for name, value in ALERT.items() if name != "due_on"},
         "round": DAY, "town": TOWN, "token": KEYED, "mend": "status", "status": "ended",
     },
     "venue.patrol.result.v1": {
@@ -278,6 +279,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "by": "王医生",
         "outcome": "visited",
     },
+    "sys.record.looked.v1": {"about": "m-1", "operator": "wang", "reason": "work"},
     "sys.alert.life.v1": {
         "alert_id": "a-1",
         "type": "mmt.absence.alert.v1",

@@ -84,6 +84,7 @@ async def test_reports_and_a_transfer_reach_whom_their_sheets_name(tmp_path: Pat
         answer = person(1) | {"transfer_no": "T-1", "to": "cln-01", "decision": "accepted"}
         await accepted(county, "cln-02", ACK, answer | {"date": TODAY})
         await county.until(lambda: settled(county, "M3"))
+        assert await county.records("cln-01", ACK) == [answer | {"date": TODAY}]
         for member in set(HOSTED) - {"cln-01", "cln-02"}:
             assert await county.records(member, TRANSFER_ALERT) == []
             assert await county.records(member, ACK) == []
