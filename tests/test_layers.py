@@ -3,8 +3,8 @@
 L0  errors texts config clock plainlog
 L1  core
 L2  keystore bus store plugins files refdata
-L3  gateway edge web teller
-L4  founding enrolling catalogues commands control daemon demo running serving kit
+L3  gateway edge people teller wording
+L4  founding enrolling catalogues commands control daemon demo running serving kit web
 L5  cli
 """
 
@@ -31,7 +31,7 @@ LAYERS = (
     ("errors", "texts", "config", "clock", "plainlog"),
     ("core",),
     ("keystore", "bus", "store", "plugins", "files", "refdata"),
-    ("gateway", "edge", "web", "teller"),
+    ("gateway", "edge", "people", "teller", "wording"),
     (
         "founding",
         "catalogues",
@@ -44,6 +44,7 @@ LAYERS = (
         "running",
         "serving",
         "kit",
+        "web",
     ),
     ("cli",),
 )

@@ -5,34 +5,19 @@ record_lines(record, sheet, "zh", width=80)
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jdgate.cli.show import listed, local, pairs
+from jdgate.cli.show import pairs
 from jdgate.texts import Lang, say
+from jdgate.wording import MOMENT as MOMENT
+from jdgate.wording import basis_text as basis_text
+from jdgate.wording import reason_text as reason_text
+from jdgate.wording import type_title as type_title
+from jdgate.wording import value_text as value_text
 
 if TYPE_CHECKING:
     from jdgate.core.sheet import Sheet
-
-_TAG = re.compile(r"(.+) \[(read|local|news|web|known|unsure)\]", re.DOTALL)
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-
-
-def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
-    """A value as people write it: yes and no, titles of listed values, lists side by side."""
-    if value is None:
-        return "—"
-    if isinstance(value, str) and MOMENT.fullmatch(value):
-        return local(value)
-    if isinstance(value, bool):
-        return say("cli.yes" if value else "cli.no", lang)
-    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        return listed(value)
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return sheet.value_title(field, str(value), lang) if sheet is not None else str(value)
 
 
 def record_lines(
@@ -58,19 +43,3 @@ def record_lines(
         title = knows.field_title(field, lang) if knows is not None else field
         rows.append((title, value_text(field, value, sheet, lang)))
     return pairs(rows, width)
-
-
-def basis_text(cited: str, lang: Lang) -> str:
-    """A legal basis as messages carry it (`戒毒条例 12 [read]`), with how sure it is in words."""
-    found = _TAG.fullmatch(cited)
-    return f"{found[1]} [{say(f'catalogue.tag.{found[2]}', lang)}]" if found else cited
-
-
-def type_title(name: str, sheet: Sheet | None, lang: Lang) -> str:
-    """A type in words and by its name."""
-    return f"{sheet.title.get(lang)} ({name})" if sheet is not None else name
-
-
-def reason_text(code: str | None, params: Mapping[str, Any] | None, lang: Lang) -> str:
-    """The sentence of a code and its parameters; empty for none."""
-    return say(code, lang, **(params or {})) if code else ""

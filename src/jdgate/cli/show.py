@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
-from jdgate.core.calendar import LOCAL
+from jdgate.wording import clean as clean
+from jdgate.wording import listed as listed
+from jdgate.wording import local as local
 
 GAP = 2
 NARROWEST = 24
@@ -25,21 +26,6 @@ NARROWEST = 24
 LONGEST_RULE = 60
 
 _NO_LINE_START = frozenset("，。、；：？！）》」』】”’…,.;:?!)]}%")
-_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def clean(value: object) -> str:
-    """`value` as text that can't command a terminal. Line breaks and tabs become spaces."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    shown = []
-    for char in text:
-        if char in "\n\t\r":
-            shown.append(" ")
-        elif char not in _DIRECTION and unicodedata.category(char) not in ("Cc", "Cs", "Co"):
-            shown.append(char)
-    return "".join(shown)
 
 
 def columns(text: str) -> int:
@@ -139,22 +125,3 @@ def pairs(rows: Iterable[tuple[str, object]], width: int | None = None) -> list[
         lines.append((pad(label, indent) + parts[0]).rstrip())
         lines += [" " * indent + part for part in parts[1:]]
     return lines
-
-
-def local(moment: object) -> str:
-    """A moment (RFC 3339 text or datetime) in China Standard Time; "—" for none."""
-    if not moment:
-        return "—"
-    if not isinstance(moment, datetime):
-        try:
-            moment = datetime.fromisoformat(str(moment))
-        except ValueError:
-            return clean(moment)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return f"{moment.astimezone(LOCAL):%Y-%m-%d %H:%M:%S}"
-
-
-def listed(items: Iterable[object]) -> str:
-    """Items side by side; "—" for none."""
-    return ", ".join(clean(item) for item in items) or "—"

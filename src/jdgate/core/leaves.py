@@ -203,10 +203,18 @@ class AdminLeaf(_Leaf, frozen=True, tag="admin"):
 
 
 class LookedLeaf(_Leaf, frozen=True, tag="looked"):
-    """An operator looked at a record of message `id`, for the reason given as a code."""
+    """An operator of `source` looked at what `id` names (a message, a draft, an alert).
+
+    `reason` is a code: work or audit. `commitment` opens to the member's signed `message`, which
+    says so.
+    """
 
     operator: str
     reason: str
+    source: str = ""
+    directory: int = 0
+    commitment: str = ""
+    message: str = ""
 
 
 Leaf = (

@@ -1,5 +1,5 @@
 """Messages about the exchange itself: receipts of deliveries, requests to send again, decisions
-on drafts, steps of alerts. They change the books and reach no other member.
+on drafts, steps of alerts, looks at records. They change the books and reach no other member.
 """
 
 from __future__ import annotations
@@ -185,6 +185,30 @@ def _alert_step(
         effects.alerts.step(opened.message.source, record, opened)
 
 
+def _looked(
+    conn: Connection,
+    ground: Ground,
+    opened: Opened,
+    records: list[dict[str, Any]],
+    effects: Effects,
+    now: datetime,
+) -> None:
+    """A person at the sender's looked at records: who, at which and why, and nothing more."""
+    for record in records:
+        salt = ground.salt()
+        leaf = leaves.LookedLeaf(
+            id=record["about"],
+            at=show_time(now),
+            source=opened.message.source,
+            operator=record["operator"],
+            reason=record["reason"],
+            directory=ground.version,
+            commitment=leaves.commitment(salt, opened.jws),
+            message=opened.message.id,
+        )
+        effects.leaves.append((leaves.encode(leaf), salt))
+
+
 def _draft_sent(conn: Connection, opened: Opened, effects: Effects) -> None:
     message = opened.message
     assert message.inreplyto is not None
@@ -228,4 +252,5 @@ _HANDLERS: dict[str, _Handler] = {
     "sys.resend.v1": _resend,
     "sys.draft.decision.v1": _decision,
     "sys.alert.step.v1": _alert_step,
+    "sys.record.looked.v1": _looked,
 }

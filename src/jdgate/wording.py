@@ -1,0 +1,92 @@
+"""What messages and alerts say, in a reader's words: values, legal bases, reasons, times. Pure.
+
+The command line and the web console show the same words. What came from outside is cleaned first:
+no control character and no mark that turns the direction of writing reaches a reader.
+
+    value_text("attended", True, sheet, "zh")
+    basis_text("戒毒条例 12 [read]", "en")
+    local("2026-11-21T08:00:00.000Z")                    # 2026-11-21 16:00:00
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from jdgate.core.calendar import LOCAL
+from jdgate.texts import Lang, say
+
+if TYPE_CHECKING:
+    from jdgate.core.sheet import Sheet
+
+_TAG = re.compile(r"(.+) \[(read|local|news|web|known|unsure)\]", re.DOTALL)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(value: object) -> str:
+    """`value` as text that can't command a terminal. Line breaks and tabs become spaces."""
+    text = str(value)
+    if text.isprintable():
+        return text
+    shown = []
+    for char in text:
+        if char in "\n\t\r":
+            shown.append(" ")
+        elif char not in _DIRECTION and unicodedata.category(char) not in ("Cc", "Cs", "Co"):
+            shown.append(char)
+    return "".join(shown)
+
+
+def local(moment: object) -> str:
+    """A moment (RFC 3339 text or datetime) in China Standard Time; "—" for none."""
+    if not moment:
+        return "—"
+    if not isinstance(moment, datetime):
+        try:
+            moment = datetime.fromisoformat(str(moment))
+        except ValueError:
+            return clean(moment)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return f"{moment.astimezone(LOCAL):%Y-%m-%d %H:%M:%S}"
+
+
+def listed(items: Iterable[object]) -> str:
+    """Items side by side; "—" for none."""
+    return ", ".join(clean(item) for item in items) or "—"
+
+
+def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
+    """A value as people write it: yes and no, titles of listed values, lists side by side."""
+    if value is None:
+        return "—"
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        return local(value)
+    if isinstance(value, bool):
+        return say("cli.yes" if value else "cli.no", lang)
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+        return listed(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return sheet.value_title(field, str(value), lang) if sheet is not None else str(value)
+
+
+def basis_text(cited: str, lang: Lang) -> str:
+    """A legal basis as messages carry it (`戒毒条例 12 [read]`), with how sure it is in words."""
+    found = _TAG.fullmatch(cited)
+    return f"{found[1]} [{say(f'catalogue.tag.{found[2]}', lang)}]" if found else cited
+
+
+def type_title(name: str, sheet: Sheet | None, lang: Lang) -> str:
+    """A type in words and by its name."""
+    return f"{sheet.title.get(lang)} ({name})" if sheet is not None else name
+
+
+def reason_text(code: str | None, params: Mapping[str, Any] | None, lang: Lang) -> str:
+    """The sentence of a code and its parameters; empty for none."""
+    return say(code, lang, **(params or {})) if code else ""
