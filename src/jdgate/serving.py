@@ -116,6 +116,8 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     teller = Teller(lang)
     daemon = Daemon(home, config, teller=teller, nats_url=nats_url, plugins_dir=plugins_dir)
+    if home.control.exists():  # an orderly stop takes it away
+        teller.say("daemon.takes_up")
     await daemon.start()
     loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_reload(daemon)))
     story: asyncio.Task[None] | None = None
