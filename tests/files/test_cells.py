@@ -6,8 +6,9 @@ import datetime as dt
 
 import pytest
 
+from jdgate.errors import Misuse
 from jdgate.files.cells import Cell, CellFault, fold, from_serial, is_blank, read_cell, tidy
-from jdgate.files.importer import Column
+from jdgate.files.importer import Column, Importer
 
 DAY = Column("day", "date", ("日期",), "date")
 CAME = Column("came", "bool", ("到诊",), "attended")
@@ -16,6 +17,10 @@ ID_NO = Column("id_no", "id_no", ("身份证号",), "ID number")
 NAME = Column("name", "name", ("姓名",), "name")
 TEXT = Column("text", "text", ("说明",), "text")
 SITE = Column("site", "code", ("服药点",), "site")
+PAPERS = Column(
+    "docs", "list", ("文书",), "papers",
+    choices={"决定书": "decision", "协议书": "agreement", "协议": "agreement"},
+)  # fmt: skip
 STATE = Column("state", "choice", ("状态",), "status", choices={"在治": "active", "终止": "ended"})
 
 
@@ -201,9 +206,43 @@ def test_a_choice_is_its_value_and_a_wrong_one_says_what_is_allowed() -> None:
     assert caught.value.params == {"allowed": "在治、终止"}
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "决定书、协议书",
+        "决定书，协议",
+        "决定书,协议",
+        " 决定 书；协议书； ",
+        "决定书;协议书",
+        "决定书 / 协议书",
+        "决定书／协议",
+        "决定书\r\n协议书\n",
+        "决定书、协议书、协议、决定书",
+    ],
+)
+def test_a_list_is_its_values_each_once_however_they_are_parted(cell: str) -> None:
+    assert read_cell(PAPERS, cell) == ["decision", "agreement"]
+
+
+def test_of_a_list_one_wrong_entry_is_a_fault_and_nothing_is_left_out() -> None:
+    assert read_cell(PAPERS, "协议") == ["agreement"]
+    for cell in ("决定书、照片", "决定书协议书", 7):
+        with pytest.raises(CellFault) as caught:
+            read_cell(PAPERS, cell)
+        assert caught.value.code == "files.choice_unknown"
+        assert caught.value.params == {"allowed": "决定书、协议书"}
+
+
+def test_a_choice_of_a_list_holds_no_mark_that_parts_entries() -> None:
+    column = Column("docs", "list", ("文书",), "papers", choices={"决定书/通知书": "decision"})
+    with pytest.raises(Misuse) as caught:
+        Importer(type="test.v1", zh="测试", en="test", columns=(column,))
+    assert caught.value.code == "files.importer_choice_parted"
+
+
 @pytest.mark.parametrize("cell", ["#N/A", " #REF! ", "#value!"])
 def test_a_formula_error_is_a_fault_in_every_kind_of_column(cell: str) -> None:
-    for column in (DAY, CAME, REF, ID_NO, NAME, TEXT, SITE, STATE):
+    for column in (DAY, CAME, REF, ID_NO, NAME, TEXT, SITE, STATE, PAPERS):
         assert fault_of(column, cell) == "files.cell_error"
 
 

@@ -286,6 +286,9 @@ def test_rows_that_contradict_each_other_are_all_refused_and_name_each_other(
         6: [],
     }
     assert "“编号、日期”" in rows[0].faults[0].text("zh")
+    both = "编号,身份证号,日期,到诊\nP1,,2026-11-20,是\nP1,,2026-11-20,否\n"
+    _, rows = read_all(make_text(both), about_a_day(importer))
+    assert "“编号、日期”" in rows[0].faults[0].text("zh")
 
 
 def test_rows_that_say_the_same_count_once(make_text, importer) -> None:

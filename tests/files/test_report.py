@@ -9,7 +9,16 @@ import pytest
 import python_calamine
 
 from jdgate.errors import Refused
-from jdgate.files import Limits, Row, RowFault, open_file, write_refused, write_table
+from jdgate.files import (
+    Column,
+    Importer,
+    Limits,
+    Row,
+    RowFault,
+    open_file,
+    write_refused,
+    write_table,
+)
 from jdgate.files.report import safe_text
 
 FAULT = RowFault("files.cell_missing", "日期", {"row": 3, "title": "日期"})
@@ -145,3 +154,40 @@ def test_a_table_is_written_as_text_that_no_program_takes_for_a_formula(tmp_path
     assert rows == [["日期", "姓名"], ["2026-11-21", "'=1+1"], ["是", ""]]
     assert path.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["table.xlsx"]
+
+
+def test_a_list_and_a_choice_refused_later_come_back_in_words_that_are_read_again(
+    make_book, tmp_path
+) -> None:
+    papers = Importer(
+        type="test.papers.v1",
+        zh="文书",
+        en="papers",
+        columns=(
+            Column("ref", "ref", ("编号",), "number"),
+            Column("docs", "list", ("文书",), "papers", default=["decision"],
+                   choices={"决定书": "decision", "协议书": "agreement"}),
+            Column("kind", "choice", ("种类",), "kind", choices={"移交": "handed"}),
+        ),
+        unique=("ref",),
+    )  # fmt: skip
+    path = make_book(
+        [
+            ["编号", "文书", "种类"],
+            ["A1", "决定书、协议书", "移交"],
+            ["A1", "决定书，协议书", "移交"],
+            ["A2", "", "移交"],
+            ["A3", "、", "移交"],
+        ]
+    )
+    with open_file(path, papers) as reading:
+        rows = list(reading.rows)
+        assert reading.skipped["same"] == 1
+    good = [row.record for row in rows if row.record]
+    assert [one["docs"] for one in good] == [["decision", "agreement"], ["decision"]]
+    assert [fault.code for fault in rows[2].faults] == ["files.cell_missing"]
+    out = tmp_path / "refused.xlsx"
+    later = [Row(row.number, row.record, (FAULT,)) for row in rows if row.record]
+    assert write_refused(out, later, papers, "zh") == 2
+    with open_file(out, papers) as reading:
+        assert [row.record for row in reading.rows] == good

@@ -21,11 +21,11 @@ import unicodedata
 from collections.abc import Callable
 from math import isfinite
 
-from jdgate.files.importer import Column, Kind
+from jdgate.files.importer import LIST_MARKS, Column, Kind
 
 Cell = str | float | int | bool | dt.date | dt.datetime | dt.time | dt.timedelta | None
 
-Value = str | bool | int | float
+Value = str | bool | int | float | list[str]
 """What a cell becomes in a record."""
 
 _INVISIBLE = re.compile(
@@ -222,6 +222,11 @@ def _choice(cell: Cell, column: Column) -> str:
     raise CellFault("files.choice_unknown", allowed="、".join(allowed.values()))
 
 
+def _list(cell: Cell, column: Column) -> list[str]:
+    parts = [part for part in LIST_MARKS.split(as_text(cell)) if not is_blank(part)]
+    return list(dict.fromkeys(_choice(part, column) for part in parts))
+
+
 def _amount(cell: Cell, column: Column, form: str) -> int | float:
     """The number in a cell; of a text, exactly what stands there."""
     value: int | float
@@ -269,6 +274,7 @@ _READERS: dict[Kind, Callable[[Cell, Column], Value]] = {
     "name": _name,
     "code": _code,
     "choice": _choice,
+    "list": _list,
     "ref": _ref,
     "id_no": _id_no,
     "date": _date,

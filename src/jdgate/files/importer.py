@@ -23,6 +23,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -31,13 +32,17 @@ from msgspec import Struct
 from jdgate.errors import Misuse
 from jdgate.texts import Lang, say
 
-Kind = Literal["text", "name", "code", "choice", "ref", "id_no", "date", "bool", "whole", "number"]
+Kind = Literal[
+    "text", "name", "code", "choice", "list", "ref", "id_no", "date", "bool", "whole", "number"
+]
 """How a cell is read.
 
 - `text`: free text; stray spaces and invisible characters removed, nothing else changed.
 - `name`: as `text`, with full-width letters folded and name dots made one kind (·).
 - `code`: folded (NFKC), no spaces inside; case is kept.
 - `choice`: folded and looked up in `choices` (title → value); case does not count.
+- `list`: a list of choices in the record, each once, in the order of the cell: `决定书、协议书`.
+  、 ， ； / and line breaks part them; no title of its `choices` may hold one of these.
 - `ref`: a number or code in the sender's own system: folded, no spaces inside. A numeric cell
   is taken only if it is whole and below 2**53; `12.0` is `"12"`.
 - `id_no`: an identity document's number: folded, upper case, no spaces inside. A numeric cell
@@ -50,6 +55,10 @@ Kind = Literal["text", "name", "code", "choice", "ref", "id_no", "date", "bool",
 Both numbers are 0 or more unless the column is `negative`, and may be followed by one of its
 `units` (`2025年`).
 """
+
+
+LIST_MARKS = re.compile(r"[、，,；;/／\r\n]+")
+"""What parts the entries of a `list` cell."""
 
 
 class Column(Struct, frozen=True):
@@ -76,6 +85,14 @@ class Column(Struct, frozen=True):
         """The column's title for a person."""
         return self.titles[0] if lang == "zh" else self.en
 
+    def written(self, value: object) -> object:
+        """A value of the record as it stands in a cell, so that it is read back as the same."""
+        if isinstance(value, list):
+            return "、".join(str(self.written(one)) for one in value)
+        if isinstance(value, bool):
+            return "是" if value else "否"
+        return next((title for title, known in self.choices.items() if known == value), value)
+
 
 class Importer(Struct, frozen=True):
     """How files become records of one message type.
@@ -93,6 +110,9 @@ class Importer(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         fields = [column.field for column in self.columns]
+        for column in self.columns:
+            if column.kind == "list" and any(map(LIST_MARKS.search, column.choices)):
+                raise Misuse("files.importer_choice_parted", type=self.type, field=column.field)
         if len(set(fields)) != len(fields):
             raise Misuse("files.importer_field_twice", type=self.type)
         for group in (*self.either, self.unique):

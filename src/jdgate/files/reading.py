@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from copy import copy
 from functools import lru_cache
 from itertools import chain
 from typing import Protocol
@@ -180,7 +181,7 @@ class Reading:
             elif number in found.again:
                 self.skipped["same"] += 1
             elif (other := found.contradicted.get(number)) is not None:
-                yield self._refused(number, cells, [self._contradicted(number, other)])
+                yield self._refused(number, cells, [self._contradicted(number, cells, other)])
             else:
                 yield read(number, cells)
 
@@ -229,7 +230,7 @@ class Reading:
                     continue
                 if is_blank(cell):
                     if fallback is not None:
-                        record[column.field] = fallback
+                        record[column.field] = copy(fallback)
                     elif column.required:
                         faults.append(_fault("files.cell_missing", title, number))
                     continue
@@ -238,11 +239,13 @@ class Reading:
                 except CellFault as fault:
                     faults.append(_fault(fault.code, title, number, **fault.params))
                     continue
-                if value == "":
+                if value in ("", []):
                     faults.append(_fault("files.cell_missing", title, number))
                     continue
                 record[column.field] = value
-                if type(cell) is str and len(seen[index]) < _CACHED and len(cell) < 100:
+                if type(cell) is not str or type(value) is list:  # a list is one record's own
+                    continue
+                if len(seen[index]) < _CACHED and len(cell) < 100:
                     seen[index][cell] = value
             if faults:
                 return self._refused(number, cells, faults)
@@ -261,8 +264,10 @@ class Reading:
             passed.update(field for field in group if field != chosen)
         return passed
 
-    def _contradicted(self, number: int, other: int) -> RowFault:
-        fields = [field for field in self._importer.unique if field in self._layout.at]
+    def _contradicted(self, number: int, cells: Sequence[Cell], other: int) -> RowFault:
+        passed = self._passed_over(cells)
+        told = [field for field in self._importer.unique if field in self._layout.at]
+        fields = [field for field in told if field not in passed]
         titles = "、".join(self._layout.titles[field] for field in fields)
         return _fault("files.rows_contradict", titles, number, other=other)
 
@@ -285,7 +290,10 @@ class Reading:
             for field, position in self._layout.at.items()
             if field not in passed
         }
-        given = {field: str(value) for field, value in self._defaults.items()}
+        given = {
+            field: str(self._importer.column(field).written(value))
+            for field, value in self._defaults.items()
+        }
         return Row(number, None, tuple(faults), {**given, **raw})
 
 

@@ -37,11 +37,12 @@ NONE = Repeats()
 def find(importer: Importer, rows: Iterable[Row]) -> Repeats:
     """The repeats among the good rows of a file. Row numbers stay below 2**32."""
     keys, wholes, numbers = array("q"), array("q"), array("L")
+    fields = [column.field for column in importer.columns]
     for row in rows:
         if row.record is None:
             continue
-        keys.append(hash(tuple(row.record.get(field) for field in importer.unique)))
-        wholes.append(hash(tuple(row.record.get(one.field) for one in importer.columns)))
+        keys.append(_hash(row, importer.unique))
+        wholes.append(_hash(row, fields))
         numbers.append(row.number)
     contradicted: dict[int, int] = {}
     again: set[int] = set()
@@ -57,6 +58,11 @@ def find(importer: Importer, rows: Iterable[Row]) -> Repeats:
                 contradicted[numbers[at]] = other
                 again.discard(numbers[at])
     return Repeats(contradicted, frozenset(again))
+
+
+def _hash(row: Row, fields: Iterable[str]) -> int:
+    values = map((row.record or {}).get, fields)
+    return hash(tuple(tuple(one) if isinstance(one, list) else one for one in values))
 
 
 def _groups(keys: array[int]) -> Iterator[list[int]]:

@@ -168,8 +168,7 @@ def _sheet(
             continue
         count.rows += 1
         reasons = "\n".join(fault.text(lang) for fault in row.faults)
-        values = row.raw if row.raw is not None else row.record or {}
-        shown = [(_shown(values.get(column.field)), _TEXT) for column in columns]
+        shown = [(_in_cell(row, column), _TEXT) for column in columns]
         yield _row([(row.number, 0), (reasons, _WRAPPED), *shown])
     yield "</sheetData></worksheet>"
 
@@ -184,6 +183,12 @@ def _cell(value: object, style: int) -> str:
     # A bare return would be read back as a line feed (XML 1.0 §2.11).
     text = escape(safe_text(value), {"\r": "&#13;"})
     return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+
+
+def _in_cell(row: Row, column: Column) -> object:
+    if row.raw is not None:
+        return row.raw.get(column.field)
+    return column.written((row.record or {}).get(column.field))
 
 
 def _shown(value: object) -> object:
