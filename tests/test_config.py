@@ -79,6 +79,13 @@ def test_quiet_hours_have_a_beginning_and_an_end(tmp_path: Path) -> None:
     assert refusal(tmp_path, text).code == "config.quiet_hours"
 
 
+@pytest.mark.parametrize(
+    "hours", ['hours_from = "08:00"', 'hours_from = "18:00"\nhours_to = "08:00"']
+)
+def test_hours_for_queries_have_a_beginning_before_their_end(tmp_path: Path, hours: str) -> None:
+    assert refusal(tmp_path, f"{LEAST}[queries]\n{hours}\n").code == "config.query_hours"
+
+
 @pytest.mark.parametrize("region", ["", "511623", "51162300000x", "５１１６２３００００００"])
 def test_a_region_has_twelve_plain_digits(tmp_path: Path, region: str) -> None:
     text = LEAST.replace("511623000000", region)

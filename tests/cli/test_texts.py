@@ -23,6 +23,8 @@ MADE_UP = {
     "raised delivered opened acknowledged resolved closed passed_on",
     "cli.due": "delivered opened acknowledged resolved",
     "cli.alerts": "how_ack how_resolve how_reassign now_acknowledged now_resolved now_reassigned",
+    "cli.place": "officer community_worker social_worker",
+    "cli.digest": "day week month county few rate",
     "cli.kind": "authority gateway department",
     "cli.use": "sig enc bus",
     "cli.direction": "in out",

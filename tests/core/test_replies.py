@@ -149,3 +149,23 @@ def test_order_and_repeats_make_no_difference(facts: list[Fact]) -> None:
         for effect in RULE.step(Request(), one, ASKED)[1]:
             rules.check(RULE.name, effect)
             assert isinstance(effect, Expect | Settle)
+
+
+@pytest.mark.parametrize(
+    ("facts", "stage", "soon", "late"),
+    [
+        ([apply()], "answer", "share.apply_soon", "share.apply_late"),
+        ([apply(), reply("agreed")], "provide", "share.provide_soon", "share.provide_late"),
+        ([CORRECTION], "answer", "share.correct_soon", "share.correct_late"),
+        ([PERSON], "answer", "share.subject_soon", "share.subject_late"),
+    ],
+)
+def test_each_kind_of_request_has_its_own_words(
+    facts: list[Fact], stage: str, soon: str, late: str
+) -> None:
+    state = told(*facts)
+    for what, code in (("soon", soon), ("late", late)):
+        _, effects = RULE.due(state, f"{stage}_{what}", expected(state)[f"{stage}_{what}"])
+        assert [one.title_code for one in effects if isinstance(one, Alert)] == [code]
+    assert RULE.explains == {"S1": "share.rule_replies"}
+    assert RULE.outcomes["S1"]["answered"] == "share.outcome_answered"

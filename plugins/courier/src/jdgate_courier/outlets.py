@@ -50,6 +50,13 @@ class OutletRule:
     types = frozenset({STAT})
     state = Outlet
     explains: ClassVar = {"K3": "courier.rule_silence"}
+    outcomes: ClassVar = {
+        "K3": {
+            "reported": "courier.outcome_reported",
+            "closed_down": "courier.outcome_closed_down",
+            "transferred": "alert.outcome_transferred",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
@@ -112,6 +119,12 @@ class CompanyRule:
     types = frozenset({STAT})
     state = Company
     explains: ClassVar = {"K0": "courier.rule_completeness"}
+    outcomes: ClassVar = {
+        "K0": {
+            "reported": "courier.outcome_reported",
+            "closed_down": "courier.outcome_closed_down",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()

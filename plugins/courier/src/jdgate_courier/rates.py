@@ -55,6 +55,13 @@ class RatesRule:
     types = frozenset({STAT})
     state = Rates
     explains: ClassVar = {"K1": "courier.rule_rates"}
+    outcomes: ClassVar = {
+        "K1": {
+            "fixed": "courier.outcome_fixed",
+            "miscounted": "courier.outcome_miscounted",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()

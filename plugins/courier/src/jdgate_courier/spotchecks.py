@@ -42,6 +42,13 @@ class SpotCheckRule:
     types = frozenset({SPOTCHECK})
     state = Checked
     explains: ClassVar = {"K4": "courier.rule_spotcheck"}
+    outcomes: ClassVar = {
+        "K4": {
+            "fixed": "courier.outcome_fixed",
+            "extended": "courier.outcome_extended",
+            "transferred": "alert.outcome_transferred",
+        },
+    }
 
     def key(self, fact: Fact) -> str | None:
         """The outlet."""

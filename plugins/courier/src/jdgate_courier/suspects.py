@@ -39,6 +39,13 @@ class SuspectRule:
     types = frozenset({REPORT})
     state = Suspect
     explains: ClassVar = {"K2": "courier.rule_suspect"}
+    outcomes: ClassVar = {
+        "K2": {
+            "drugs": "courier.outcome_drugs",
+            "harmless": "courier.outcome_harmless",
+            "transferred": "alert.outcome_transferred",
+        },
+    }
 
     def key(self, fact: Fact) -> str | None:
         """Outlet and moment; never the waybill number."""

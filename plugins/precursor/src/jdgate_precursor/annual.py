@@ -40,6 +40,12 @@ class AnnualRule:
     types = ALL
     state = Reported
     explains: ClassVar = {"P4": "precursor.rule_annual"}
+    outcomes: ClassVar = {
+        "P4": {
+            "reported": "precursor.outcome_reported",
+            "closed_down": "precursor.outcome_closed_down",
+        },
+    }
 
     def key(self, fact: Fact) -> str | None:
         """The enterprise."""

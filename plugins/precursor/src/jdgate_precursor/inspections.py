@@ -41,6 +41,13 @@ class InspectionRule:
     types = ALL
     state = Inspected
     explains: ClassVar = {"P1": "precursor.rule_inspection"}
+    outcomes: ClassVar = {
+        "P1": {
+            "inspected": "precursor.outcome_inspected",
+            "closed_down": "precursor.outcome_closed_down",
+            "not_due": "precursor.outcome_not_due",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._days = (settings or Settings()).inspect_days

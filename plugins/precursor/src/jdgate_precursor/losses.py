@@ -42,6 +42,13 @@ class LossRule:
     types = frozenset({LOSS})
     state = Lost
     explains: ClassVar = {"P5": "precursor.rule_loss"}
+    outcomes: ClassVar = {
+        "P5": {
+            "found": "precursor.outcome_found",
+            "investigated": "precursor.outcome_investigated",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+    }
 
     def key(self, fact: Fact) -> str | None:
         """Enterprise, substance, unit and moment."""

@@ -41,6 +41,12 @@ class RevocationRule:
     types = frozenset({PERMIT})
     state = Revoked
     explains: ClassVar = {"P7": "precursor.rule_revocation"}
+    outcomes: ClassVar = {
+        "P7": {
+            "notified": "precursor.outcome_notified",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+    }
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._days = (settings or Settings()).revoked_days

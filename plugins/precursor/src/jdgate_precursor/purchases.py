@@ -62,6 +62,13 @@ class PurchaseRule:
     types = frozenset({SALE, PERMIT})
     state = Buyer
     explains: ClassVar = {"P6": "precursor.rule_purchase"}
+    outcomes: ClassVar = {
+        "P6": {
+            "lawful": "precursor.outcome_lawful",
+            "investigated": "precursor.outcome_investigated",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+    }
 
     def key(self, fact: Fact) -> str | None:
         """The buyer, or the holder of the permit; a sale without both is of no concern."""

@@ -55,6 +55,18 @@ class SaleRule:
     types = frozenset({SALE})
     state = Sale
     explains: ClassVar = {"P3": "precursor.rule_filing", "P6": "precursor.rule_purchase"}
+    outcomes: ClassVar = {
+        "P3": {
+            "filed": "precursor.outcome_filed",
+            "investigated": "precursor.outcome_investigated",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+        "P6": {
+            "lawful": "precursor.outcome_lawful",
+            "investigated": "precursor.outcome_investigated",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+    }
 
     def __init__(self, listings: Listings, settings: Settings | None = None) -> None:
         self._listings = listings

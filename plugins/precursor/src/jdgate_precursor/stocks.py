@@ -55,6 +55,13 @@ class StockRule:
     types = frozenset({INSPECTION})
     state = Stocks
     explains: ClassVar = {"P2": "precursor.rule_stock"}
+    outcomes: ClassVar = {
+        "P2": {
+            "explained": "precursor.outcome_explained",
+            "investigated": "precursor.outcome_investigated",
+            "false_alarm": "alert.outcome_false_alarm",
+        },
+    }
 
     def __init__(self, listings: Listings, settings: Settings | None = None) -> None:
         self._listings = listings
