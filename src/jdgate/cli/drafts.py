@@ -217,11 +217,11 @@ def approve(
         if by is None or missing or lacking:
             known = sheets(session)
             session.tell([*one_draft_lines(row, known, session.lang, session.width, how=False), ""])
+            by = by or session.ask(session.say("cli.drafts.ask_name"))
             confirm(session, missing)
             for field in lacking:
                 sheet = known.get(str(row.get("type")))
                 filled[field] = session.ask(_field_title(sheet, field, session.lang))
-            by = by or session.ask(session.say("cli.drafts.ask_name"))
         reply = control.call("drafts.approve", id=draft_id, by=by, checked=wanted, filled=filled)
     session.answer(
         {"id": draft_id, **(reply or {})}, lambda told: decided_lines(told, session.lang)
