@@ -18,6 +18,7 @@ from jdgate_community.importers import (
     IMPORTERS,
     NEVER_SENT,
     TEST_RESULT,
+    TRANSFER_HANDOVER,
     VISIT_RESULT,
     VISIT_TASK,
 )
@@ -53,6 +54,15 @@ FILES: list[tuple[Importer, dict[str, object], dict[str, object]]] = [
         ABSENCE_NOTED,
         {**WHO, **DOC, "请假日期": "2026-09-01", "销假日期": "2026-09-09", "准假": "是"},
         {"back_on": "2026-09-09", "approved": True},
+    ),
+    (
+        TRANSFER_HANDOVER,
+        {
+            **WHO, **DOC, "转入地代码": "511623102000",
+            "移交材料": "决定书、社区戒毒协议；执行记录",
+            "已执行天数": "200天", "下次检测日期": "2026-12-01", "移交日期": "2026-09-01",
+        },
+        {"docs": ["decision", "agreement", "record"], "served_days": 200},
     ),
     (
         VISIT_TASK,

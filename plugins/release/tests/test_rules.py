@@ -20,6 +20,7 @@ from jdgate.files import Importer, open_file, write_table
 from jdgate.kit import check_plugin
 from jdgate.plugins.conformance import Replay, assert_order_free
 from jdgate.refdata import References
+from jdgate_release.importers import HANDOVER as HANDED
 from jdgate_release.importers import IMPORTERS, PRENOTICE, RECEIVED
 from jdgate_release.releases import HANDOVER, Release
 from jdgate_release.rules import ReleaseRule
@@ -251,7 +252,16 @@ def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:
 CELLS: list[tuple[Importer, dict[str, object]]] = [
     (PRENOTICE, {"居住地区划代码": TOWN, "后续措施": "社区康复", "家属电话": "x"}),
     (RECEIVED, {"签收内容": "收到预告", "签收日期": "2026/11/20"}),
-]
+    (
+        RECEIVED,
+        {"签收内容": "收到文书", "签收文书": "决定书，释放证明", "签收日期": "2026/11/20"},
+    ),
+    (
+        HANDED,
+        {"文号": "强戒〔2026〕1号", "执行地代码": TOWN, "移交文书": "决定书、康复计划",
+         "移交日期": "2026-11-27"},
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("importer", "cells"), CELLS, ids=lambda one: getattr(one, "type", ""))
@@ -264,7 +274,9 @@ def test_a_row_becomes_a_record_that_its_schema_accepts(
     with open_file(path, importer) as reading:
         (row,) = reading.rows
     assert row.record is not None, row.faults
-    assert row.record["release_on"] == DAY
+    assert row.record.get("release_on", DAY) == DAY
+    wanted = {"签收文书": ["decision", "release_certificate"], "移交文书": ["decision", "plan"]}
+    assert row.record.get("docs") == next((wanted[one] for one in cells if one in wanted), None)
     known = catalogue.load([catalogue.default_path()])
     record = dict(row.record)
     assert check_record(known.validator(importer.type), known.sheet(importer.type), record) == []

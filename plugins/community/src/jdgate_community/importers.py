@@ -1,4 +1,5 @@
-"""The lists that township offices keep: check-ins, tests, absences and leave, visits.
+"""The lists that township offices keep: check-ins, tests, absences and leave, papers handed to
+another place, visits.
 
 Rules
 - A positive test is held (`positive_held`) unless the list says that it is confirmed.
@@ -153,6 +154,38 @@ ABSENCE_NOTED = Importer(
     dropped=(*NEVER_SENT, "外出地点", "去向", "外出事由", "请假事由", "批准人"),
 )  # fmt: skip
 
+TRANSFER_HANDOVER = Importer(
+    type="comm.transfer.handover.v1",
+    zh="变更执行地移交",
+    en="papers handed to another place",
+    columns=(
+        *PERSON,
+        DOC_NO,
+        Column("to_town", "code", ("新执行地代码", "转入地代码", "转入地区划代码"),
+               "new place of execution", max_chars=12),
+        Column(
+            "docs",
+            "list",
+            ("移交材料", "移交文书", "材料清单"),
+            "papers",
+            choices={
+                "决定书": "decision",
+                "协议": "agreement",
+                "社区戒毒协议": "agreement",
+                "社区康复协议": "agreement",
+                "执行记录": "record",
+                "工作计划": "plan",
+                "其他": "other",
+            },
+        ),
+        Column("served_days", "whole", ("已执行天数", "已执行日数"), "days served",
+               units=("天", "日")),
+        Column("next_test", "date", ("下次检测日期", "下次尿检日期"), "next test"),
+        Column("handed_on", "date", ("移交日期", "日期"), "handed over on"),
+    ),
+    dropped=NEVER_SENT,
+)  # fmt: skip
+
 VISIT_TASK = Importer(
     type="grid.visit.task.v1",
     zh="走访任务",
@@ -215,6 +248,7 @@ IMPORTERS = (
     CHECKIN_OVERDUE,
     TEST_RESULT,
     ABSENCE_NOTED,
+    TRANSFER_HANDOVER,
     VISIT_TASK,
     VISIT_RESULT,
 )

@@ -1,6 +1,5 @@
-"""The files of treatment centres, townships and stations: notices of release, and receipts.
-
-Papers handed over are a list in each record and come as JSON, and so does the receipt for them.
+"""The files of treatment centres, townships and stations: notices of release, papers handed over,
+and receipts.
 
     with open_file(path, PRENOTICE) as reading: ...
 """
@@ -17,7 +16,7 @@ _NEVER_SENT = (
 NEVER_SENT = tuple(_NEVER_SENT.split())
 """Titles often met in these files that no message about a release carries."""
 
-PERSON = (
+WHO = (
     Column("name", "name", ("姓名", "戒毒人员"), "name", max_chars=64),
     Column(
         "id_type",
@@ -41,8 +40,27 @@ PERSON = (
     ),
     Column("id_no", "id_no", ("证件号码", "身份证号", "身份证号码", "公民身份号码"),
            "document number", max_chars=32),
+)  # fmt: skip
+PERSON = (
+    *WHO,
     Column("release_on", "date", ("出所日期", "解除日期", "出所时间"), "released on"),
 )  # fmt: skip
+
+PAPERS = {
+    "解除强制隔离戒毒证明书": "release_certificate",
+    "解除证明书": "release_certificate",
+    "释放证明": "release_certificate",
+    "release_certificate": "release_certificate",
+    "决定书": "decision",
+    "decision": "decision",
+    "评估材料": "assessment",
+    "诊断评估材料": "assessment",
+    "assessment": "assessment",
+    "康复计划": "plan",
+    "plan": "plan",
+    "其他": "other",
+    "other": "other",
+}
 
 PRENOTICE = Importer(
     type="release.prenotice.v1",
@@ -65,6 +83,25 @@ PRENOTICE = Importer(
     dropped=NEVER_SENT,
 )  # fmt: skip
 
+HANDOVER = Importer(
+    type="release.handover.v1",
+    zh="出所文书移交",
+    en="papers handed over",
+    columns=(
+        *WHO,
+        Column("doc_no", "text", ("决定书文号", "文号", "决定书编号", "法律文书号"), "decision no",
+               max_chars=64),
+        Column("town", "code", ("执行地代码", "执行地区划代码", "居住地区划代码", "区划代码"),
+               "place of execution", max_chars=12),
+        Column("docs", "list", ("移交文书", "移交材料", "文书清单"), "papers", choices=PAPERS),
+        Column("handed_on", "date", ("移交日期", "日期"), "handed over on"),
+        Column("assessment", "text", ("评估意见", "评估内容"), "assessment", required=False,
+               max_chars=4000),
+    ),
+    dropped=NEVER_SENT,
+)  # fmt: skip
+"""The assessment is sealed at the centre's edge; only the place of execution opens it."""
+
 RECEIVED = Importer(
     type="release.received.v1",
     zh="出所衔接签收",
@@ -77,12 +114,15 @@ RECEIVED = Importer(
             ("签收内容", "签收"),
             "received",
             choices={"预告已收到": "notice", "收到预告": "notice", "notice": "notice",
-                     "人已接到": "person", "已接到本人": "person", "person": "person"},
+                     "人已接到": "person", "已接到本人": "person", "person": "person",
+                     "文书已收到": "papers", "收到文书": "papers", "papers": "papers"},
         ),
+        Column("docs", "list", ("签收文书", "收到文书清单", "文书清单"), "papers received",
+               required=False, choices=PAPERS),
         Column("received_on", "date", ("签收日期", "日期"), "received on"),
     ),
     dropped=NEVER_SENT,
 )  # fmt: skip
 
-IMPORTERS = (PRENOTICE, RECEIVED)
+IMPORTERS = (PRENOTICE, HANDOVER, RECEIVED)
 """What the hook `jdgate_importers` returns."""

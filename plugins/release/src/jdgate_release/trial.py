@@ -37,14 +37,6 @@ class Trial:
         self.folder = folder
 
     @staticmethod
-    def record(type: str, number: int) -> dict[str, Any] | None:
-        """A receipt as it stands in a file: without a list of papers."""
-        if type != RECEIVED:
-            return None
-        day = f"2026-04-{number % 28 + 1:02}"
-        return {**PERSON, "release_on": day, "what": "notice", "received_on": day}
-
-    @staticmethod
     def facts(rule: str) -> list[list[Fact]]:
         """Histories of one release: told in time and late; acknowledged; some papers missing."""
         told = notice("community_recovery")
