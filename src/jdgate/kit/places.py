@@ -7,6 +7,7 @@ plugin has nothing but its department's system to remember by, as after a restar
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,19 @@ class Place:
     def at(self, part: str) -> Place:
         """Another department of the same kind."""
         return Place(self.bench, self.case, self.name, self.folder / part)
+
+    def keep(self) -> None:
+        """Remember the department as it is now, for `restore`."""
+        shutil.copytree(self.folder, self._kept)
+
+    def restore(self) -> None:
+        """Make the department again as it was when it was kept, under the same path."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self._kept, self.folder)
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.kept")
 
     def open(self) -> tuple[Any, Any]:
         """The trial and the adapter. Only in a child."""

@@ -29,9 +29,17 @@ QUIET = 3
 def _put(place: Place, count: int, seed: int = 0, *, extreme: bool = False) -> list[str]:
     """Have different records sent; what they are, as texts that can be compared."""
     wanted: list[str] = []
-    for kind in place.case.gives:
-        records = _different(place.bench.catalogue, kind, count, seed, extreme)
-        place.do(lambda trial, _: trial.put(kind, list(records.values())))  # noqa: B023
+    made = {
+        kind: _different(place.bench.catalogue, kind, count, seed, extreme)
+        for kind in place.case.gives
+    }
+
+    def put(trial: Any, _: Source) -> None:
+        for kind, records in made.items():
+            trial.put(kind, list(records.values()))
+
+    place.do(put)
+    for records in made.values():
         wanted += records
     return wanted
 
@@ -157,15 +165,16 @@ def source_resume(place: Place) -> None:
 def source_crash(place: Place) -> None:
     """Killed (SIGKILL) at any line and started anew: no gap and no double."""
     _needs_gives(place)
-    dry = place.at("dry")
-    _put(dry, 30)
-    ran = in_child(lambda: collect(dry.open()[1], Outbox(dry.folder)), place.code)
+    there = place.at("there")
+    wanted = _put(there, 30)
+    there.keep()
+    box = Outbox(there.folder)
+    ran = in_child(lambda: collect(there.open()[1], box), place.code)
     assert ran is not None
     for line in chosen(ran[1]):
-        there = place.at(f"line{line}")
-        wanted = _put(there, 30)
-        box = Outbox(there.folder)
-        in_child(lambda: collect(there.open()[1], box), place.code, line)  # noqa: B023
+        there.restore()
+        box.file.unlink(missing_ok=True)
+        in_child(lambda: collect(there.open()[1], box), place.code, line)
         _collected(there)
         _all_there(there, wanted, f" after it was killed at line {line} of {ran[1]}")
 

@@ -8,6 +8,7 @@ after each. Whoever started it ends it when a check takes too long.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from jdgate.kit.trial import cases_of
 def main(job: Job) -> None:
     """Do the checks of a job."""
     bench = Bench.load(job.target)
+    gc.freeze()  # hundreds of children are forked: what is here already is not looked at in each
     assert bench.trial is not None
     case = cases_of(bench.trial)[job.case]
     functions = SINK if job.kind == "sink" else SOURCE
