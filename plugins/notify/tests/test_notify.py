@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import datetime as dt
-import ssl
-import threading
-from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from plugins.notify.tests.servers import (
+    KEYS,
+    Postbox,
+    Receiver,
+    mail_server,
+    secret,
+    server_tls,
+)
 
 from jdgate import texts
 from jdgate.errors import Refused, TransportFailed
@@ -33,140 +29,6 @@ pytestmark = pytest.mark.anyio
 texts.add_file(plugin.jdgate_texts()[0])
 NOW = dt.datetime(2026, 11, 21, 8, tzinfo=dt.UTC)
 NOTICE = Notice("ps-01", "M1", "clinic.absent", True, 3, NOW, "d-1:raised:notify.mail")
-KEYS = tuple(base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-# --- servers
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for this machine with its key, in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-            ),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    encoded = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(encoded + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-def server_tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-class Postbox:
-    """What a mail server took. It refuses mail for nobody@…."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[list[str], str]] = []
-
-    async def handle_RCPT(
-        self, server: Any, session: Any, envelope: Any, address: str, options: Any
-    ) -> str:
-        if address.startswith("nobody@"):
-            return "550 no such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.taken.append((envelope.rcpt_tos, envelope.content.decode()))
-        return "250 taken"
-
-
-def allow(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"jd", b"geheim")
-    return AuthResult(success=good, handled=good)  # unhandled: answered with 535
-
-
-@contextlib.asynccontextmanager
-async def mail_server(handler: Postbox, **options: Any) -> AsyncIterator[int]:
-    """A mail server on a free port."""
-    tls = options.pop("ssl", None)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, hostname="localhost", **options), "127.0.0.1", 0, ssl=tls
-    )
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-@pytest.fixture
-async def postbox(certificate: Path) -> AsyncIterator[tuple[Postbox, int]]:
-    """A mail server that wants STARTTLS and a login."""
-    handler = Postbox()
-    wants = {"require_starttls": True, "auth_required": True, "authenticator": allow}
-    async with mail_server(handler, tls_context=server_tls(certificate), **wants) as port:
-        yield handler, port
-
-
-class Receiver(ThreadingHTTPServer):
-    """A webhook's receiver; it answers with `status`."""
-
-    status = 204
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.got: list[tuple[str, dict[str, str], bytes]] = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.got.append((self.path, headers, body))
-        self.send_response(self.server.status)
-        self.send_header("location", "/elsewhere")
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture(params=["http", "https"])
-def receiver(request: pytest.FixtureRequest, certificate: Path) -> Iterator[tuple[Receiver, str]]:
-    server = Receiver()
-    if request.param == "https":
-        server.socket = server_tls(certificate).wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server, f"{request.param}://127.0.0.1:{server.server_address[1]}/in?desk=1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 # --- settings
@@ -187,12 +49,6 @@ def smtp(home: Path, **more: Any) -> dict[str, Any]:
 def webhook(home: Path, url: str, **more: Any) -> dict[str, Any]:
     secret(home, "keys", "".join(f"whsec_{key}\n" for key in KEYS))
     return {"webhook": {"secret_file": "keys", "to": {"ps-01": url}} | more}
-
-
-def secret(home: Path, name: str, text: str, mode: int = 0o600) -> None:
-    path = home / name
-    path.write_text(text)
-    path.chmod(mode)
 
 
 def channel(settings: dict[str, Any], home: Path) -> Any:

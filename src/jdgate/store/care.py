@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table
 
 from jdgate.core.care import Assignment, holder
 from jdgate.store.bulk import Lookup, Upsert
@@ -45,8 +45,3 @@ def holders(conn: Connection, place: str, people: Iterable[bytes]) -> dict[bytes
         known[subject].append(Assignment(*given))
     found = {subject: holder(given) for subject, given in known.items()}
     return {subject: member for subject, member in found.items() if member is not None}
-
-
-def count(conn: Connection) -> int:
-    """How many people have, or had, a team."""
-    return int(conn.execute(select(func.count(care_team.c.subject.distinct()))).scalar_one())
