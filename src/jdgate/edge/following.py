@@ -7,13 +7,18 @@ async for row in follower.rows(): …              # never a reason to keep with
 verdicts = Verdicts(run)
 verdicts.tell(answered)
 async for answered in verdicts.of(ids): …
+
+bell = Bell()
+bell.ring("pol")
+with bell.listening("pol") as rung: await rung.wait()   # something changed; look what
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 
 from jdgate.edge import judged
 from jdgate.edge.judged import Answered
@@ -49,6 +54,28 @@ class Follower:
         while not (self._lost and self._waiting.empty()):
             yield await self._waiting.get()
         raise TransportFailed("inbox.follower_slow", most=MOST_WAITING)
+
+
+class Bell:
+    """Says that something on a member's desk changed, and not what: who listens looks again."""
+
+    def __init__(self) -> None:
+        self._listening: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def ring(self, member: str) -> None:
+        """Something changed."""
+        for rung in self._listening[member]:
+            rung.set()
+
+    @contextmanager
+    def listening(self, member: str) -> Iterator[asyncio.Event]:
+        """An event that is set at each ring; who waits for it clears it."""
+        rung = asyncio.Event()
+        self._listening[member].add(rung)
+        try:
+            yield rung
+        finally:
+            self._listening[member].discard(rung)
 
 
 class Verdicts:

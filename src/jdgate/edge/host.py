@@ -31,7 +31,7 @@ from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
 from jdgate.edge.desk import Desk
-from jdgate.edge.following import Follower, Verdicts
+from jdgate.edge.following import Bell, Follower, Verdicts
 from jdgate.edge.forgetting import forget
 from jdgate.edge.inbox import Taken
 from jdgate.edge.judged import Answered
@@ -78,6 +78,7 @@ class EdgeHost:
         self._buses: dict[str, MemberBus] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._verdicts = Verdicts(self.run)
+        self.bell = Bell()
         self._followers: dict[str, list[Follower]] = defaultdict(list)
         self.warnings: dict[str, int] = defaultdict(int)
         self._sending = Sending(desks, self._buses, clock, self.run, self.warnings)
@@ -172,12 +173,13 @@ class EdgeHost:
         approved_by: Sequence[str] = (),
         batch: int = writing.BATCH,
         mark: tuple[str, str] | None = None,
+        noted: Callable[[Connection, Submission], None] | None = None,
     ) -> Submission:
         """Put records into the outbox; they are on disk when this returns.
 
         `mark`: a key and value noted in the same transaction, by which a sender that was
-        interrupted knows how far it came. `approved_by`: who approved the records, where the
-        agreement wants that.
+        interrupted knows how far it came; `noted` notes more about it there. `approved_by`: who
+        approved the records, where the agreement wants that.
 
         Raises:
             UsageError: `member.not_hosted`. Refused: `agreement.…`, `approval.…`.
@@ -189,10 +191,13 @@ class EdgeHost:
         def keep(conn: Connection) -> Submission:
             if mark is not None:
                 meta.put(conn, *mark)
-            return writing.submit(
+            made = writing.submit(
                 conn, desk, type, records, now, rows=rows, region=region,
                 approved_by=approved_by, batch=batch,
             )  # fmt: skip
+            if noted is not None:
+                noted(conn, made)
+            return made
 
         submission = await self.run(keep)
         self._sending.wanted.set()
@@ -214,24 +219,27 @@ class EdgeHost:
         by: str,
         checked: Sequence[str],
         filled: Mapping[str, Any] | None = None,
+        member: str | None = None,
     ) -> list[str]:
         """A named person approves a draft of a hosted member; ids of the messages sent."""
-        desk, now = await self._desk_of_draft(draft_id), self._clock.now()
+        desk, now = await self._desk_of_draft(draft_id, member), self._clock.now()
         ids = await self.run(
             lambda conn: drafting.approve(
                 conn, desk, draft_id, by=by, checked=checked, now=now, filled=filled
             )
         )
-        self._sending.wanted.set()
+        self._changed(desk.member)
         return ids
 
-    async def reject(self, draft_id: str, by: str, reason: str) -> list[str]:
+    async def reject(
+        self, draft_id: str, by: str, reason: str, member: str | None = None
+    ) -> list[str]:
         """A named person rejects a draft of a hosted member; ids of the messages sent."""
-        desk, now = await self._desk_of_draft(draft_id), self._clock.now()
+        desk, now = await self._desk_of_draft(draft_id, member), self._clock.now()
         ids = await self.run(
             lambda conn: drafting.reject(conn, desk, draft_id, by=by, reason=reason, now=now)
         )
-        self._sending.wanted.set()
+        self._changed(desk.member)
         return ids
 
     async def answer_alert(
@@ -251,20 +259,22 @@ class EdgeHost:
                 conn, desk, alert_id, step, now=now, by=by, outcome=outcome, to=to
             )
         )
-        self._sending.wanted.set()
+        self._changed(member)
         return message
 
-    async def _desk_of_draft(self, draft_id: str) -> Desk:
-        def find(conn: Connection) -> str | None:
-            for member in self.desks:
-                if draft_box.get(conn, member, draft_id) is not None:
-                    return member
-            return None
+    def _changed(self, member: str) -> None:
+        self._sending.wanted.set()
+        self.bell.ring(member)
 
-        member = await self.run(find)
-        if member is None:
+    async def _desk_of_draft(self, draft_id: str, member: str | None) -> Desk:
+        wanted = [each for each in self.desks if member in (None, each)]
+
+        def find(conn: Connection) -> list[str]:
+            return [each for each in wanted if draft_box.get(conn, each, draft_id) is not None]
+
+        if not (found := await self.run(find)):
             raise Refused("draft.unknown", draft=draft_id[:64])
-        return self.desks[member]
+        return self.desks[found[0]]
 
     # --- receiving
 
@@ -301,8 +311,7 @@ class EdgeHost:
         for at in range(0, len(taken.receipts), 500):
             await self._sending.say(member, RECEIPT, taken.receipts[at : at + 500])
         if taken.void:
-            void = [{"first": low, "last": high, "void": True} for low, high in taken.void]
-            await self._sending.say(member, RESEND, void)
+            await self._sending.say(member, RESEND, taken.void)
         self._tell(member, taken)
         await bus.ack_many(incoming)
 
@@ -321,6 +330,7 @@ class EdgeHost:
             self._sending.wanted.set()
         if taken.fresh:
             self._working.wanted.set()
+        self.bell.ring(member)
 
     def adopt(self, directory: Directory) -> None:
         """Use a newer directory from now on, and say so if the catalogue it goes by is not ours:
@@ -389,5 +399,4 @@ class EdgeHost:
 
         for (member, _), ranges in (await self.run(work)).items():
             if member in self._buses:
-                records = [{"first": first, "last": last} for first, last in ranges]
-                await self._sending.say(member, RESEND, records)
+                await self._sending.say(member, RESEND, reading.asked(ranges))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +58,7 @@ class Taken(msgspec.Struct):
     fresh: list[InboxRow] = []
     drafts: list[str] = []
     resend: bool = False
-    void: list[tuple[int, int]] = []
+    void: list[dict[str, Any]] = []
     directory: Directory | None = None
     warnings: list[Refused] = []
 
@@ -242,14 +242,19 @@ def _directory(conn: Connection, desk: Desk, opened: Opened, now: datetime, take
             taken.directory = offered
 
 
+def asked(ranges: Iterable[tuple[int, int]], **more: bool) -> list[dict[str, Any]]:
+    """Ranges of numbers as `sys.resend.v1` has them."""
+    return [{"first": first, "last": last, **more} for first, last in ranges]
+
+
 def _resend(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
     """What was accepted is sent again; what was refused stays so, and will not come."""
     room, void = AT_ONCE, list[int]()
-    asked = [one for one in opened.message.data if not one.get("void")]
-    for first, last in merged((one["first"], one["last"]) for one in asked):
+    wanted = [one for one in opened.message.data if not one.get("void")]
+    for first, last in merged((one["first"], one["last"]) for one in wanted):
         room -= outbox.requeue(conn, desk.member, first, last, now, limit=room)
         void += outbox.refused_in(conn, desk.member, first, last, AT_ONCE)
-    taken.void += merged((number, number) for number in void)
+    taken.void += asked(merged((number, number) for number in void), void=True)
     taken.resend = True
 
 
