@@ -317,3 +317,26 @@ async def test_rules_and_systems_can_freeze_on_it(own: Own) -> None:
     # and one case of the two is frozen, found by the person of the record
     alerts = await county.until(lambda: county.records("nco", "sys.alert.v1"))
     assert [one["rule"] for one in alerts] == ["L2"]
+
+
+async def test_a_request_that_nobody_answers_is_stated_and_its_answer_noted(own: Own) -> None:
+    county = own()
+    await county.start()
+    sent = await two_dropouts(county, 51)
+    seen = await copy_of(county, "com-01", sent)
+    asked = {"to": "cln-01", "request_no": "JH-3", "message_id": seen["id"], "record": 0,
+             "item": "confirmed_on", "error": "日期有误"}  # fmt: skip
+    await county.push("com-01", REQUEST, [asked])
+    # ten working days, however many of them are holidays
+    county.turned.turn(timedelta(days=30))
+    (late,) = await county.until(lambda: county.ask("expect.list", missed=True))
+    assert (late["what"], late["member"]) == (RESULT, "cln-01")
+    overdue = await county.until(lambda: county.records("cln-01", "share.alert.v1"))
+    assert {one["rule"] for one in overdue} == {"S1"}
+    day = county.turned().date().isoformat()
+    answer = await correct(
+        county,
+        finding(sent, 1, "confirmed_on", to="com-01", request_no="JH-3", decided_on=day),
+    )
+    said = await county.ask("expect.show", id=late["statement"])
+    assert said["message"] == answer["id"]
