@@ -7,6 +7,7 @@ home.books, home.keys, home.control …
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -31,6 +32,7 @@ class Home:
         self.directory = self.var / "directory.jws"
         self.books = self.var / "books.db"
         self.edge = self.var / "edge.db"
+        self.people = self.var / "people.db"
         self.nats = self.var / "nats"
         self.control = self.var / "control.sock"
         self.lock = self.var / "daemon.lock"
@@ -170,6 +172,28 @@ class Digests(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     at: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "08:00"
 
 
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class Web(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The console in the browser and the HTTP API. Port 0: any free one.
+
+    Anything but loopback needs `cert` and `key`. `names`: host names that browsers call it by,
+    beside its address; `idle_minutes`, `hours`: when people are signed out.
+    """
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 0
+    names: tuple[str, ...] = ()
+    cert: str = ""
+    key: str = ""
+    idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
+    hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12
+    monitor_port: Port = 0
+    """Health and metrics, on loopback."""
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. `rules.<plugin>` belongs to the plugin, which checks it."""
 
@@ -182,6 +206,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     queries: Queries = Queries()
     replies: Replies = Replies()
     digests: Digests = Digests()
+    web: Web = Web()
     rules: dict[str, dict[str, Any]] = {}
 
 
@@ -204,7 +229,7 @@ def read_config(home: Home) -> Config:
 
     Raises:
         UsageError: `config.invalid` (names the entry), `config.region`,
-            `config.quiet_hours`, `config.query_hours`.
+            `config.quiet_hours`, `config.query_hours`, `config.web_tls`.
     """
     try:
         config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
@@ -219,7 +244,18 @@ def read_config(home: Home) -> Config:
     hours = config.queries
     if bool(hours.hours_from) != bool(hours.hours_to) or hours.hours_from > hours.hours_to:
         raise UsageError("config.query_hours")
+    web = config.web
+    if bool(web.cert) != bool(web.key) or (not web.cert and not is_loopback(web.host)):
+        raise UsageError("config.web_tls")
     return config
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class ConfigInvalid(UsageError):

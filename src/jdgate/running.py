@@ -6,6 +6,7 @@ The daemon fills this in while it starts; a machine that plays only one role has
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jdgate.bus.embedded import EmbeddedServer
 from jdgate.clock import Clock
@@ -18,6 +19,9 @@ from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.nudging import Nudging
 from jdgate.plugins.host import PluginHost
 from jdgate.teller import Teller
+
+if TYPE_CHECKING:
+    from jdgate.people.house import House
 
 
 class Running:
@@ -50,6 +54,10 @@ class Running:
         self.gateway: Gateway | None = None
         self.nudging: Nudging | None = None
         self.edge: EdgeHost | None = None
+        self.house: House | None = None
+        """Operators and their sessions, where the console is served."""
+        self.web_url: str | None = None
+        self.monitor_url: str | None = None
 
     @property
     def the_gateway(self) -> Gateway:

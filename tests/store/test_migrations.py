@@ -13,13 +13,17 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 
 from jdgate.errors import Refused
-from jdgate.store import edge_tables, migrate, tables
+from jdgate.store import edge_tables, migrate, people_tables, tables
 from jdgate.store.database import Database, Which
 
-METADATA: dict[str, MetaData] = {"books": tables.metadata, "edge": edge_tables.metadata}
+METADATA: dict[str, MetaData] = {
+    "books": tables.metadata,
+    "edge": edge_tables.metadata,
+    "people": people_tables.metadata,
+}
 
 
-@pytest.mark.parametrize("which", ["books", "edge"])
+@pytest.mark.parametrize("which", list(METADATA))
 def test_migrating_an_empty_database_gives_the_declared_tables(
     which: Which, url_of: Callable[[Which], str]
 ) -> None:
@@ -31,7 +35,7 @@ def test_migrating_an_empty_database_gives_the_declared_tables(
     assert differences == []
 
 
-@pytest.mark.parametrize("which", ["books", "edge"])
+@pytest.mark.parametrize("which", list(METADATA))
 def test_there_is_one_head_and_every_revision_is_numbered_in_order(which: Which) -> None:
     folder = Path(migrate.__file__).parent / "migrations" / which / "versions"
     numbers = sorted(int(file.name[:4]) for file in folder.glob("[0-9]*.py"))

@@ -13,6 +13,7 @@ from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
 from jdgate.commands.sending import Sending
+from jdgate.commands.staffing import Staffing
 from jdgate.commands.teaming import Teaming
 from jdgate.control import Handler
 from jdgate.running import Running
@@ -22,7 +23,7 @@ def handlers(running: Running) -> dict[str, Handler]:
     """Method name → handler, for the control server."""
     sending, receiving = Sending(running), Receiving(running)
     alerting, guarding = Alerting(running), Guarding(running)
-    teaming = Teaming(running)
+    teaming, staffing = Teaming(running), Staffing(running)
     proving, operating = Proving(running), Operating(running)
     return {
         "status": operating.status,
@@ -57,5 +58,12 @@ def handlers(running: Running) -> dict[str, Handler]:
         "dead.list": operating.dead_list,
         "dead.show": operating.dead_show,
         "dead.retry": operating.dead_retry,
+        "operator.add": staffing.operator_add,
+        "operator.reset": staffing.operator_reset,
+        "operator.disable": staffing.operator_disable,
+        "operator.list": staffing.operator_list,
+        "token.add": staffing.token_add,
+        "token.list": staffing.token_list,
+        "token.revoke": staffing.token_revoke,
         "plugin.list": operating.plugin_list,
     }

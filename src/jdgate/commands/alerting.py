@@ -60,14 +60,17 @@ class Alerting:
 
         return await edge.run(read)
 
-    async def alerts_show(self, id: str, member: str | None = None) -> dict[str, Any]:
-        """One alert. On the desk it lies on this opens it, which the gateway is told."""
+    async def alerts_show(
+        self, id: str, member: str | None = None, opens: bool = True
+    ) -> dict[str, Any]:
+        """One alert. On the desk it lies on this opens it, which the gateway is told, unless who
+        asks only reads there (`opens` false)."""
         now, edge = self._running.clock.now(), self._running.edge
         if edge is not None:
             found = await edge.run(lambda conn: _rows(conn, edge.desks, id, member))
             if found:
                 row = found[0]
-                if row.open:
+                if row.open and opens:
                     await edge.answer_alert(row.member, id, "opened")
                 desk = edge.desks[row.member]
 
@@ -83,21 +86,25 @@ class Alerting:
         told = await gateway.run(lambda conn: nudges.of_alert(conn, id))
         return _known(gateway, life, now) | {"nudges": [_nudged(row) for row in told]}
 
-    async def alerts_ack(self, id: str, by: str) -> dict[str, Any]:
+    async def alerts_ack(self, id: str, by: str, member: str | None = None) -> dict[str, Any]:
         """A named person takes an alert on."""
-        return await self._step(id, "acknowledged", by=by)
+        return await self._step(id, member, "acknowledged", by=by)
 
-    async def alerts_resolve(self, id: str, by: str, outcome: str) -> dict[str, Any]:
+    async def alerts_resolve(
+        self, id: str, by: str, outcome: str, member: str | None = None
+    ) -> dict[str, Any]:
         """A named person says what came of it."""
-        return await self._step(id, "resolved", by=by, outcome=outcome)
+        return await self._step(id, member, "resolved", by=by, outcome=outcome)
 
-    async def alerts_reassign(self, id: str, by: str, to: str) -> dict[str, Any]:
+    async def alerts_reassign(
+        self, id: str, by: str, to: str, member: str | None = None
+    ) -> dict[str, Any]:
         """A named person passes it on to another member."""
-        return await self._step(id, answering.REASSIGNED, by=by, to=to)
+        return await self._step(id, member, answering.REASSIGNED, by=by, to=to)
 
-    async def _step(self, id: str, step: str, **given: str) -> dict[str, Any]:
+    async def _step(self, id: str, member: str | None, step: str, **given: str) -> dict[str, Any]:
         edge = self._running.the_edge
-        found = await edge.run(lambda conn: _rows(conn, edge.desks, id, None))
+        found = await edge.run(lambda conn: _rows(conn, edge.desks, id, member))
         if not found:
             raise Refused("alert.unknown", alert=id[:64])
         message = await edge.answer_alert(found[0].member, id, step, **given)
@@ -162,13 +169,13 @@ def _boxed(
         "note": row.note,
         "title_code": row.title_code,
         "params": None,
+        "explains": row.explains,
     }
     inside = answering.content(conn, desk, row)
     if inside is not None:
         told["title_code"] = inside["record"]["title_code"]
         told["params"] = inside["record"].get("params", {})
     if full:
-        told["explains"] = row.explains
         told["outcomes"] = row.outcomes or {}
         told["delivered_type"] = inside["type"] if inside else None
         told["record"] = inside["record"] if inside else None

@@ -96,13 +96,14 @@ class Receiving:
 
         return await edge.run(read)
 
-    async def drafts_show(self, id: str, by: str = "") -> dict[str, Any]:
+    async def drafts_show(self, id: str, by: str = "", member: str | None = None) -> dict[str, Any]:
         """One draft, with the record that approving it would send."""
         edge = self._running.the_edge
+        wanted = {each: desk for each, desk in edge.desks.items() if member in (None, each)}
 
         def read(conn: Connection) -> dict[str, Any]:
-            for member, desk in edge.desks.items():
-                row = draft_box.get(conn, member, id)
+            for each, desk in wanted.items():
+                row = draft_box.get(conn, each, id)
                 if row is None:
                     continue
                 shown = _draft(row)
@@ -122,17 +123,24 @@ class Receiving:
         return await edge.run(read)
 
     async def drafts_approve(
-        self, id: str, by: str, checked: list[str], filled: dict[str, Any] | None = None
+        self,
+        id: str,
+        by: str,
+        checked: list[str],
+        filled: dict[str, Any] | None = None,
+        member: str | None = None,
     ) -> dict[str, Any]:
         """A named person approves; ids of the decision and of the message sent. `filled`: fields
         that the record lacks."""
-        ids = await self._running.the_edge.approve(id, by, checked, filled)
+        ids = await self._running.the_edge.approve(id, by, checked, filled, member)
         decision, message = ids or (None, None)  # the first of two: nothing is sent yet
         return {"decision": decision, "message": message}
 
-    async def drafts_reject(self, id: str, by: str, reason: str) -> dict[str, Any]:
+    async def drafts_reject(
+        self, id: str, by: str, reason: str, member: str | None = None
+    ) -> dict[str, Any]:
         """A named person rejects; id of the decision."""
-        return {"decision": (await self._running.the_edge.reject(id, by, reason))[0]}
+        return {"decision": (await self._running.the_edge.reject(id, by, reason, member))[0]}
 
 
 def _count(conn: Connection, desk: Any, row: InboxRow) -> int | None:

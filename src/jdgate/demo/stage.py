@@ -117,8 +117,9 @@ class Stage:
     ) -> list[str]:
         """Put records into a member's outbox and note `mark` with them; ids of the messages."""
         submission = await self.edge.submit(
-            member, type, records, mark=mark, approved_by=approved_by
-        )
+            member, type, records, approved_by=approved_by,
+            noted=lambda conn, _: meta.put(conn, *mark),
+        )  # fmt: skip
         self.tally.messages += len(submission.messages)
         self.tally.records += len(records)
         self.tally.refused += len({row.index for row in submission.refused})

@@ -172,14 +172,12 @@ class EdgeHost:
         region: str | None = None,
         approved_by: Sequence[str] = (),
         batch: int = writing.BATCH,
-        mark: tuple[str, str] | None = None,
         noted: Callable[[Connection, Submission], None] | None = None,
     ) -> Submission:
         """Put records into the outbox; they are on disk when this returns.
 
-        `mark`: a key and value noted in the same transaction, by which a sender that was
-        interrupted knows how far it came; `noted` notes more about it there. `approved_by`: who
-        approved the records, where the agreement wants that.
+        `noted` keeps something in the same transaction, by which a sender that was interrupted
+        knows how far it came. `approved_by`: who approved the records, where that is wanted.
 
         Raises:
             UsageError: `member.not_hosted`. Refused: `agreement.…`, `approval.…`.
@@ -189,8 +187,6 @@ class EdgeHost:
         now = self._clock.now()
 
         def keep(conn: Connection) -> Submission:
-            if mark is not None:
-                meta.put(conn, *mark)
             made = writing.submit(
                 conn, desk, type, records, now, rows=rows, region=region,
                 approved_by=approved_by, batch=batch,

@@ -1,4 +1,4 @@
-"""A database of ours, opened: the gateway's books or an edge's `edge.db`.
+"""A database of ours, opened: the gateway's books, an edge's `edge.db`, or `people.db`.
 
 Rules:
 
@@ -40,7 +40,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from jdgate.errors import JdgateError, Misuse, TransportFailed, UsageError
 from jdgate.store import faults, migrate
 
-Which = Literal["books", "edge"]
+Which = Literal["books", "edge", "people"]
 
 _UNDO = "jdgate.undo"
 _AFTER = "jdgate.after"

@@ -1,9 +1,9 @@
 """Brings a database's schema up to date, and writes the next migration when tables changed.
 
-Each database has an Alembic environment inside the package: `migrations/books` and
-`migrations/edge`. They run on the connection and in the transaction of the caller, so that an
-interrupted upgrade leaves the old schema whole. There is no way down: a database newer than the
-code is refused, and the copy made before the upgrade is the way back.
+Each database has an Alembic environment inside the package: `migrations/books`,
+`migrations/edge` and `migrations/people`. They run on the connection and in the transaction of
+the caller, so that an interrupted upgrade leaves the old schema whole. There is no way down: a
+database newer than the code is refused, and the copy made before the upgrade is the way back.
 
     with database.transaction() as conn:
         migrate.upgrade(conn, "books", name)
@@ -28,6 +28,7 @@ from sqlalchemy import Connection, MetaData, create_engine
 from jdgate.errors import Refused
 
 _ROOT = Path(__file__).parent / "migrations"
+_DATABASES = ("books", "edge", "people")
 
 
 def upgrade(conn: Connection, which: str, name: str) -> None:
@@ -97,6 +98,6 @@ def _render(kind: str, item: Any, _autogen: Any) -> str | bool:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4 or sys.argv[1] != "revise" or sys.argv[2] not in ("books", "edge"):
-        sys.exit('usage: python -m jdgate.store.migrate revise books|edge "what changed"')
+    if len(sys.argv) != 4 or sys.argv[1] != "revise" or sys.argv[2] not in _DATABASES:
+        sys.exit('usage: python -m jdgate.store.migrate revise books|edge|people "what changed"')
     print(revise(sys.argv[2], sys.argv[3]))

@@ -1,0 +1,1 @@
+"""Who may sign in at this machine, and what each of them may do."""

@@ -1,0 +1,248 @@
+"""Operators and their sessions: decisions on `people.db`, in the caller's transaction.
+
+Rules:
+- nobody is given a password: a link, good once and for a day, lets a person set their own and take
+  a code generator. A new link voids the password, the generator and every session before it;
+- a try to sign in is counted before it is judged, so that many at once are as few as one by one;
+  after five in a row the name rests, longer each time, at most a quarter of an hour;
+- a code is taken once;
+- a session ends after half an hour without a request and after twelve hours in any case.
+
+    token = add(conn, key, login="wang", name="王医生", member="cln-01", role="approver", now=now)
+    open_link(conn, key, token, now)
+    use_link(conn, key, token, hash, code, now)
+    knock(conn, "wang", now) … sign_in(conn, key, row, code, now)
+    signed_in(conn, session, limits, now)
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import Connection
+
+from jdgate.core import approval
+from jdgate.errors import Refused
+from jdgate.people import credentials
+from jdgate.people.rights import ROLES
+from jdgate.store import people, web_sessions
+from jdgate.store.master_key import MasterKey
+from jdgate.store.people import LinkRow, OperatorRow, TryRow
+from jdgate.store.web_sessions import SessionRow
+
+LINK_LIFETIME = timedelta(hours=24)
+FREE_TRIES = 5
+FIRST_REST = timedelta(seconds=30)
+LONGEST_REST = timedelta(minutes=15)
+FORGET_TRIES = timedelta(days=1)
+SEEN_EVERY = timedelta(minutes=1)
+"""How often the time of the last request is written down."""
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+
+
+class Limits(NamedTuple):
+    """How long a session lasts: since the last request, and since it began."""
+
+    idle: timedelta
+    whole: timedelta
+
+
+class Offer(NamedTuple):
+    """Whom a link is for, and the secret for their code generator."""
+
+    operator: OperatorRow
+    secret: str
+
+
+def add(
+    conn: Connection,
+    key: MasterKey,
+    *,
+    login: str,
+    name: str,
+    member: str,
+    role: str,
+    now: datetime,
+) -> str:
+    """A new operator; the token of the link that lets them in.
+
+    Raises:
+        Refused: `people.login_form`, `people.role_unknown`, `people.login_taken`,
+            `people.name_taken`, `approval.name`.
+    """
+    if not _LOGIN.fullmatch(login):
+        raise Refused("people.login_form")
+    if role not in ROLES:
+        raise Refused("people.role_unknown", known=", ".join(ROLES))
+    (person,) = approval.named([name])
+    if people.get(conn, login) is not None:
+        raise Refused("people.login_taken", login=login)
+    # two persons are told apart by their names where a draft wants two
+    if people.is_taken(conn, member, person):
+        raise Refused("people.name_taken", member=member)
+    row = OperatorRow(login=login, name=person, member=member, role=role, created_at=now)
+    people.add(conn, row)
+    return _link(conn, key, login, now)
+
+
+def reset(conn: Connection, key: MasterKey, login: str, now: datetime) -> str:
+    """Void how an operator signs in, enable them, and give them a new link; its token.
+
+    Raises:
+        Refused: `people.unknown`.
+    """
+    _known(conn, login)
+    people.change(conn, login, password=None, totp=None, totp_step=None, state=people.ACTIVE)
+    web_sessions.end_all(conn, login)
+    people.drop_tries(conn, login=login, before=now - FORGET_TRIES)
+    return _link(conn, key, login, now)
+
+
+def disable(conn: Connection, login: str) -> None:
+    """Let an operator in no more, and end what is open.
+
+    Raises:
+        Refused: `people.unknown`.
+    """
+    _known(conn, login)
+    people.change(conn, login, state=people.DISABLED)
+    people.drop_links(conn, login)
+    web_sessions.end_all(conn, login)
+
+
+def open_link(conn: Connection, key: MasterKey, token: str, now: datetime) -> Offer:
+    """Whom a link is for, while it is good.
+
+    Raises:
+        Refused: `people.link_void`.
+    """
+    row = people.get_link(conn, credentials.digest(token))
+    operator = people.get(conn, row.login) if row is not None else None
+    if row is None or operator is None or row.expires_at <= now:
+        raise Refused("people.link_void")
+    return Offer(operator, _unseal(key, operator.login, row.totp))
+
+
+def use_link(
+    conn: Connection, key: MasterKey, token: str, kept: str, code: str | None, now: datetime
+) -> OperatorRow:
+    """Set the password (`kept` is its hash) and, with a `code` of it, the code generator.
+
+    `code` None: this installation asks for none.
+
+    Raises:
+        Refused: `people.link_void`, `people.code_wrong`.
+    """
+    offer = open_link(conn, key, token, now)
+    login = offer.operator.login
+    step, sealed = None, None
+    if code is not None:
+        step = credentials.totp_step(offer.secret, code, now)
+        if step is None:
+            raise Refused("people.code_wrong")
+        sealed = key.wrap(offer.secret.encode(), _place(login))
+    people.change(conn, login, password=kept, totp=sealed, totp_step=step)
+    people.drop_links(conn, login)
+    return _known(conn, login)
+
+
+def knock(conn: Connection, login: str, now: datetime) -> OperatorRow | None:
+    """Count a try to sign in under a name; who has it, if somebody who may sign in does.
+
+    Raises:
+        Refused: `people.resting`, too many failed.
+    """
+    before = people.get_try(conn, login)
+    failures = before.failures if before and now - before.last_at < FORGET_TRIES else 0
+    if before is not None and failures >= FREE_TRIES and now < before.until:
+        minutes = -(-(before.until - now) // timedelta(minutes=1))
+        raise Refused("people.resting", minutes=minutes)
+    failures += 1
+    rest = timedelta(0)
+    if failures >= FREE_TRIES:
+        rest = min(FIRST_REST * 2 ** min(failures - FREE_TRIES, 10), LONGEST_REST)
+    people.note_try(conn, TryRow(login=login, failures=failures, last_at=now, until=now + rest))
+    row = people.get(conn, login)
+    return row if row is not None and row.state == people.ACTIVE else None
+
+
+def sign_in(
+    conn: Connection, key: MasterKey, login: str, password: str | None, code: str, now: datetime
+) -> str:
+    """Begin a session of an operator whose password (`password`, as it was kept) was right; its
+    token.
+
+    Raises:
+        Refused: `people.wrong`, the code is not one of now, was used, or who this was has been
+            disabled or reset meanwhile.
+    """
+    row = people.get(conn, login)
+    if row is None or row.state != people.ACTIVE or not password or row.password != password:
+        raise Refused("people.wrong")
+    if row.totp is not None:
+        step = credentials.totp_step(_unseal(key, login, row.totp), code, now)
+        if step is None or not people.take_step(conn, login, step):
+            raise Refused("people.wrong")
+    people.drop_tries(conn, login=login, before=now - FORGET_TRIES)
+    return begin(conn, login, now)
+
+
+def begin(conn: Connection, login: str, now: datetime) -> str:
+    """A new session; its token."""
+    token = credentials.token()
+    digest = credentials.digest(token)
+    web_sessions.begin(conn, SessionRow(token=digest, login=login, began_at=now, seen_at=now))
+    return token
+
+
+def signed_in(
+    conn: Connection, token: str, limits: Limits, now: datetime, *, by_hand: bool
+) -> OperatorRow | None:
+    """Whose session it is, while it lasts. `by_hand`: a person asked, not a page by itself."""
+    digest = credentials.digest(token)
+    row = web_sessions.get(conn, digest)
+    if row is None:
+        return None
+    operator = people.get(conn, row.login)
+    over = now - row.seen_at >= limits.idle or now - row.began_at >= limits.whole
+    if over or operator is None or operator.state != people.ACTIVE:
+        web_sessions.end(conn, digest)
+        return None
+    if by_hand and now - row.seen_at >= SEEN_EVERY:
+        web_sessions.seen(conn, digest, now)
+    return operator
+
+
+def _known(conn: Connection, login: str) -> OperatorRow:
+    row = people.get(conn, login)
+    if row is None:
+        raise Refused("people.unknown", login=login[:32])
+    return row
+
+
+def _link(conn: Connection, key: MasterKey, login: str, now: datetime) -> str:
+    token = credentials.token()
+    people.add_link(
+        conn,
+        LinkRow(
+            token=credentials.digest(token),
+            login=login,
+            totp=key.wrap(credentials.totp_secret().encode(), _place(login)),
+            expires_at=now + LINK_LIFETIME,
+        ),
+    )
+    return token
+
+
+def _place(login: str) -> bytes:
+    return f"totp\0{login}".encode()
+
+
+def _unseal(key: MasterKey, login: str, sealed: bytes) -> str:
+    try:
+        return key.unwrap(sealed, _place(login)).decode()
+    except InvalidTag:
+        raise Refused("people.other_key") from None

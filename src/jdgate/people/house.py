@@ -1,0 +1,110 @@
+"""`people.db`, opened: what the daemon, `jdgate operator` and the founding of a county work with.
+
+with House.open(home) as house:                       # a command, while no daemon has it
+    token = house.now(lambda conn: accounts.add(conn, house.key, …))
+house = House.open(home)                              # the daemon
+await house.run(lambda conn: …)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from jdgate.config import Home
+from jdgate.errors import Refused
+from jdgate.people import accounts, credentials
+from jdgate.store import master_key
+from jdgate.store.database import Database
+from jdgate.store.master_key import MasterKey
+from jdgate.store.writer import Writer
+
+T = TypeVar("T")
+HASHED_AT_ONCE = 2
+"""Passwords judged at one time: each takes 64 MiB."""
+
+
+class House:
+    """The database of operators, and the key that their code generators' secrets are sealed by."""
+
+    def __init__(self, database: Database, key: MasterKey) -> None:
+        self._database = database
+        self.key = key
+        self._writer: Writer | None = None
+        self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
+
+    @classmethod
+    def open(cls, home: Home) -> House:
+        """Open it; it is made on first use.
+
+        Raises:
+            UsageError: `books.in_use`, a daemon has it. Refused: `books.…`, `vault.loose`.
+        """
+        file = home.keys / "people.master"
+        database = Database.open(f"sqlite:///{home.people}", "people")
+        try:
+            if not file.exists():
+                master_key.make(file)
+            return cls(database, MasterKey.read(file))
+        except BaseException:
+            database.close()
+            raise
+
+    def now(self, work: Callable[[Connection], T]) -> T:
+        """`work` in a transaction, on this thread."""
+        with self._database.transaction() as conn:
+            return work(conn)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """`work` in a transaction, on a thread of its own."""
+        if self._writer is None:
+            self._writer = Writer(self._database, "people")
+        return await self._writer.run(work)
+
+    async def sign_in(self, login: str, password: str, code: str, now: datetime) -> str:
+        """Let somebody in; the token of their session.
+
+        Raises:
+            Refused: `people.wrong` (of which part of it is not said), `people.resting`.
+        """
+        row = await self.run(lambda conn: accounts.knock(conn, login, now))
+        kept = row.password if row is not None else None
+        if not await self._hashed(lambda: credentials.check(kept, password)):
+            raise Refused("people.wrong")
+        return await self.run(lambda conn: accounts.sign_in(conn, self.key, login, kept, code, now))
+
+    async def use_link(self, token: str, password: str, code: str | None, now: datetime) -> str:
+        """Set a password by a link, and begin a session; its token.
+
+        Raises:
+            Refused: `people.link_void`, `people.password_…`, `people.code_wrong`.
+        """
+        offer = await self.run(lambda conn: accounts.open_link(conn, self.key, token, now))
+        fit = credentials.fit(offer.operator.login, password)
+        kept = await self._hashed(lambda: credentials.keep(fit))
+
+        def use(conn: Connection) -> str:
+            row = accounts.use_link(conn, self.key, token, kept, code, now)
+            return accounts.begin(conn, row.login, now)
+
+        return await self.run(use)
+
+    async def _hashed(self, work: Callable[[], T]) -> T:
+        async with self._hashing:
+            return await asyncio.to_thread(work)
+
+    async def stop(self) -> None:
+        """Finish what is under way and close."""
+        if self._writer is not None:
+            await self._writer.close()
+        self._database.close()
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
