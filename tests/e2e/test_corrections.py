@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.e2e.kit import DROPOUT, ENROL, HOSTED, ORDER, TOWN_1, County, enrolment, person
 
+from jdgate.cli import main
 from jdgate.clock import machine_time
 from jdgate.core.evidence_report import Report
 from jdgate.core.evidence_verify import verify
@@ -340,3 +343,29 @@ async def test_a_request_that_nobody_answers_is_stated_and_its_answer_noted(own:
     )
     said = await county.ask("expect.show", id=late["statement"])
     assert said["message"] == answer["id"]
+
+
+async def test_people_ask_and_answer_with_two_commands(own: Own) -> None:
+    county = own()
+    await county.start()
+    sent = await two_dropouts(county, 61)
+    seen = await copy_of(county, "com-01", sent)
+
+    async def said(*args: str) -> tuple[int, Any]:
+        command = ["correct", *args, "--json", "-c", str(county.home.config)]
+        done = await asyncio.to_thread(CliRunner().invoke, main, command)
+        return done.exit_code, json.loads(done.output)
+
+    asking = ("request", seen["id"], "--item", "confirmed_on", "--error", "日期有误", "--number",
+              "JH-5", "--as", "com-01")  # fmt: skip
+    code, _ = await said(*asking)
+    assert code == 0
+    await county.until(lambda: county.records("cln-01", REQUEST))
+    found = ("answer", sent, "--record", "2", "--item", "confirmed_on", "--decision", "upheld",
+             "--number", "JH-5", "--to", "com-01", "--by", "王医生", "--as", "cln-01")  # fmt: skip
+    code, refused = await said(*found)
+    assert code == 1 and refused["error"]["code"].startswith("record.")
+    code, _ = await said(*found, "--reason", "与签字一致")
+    assert code == 0
+    (answer,) = await county.until(lambda: county.records("com-01", RESULT))
+    assert (answer["decision"], answer["message_id"], answer["record"]) == ("upheld", seen["id"], 0)
