@@ -10,7 +10,7 @@ from jdgate.core import catalogue
 from jdgate.core.schema import check_record
 from jdgate.errors import Refused
 from jdgate.files import Importer, open_file, write_table
-from jdgate_precursor import plugin
+from jdgate.refdata import References
 from jdgate_precursor.importers import (
     ANNUAL_REPORT,
     IMPORTERS,
@@ -21,6 +21,7 @@ from jdgate_precursor.importers import (
 )
 from jdgate_precursor.rows import prepare
 
+PRECURSORS = References().precursors
 USCC = "91511623MA00000015"
 BUYER = "91511623MA00000028"
 FILES: list[tuple[Importer, dict[str, object], dict[str, object]]] = [
@@ -90,7 +91,7 @@ def test_a_row_becomes_a_record_that_its_schema_accepts(
     with open_file(path, importer) as reading:
         (row,) = reading.rows
     assert row.record is not None, row.faults
-    made = prepare(importer.type, row.record, plugin.catalogue()) or dict(row.record)
+    made = prepare(importer.type, row.record, PRECURSORS) or dict(row.record)
     assert {name: made[name] for name in wanted} == wanted
     known = catalogue.load([catalogue.default_path()])
     assert check_record(known.validator(importer.type), known.sheet(importer.type), made) == []
@@ -108,12 +109,12 @@ def test_what_nobody_can_read_is_refused_by_field(
     type: str, field: str, cell: str, code: str
 ) -> None:
     with pytest.raises(Refused) as caught:
-        prepare(type, {field: cell}, plugin.catalogue())
+        prepare(type, {field: cell}, PRECURSORS)
     assert (caught.value.code, caught.value.params) == (code, {"field": field})
 
 
 def test_rows_of_other_types_are_left_alone() -> None:
-    assert prepare("precursor.inspect.result.v1", {"uscc": USCC}, plugin.catalogue()) is None
+    assert prepare("precursor.inspect.result.v1", {"uscc": USCC}, PRECURSORS) is None
 
 
 @pytest.mark.parametrize("importer", IMPORTERS, ids=lambda importer: importer.type)

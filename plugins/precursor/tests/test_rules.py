@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from jdgate.core.calendar import add_days
 from jdgate.core.rules import Alert, Expect, Fact, Role, Rule, Settle, run_due
 from jdgate.errors import Refused
+from jdgate.plugins import Period, Total
 from jdgate.plugins.conformance import Replay, assert_order_free, assert_steps_are_pure
+from jdgate.refdata import References
 from jdgate.texts import LANGUAGES, read_file
 from jdgate_precursor import plugin
 from jdgate_precursor.annual import AnnualRule
@@ -35,7 +37,9 @@ BUYER = "91511623MA00000028"
 EPHEDRINE, ACETIC_ANHYDRIDE, ACETONE, PIPERIDONE = "299-42-3", "108-24-7", "67-64-1", "41661-47-6"
 SALT = "50-98-6"
 """Ephedrine hydrochloride: listed with its substance, its CAS number in no table."""
-LISTINGS = Listings(plugin.catalogue())
+LISTINGS = Listings(References().precursors)
+NOVEMBER = Period("month", "2026-11-01", "2026-11-30")
+OCTOBER = Period("month", "2026-10-01", "2026-10-31")
 POL, PS = Role("POL", REGION), Role("PS", REGION)
 
 
@@ -243,6 +247,46 @@ def test_p3_a_sale_sent_again_with_a_later_file_is_not_late() -> None:
     assert alerts(made, "P3") == []
 
 
+# Monthly totals
+
+
+def added(*facts: Fact, period: Period = NOVEMBER) -> list[Total]:
+    rule = SaleRule(LISTINGS)
+    states, _ = replay(rule, *facts).end()
+    return [one for state in states.values() for one in rule.totals(state, period)]
+
+
+def test_a_sale_counts_once_in_the_month_in_which_it_was_filed() -> None:
+    late = sold(day="2026-10-30", qty=2.5)
+    about = {"month": "2026-11", "cas": ACETONE, "unit": "kg"}
+    told = Total("precursor.sales.total.v1", Role("EMA", REGION), about, {"qty": 2.5, "sales_n": 1})
+    assert added(late, late, sold(day="2026-10-30", qty=2.5, payment="other")) == [told]
+    assert added(late, period=OCTOBER) == []
+    assert [one.add["qty"] for one in added(sold(qty=1), sold(qty=1.0), sold(qty=2))] == [1, 2]
+
+
+def test_what_is_not_listed_is_in_no_total() -> None:
+    assert added(sold(PIPERIDONE, "2025-07-19")) == []
+    assert len(added(sold(PIPERIDONE, "2025-07-20"), sold(SALT))) == 2
+
+
+def test_what_the_county_listed_itself_is_held_to_the_rules(tmp_path: Path) -> None:
+    table = tmp_path / "precursors.csv"
+    table.write_text(
+        "编号,类别,名称,CAS号,列管日期\nlocal-1,1,乙醇,64-17-5,2026-01-01\n", encoding="utf-8"
+    )
+    references = References(tmp_path / "tables")
+    references.add("precursors", table, source="县", since=date(2026, 1, 1), now=NOW)
+    by_name = {rule.name: rule for rule in plugin.jdgate_rules({}, references)}
+    sale = sold("64-17-5", person=True, permit=None)
+    (alert,) = alerts(replay(by_name["precursor.sale"], sale), "P6")
+    (without,) = alerts(replay(SaleRule(LISTINGS), sale), "P6")
+    assert alert.title_code == "precursor.sale_person"  # category 1 since January
+    assert without.title_code == "precursor.sale_no_permit"  # as what no table knows
+    row = plugin.jdgate_prepare(SALE, {"cas": "乙醇"}, references)
+    assert row == {"cas": "64-17-5"}
+
+
 # P4
 
 MARCH_1 = datetime(2027, 2, 28, 16, 0, tzinfo=UTC)
@@ -393,7 +437,7 @@ FACTS = st.one_of(
     st.builds(permit, ACTIONS, DAYS, st.sampled_from(["a", "b"])),
     st.builds(buyers, ACTIONS, DAYS, valid_to=DAYS),
 )  # fmt: skip
-RULES = plugin.jdgate_rules({})
+RULES = plugin.jdgate_rules({}, References())
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time, timedelta
 from typing import Literal
 
@@ -60,6 +60,20 @@ class Tally(Struct, frozen=True):
     measure: str
     n: int
     of: int | None = None
+
+
+class Total(Struct, frozen=True):
+    """What one state of a rule adds to a message of `type` that the gateway sends once a month.
+
+    `about` are the fields that name the record, `add` those that are added up: numbers. A rule
+    gives these by `totals(state, period)`. Nothing is left out as small: the type's sheet says who
+    is told, and it must be about no person.
+    """
+
+    type: str
+    to: Role
+    about: Mapping[str, str]
+    add: Mapping[str, float]
 
 
 class Cell(Struct, frozen=True):

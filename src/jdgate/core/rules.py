@@ -101,7 +101,9 @@ class Rule(Protocol):
     the rule ids of its alerts and drafts to the texts that give their legal basis, and
     `outcomes`, a mapping from the rule ids of its alerts to what may have come of one
     ({code: text code}, see `jdgate.core.outcomes`), and `tally(state, period)`, which gives the
-    weekly and monthly digests numbers by unit (`jdgate.core.digests.Tally`).
+    weekly and monthly digests numbers by unit (`jdgate.core.digests.Tally`), and
+    `totals(state, period)`, which gives a month's figures to a type that the gateway sends
+    (`jdgate.core.digests.Total`).
     """
 
     @property

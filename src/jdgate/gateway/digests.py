@@ -1,9 +1,8 @@
 """Digests at the gateway: counted from the books, told to those whose task it is.
 
 The authority hears of every unit and of the county; a unit of itself; the police of stations, the
-postal bureau of companies. Each period is claimed in the transaction that writes its digest, so it
-is made once, however many gateways there are and however often they start. Rules bring numbers of
-their own (`tally`); one that breaks is told to the authority and the rest goes on.
+postal bureau of companies. Rules bring numbers of their own (`tally`); one that breaks is told to
+the authority and the rest goes on.
 
     plans += make_due(conn, ground, now, effects)
 """
@@ -12,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from statistics import median
 
 from sqlalchemy import Connection
@@ -26,38 +25,27 @@ from jdgate.core.digests import (
     Cell,
     Period,
     Tally,
-    last_before,
-    missed,
     suppressed,
 )
 from jdgate.core.rules import Failure, Role, Rule
 from jdgate.gateway.compose import Plan
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
-from jdgate.store import alerts, expectations, meta, rulestate
+from jdgate.gateway.periods import ended, states_of
+from jdgate.store import alerts, expectations
 
 DIGEST = "county.digest.v1"
 AT_ONCE = 500
 OVERSEEN = {"POL": "PS", "POST": "CUR"}
 """Who hears of the units of which role, beside the authority."""
-_ANY_VERSION = 0x10000
 
 
 def make_due(conn: Connection, ground: Ground, now: datetime, effects: Effects) -> list[Plan]:
     """The digests of all periods that have ended and were not digested."""
-    today = calendar.local_day(now)
-    if now < calendar.at_local(today.isoformat(), ground.digests.at):
-        today -= timedelta(1)
     plans: list[Plan] = []
     for span in SPANS:
-        if span not in ground.digests.spans:
-            continue
-        key, latest = f"digest:{span}", last_before(span, today).last
-        done = meta.get(conn, key)
-        if done is None:  # a new county has nothing to look back on
-            meta.put(conn, key, latest)
-        elif done < latest and meta.swap(conn, key, done, latest):
-            for period in missed(span, done, today):
+        if span in ground.digests.spans:
+            for period in ended(conn, ground, f"digest:{span}", span, now):
                 plans += _digest(conn, ground, period, effects)
     return plans
 
@@ -182,8 +170,7 @@ def _ruled(conn: Connection, ground: Ground, period: Period, effects: Effects) -
 def _of_rule(conn: Connection, ground: Ground, rule: Rule, period: Period) -> Iterator[Tally]:
     county = ground.trust.directory.county
     tally = rule.tally  # type: ignore[attr-defined]
-    for key, blob, _ in rulestate.older_than(conn, rule.name, _ANY_VERSION):
-        state = rules.decode_state(rule, ground.vault.open_state(conn, rule.name, key, blob))
+    for state in states_of(conn, ground, rule):
         for one in tally(state, period):
             if not isinstance(one.unit, Role):
                 yield one

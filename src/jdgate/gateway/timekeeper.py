@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from jdgate.core import rules
 from jdgate.core.rules import Failure, Outcome, Rule
 from jdgate.errors import Misuse, Refused
-from jdgate.gateway import checkpointer, digests
+from jdgate.gateway import checkpointer, digests, totals
 from jdgate.gateway.compose import Outbound, Plan, compose, store
 from jdgate.gateway.effects import GAP, SILENT, Effects
 from jdgate.gateway.ground import Ground
@@ -56,6 +56,7 @@ def run_due(conn: Connection, ground: Ground, now: datetime) -> Due:
     )
     more = effects.alerts.look() or len(rows) == AT_ONCE
     effects.plans += digests.make_due(conn, ground, now, effects)
+    effects.plans += totals.make_due(conn, ground, now, effects)
     outbound = _ask_for_gaps(conn, ground, effects, now)
     due = _finish(conn, ground, effects, outbound, now, more=more)
     if stated and (head := checkpointer.sign_head(conn, ground, now)) is not None:

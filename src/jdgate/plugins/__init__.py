@@ -11,7 +11,7 @@ errors; adapters in `jdgate.plugins.adapters`; rules in `jdgate.core.rules`; wha
 hold to is tested with `jdgate.plugins.conformance`.
 """
 
-from jdgate.core.digests import Period, Tally
+from jdgate.core.digests import Period, Tally, Total
 from jdgate.core.rules import Alert, Draft, Effect, Expect, Fact, Role, Rule, Settle, changes
 from jdgate.errors import Refused, TransportFailed
 from jdgate.plugins.adapters import (
@@ -48,6 +48,7 @@ __all__ = [
     "Sink",
     "Source",
     "Tally",
+    "Total",
     "TransportFailed",
     "changes",
     "hookimpl",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jdgate.core.refdata import Precursors
 from jdgate.files.importer import Importer
-from jdgate.plugins import Register, Rule, hookimpl
+from jdgate.plugins import Rule, hookimpl
 from jdgate.refdata import References
 
 from . import rows
@@ -25,17 +23,11 @@ from .sales import SaleRule
 from .stocks import StockRule
 
 
-@cache
-def catalogue() -> Precursors:
-    """The precursor catalogue that comes with jdgate, all its dates."""
-    return References().precursors
-
-
 @hookimpl
-def jdgate_rules(settings: Mapping[str, Any]) -> list[Rule]:
+def jdgate_rules(settings: Mapping[str, Any], references: References) -> list[Rule]:
     """Inspections, stock, sales, purchases, annual reports, losses, revocations."""
     chosen = county.read(settings)
-    listings = Listings(catalogue())
+    listings = Listings(references.precursors)
     return [
         InspectionRule(chosen),
         StockRule(listings, chosen),
@@ -61,7 +53,7 @@ def jdgate_texts() -> list[Path]:
 
 @hookimpl
 def jdgate_prepare(
-    type: str, record: Mapping[str, Any], register: Register
+    type: str, record: Mapping[str, Any], references: References
 ) -> dict[str, Any] | None:
     """Read the quantities, substances and moments of a row."""
-    return rows.prepare(type, record, catalogue())
+    return rows.prepare(type, record, references.precursors)

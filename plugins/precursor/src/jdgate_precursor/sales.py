@@ -9,6 +9,9 @@ P6. Told to the police, never refused: the sale has happened, and its filing is 
 - the buyer showed neither permit nor filing, save a person who bought potassium permanganate;
 - the substance was listed only a short while before, and old habits may run on.
 
+Emergency management is told, by substance, what was sold of it by the sales that were filed in a
+month: each counts once, in the month in which it first came in, so nothing is added afterwards.
+
     rule = SaleRule(Listings(References().precursors), Settings())
 """
 
@@ -22,13 +25,14 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from jdgate.core.calendar import add_days, day_of, days_between
-from jdgate.plugins import Alert, Effect, Fact, Role, changes
+from jdgate.plugins import Alert, Effect, Fact, Period, Role, Total, changes
 
-from .days import plausible
+from .days import month_of, plausible
 from .enterprises import ALERT, SALE
 from .listing import Listing, Listings
 from .settings import Settings
 
+TOTAL = "precursor.sales.total.v1"
 PERMANGANATE = "7722-64-7"
 """What a private person may buy in small quantity without a filing (条例 17)."""
 
@@ -45,6 +49,8 @@ class Sale(Struct, frozen=True, array_like=True, gc=False):
     permit: bool = False
     region: str = ""
     filed: str = ""
+    qty: float = 0
+    unit: str = ""
 
 
 class SaleRule:
@@ -74,7 +80,7 @@ class SaleRule:
 
     def key(self, fact: Fact) -> str | None:
         """The sale: seller, buyer, substance, quantity and day."""
-        data = fact.data
+        data = {**fact.data, "qty": float(fact.data["qty"])}
         names = ("buyer_kind", "buyer", "cas", "qty", "unit", "date")
         told = "|".join(str(data.get(name, "")) for name in names)
         return f"{data['seller']}/{hashlib.sha256(told.encode()).hexdigest()[:24]}"
@@ -94,6 +100,8 @@ class SaleRule:
             state.permit or "permit_no" in data,
             max(state.region, fact.region or ""),
             min(state.filed or today, today),
+            data["qty"],
+            data["unit"],
         )
         if new == state:
             return state, ()
@@ -102,6 +110,16 @@ class SaleRule:
     def due(self, state: Sale, name: str, now: datetime) -> tuple[Sale, Sequence[Effect]]:
         """Nothing here waits for a time."""
         return state, ()
+
+    def totals(self, state: Sale, period: Period) -> list[Total]:
+        """What the sale adds to its substance in the month in which it was filed."""
+        if month_of(state.filed) != month_of(period.first):
+            return []
+        if not self._listings.of(state.cas, state.date).regulated:
+            return []
+        about = {"month": month_of(period.first), "cas": state.cas, "unit": state.unit}
+        to = Role("EMA", state.region or None)
+        return [Total(TOTAL, to, about, {"qty": state.qty, "sales_n": 1})]
 
     def standing(self, state: Sale) -> list[Alert]:
         """What there is to say about a sale."""
