@@ -129,7 +129,6 @@ def delivery() -> bytes:
             purpose="mmt.continuity",
             inreplyto=MESSAGE_ID,
             origin="cln-01",
-            approvedby=("李医生",),
         )
     )
     return signing.sign(payload, keys_of("gateway").signer, signing.TYP_MESSAGE)

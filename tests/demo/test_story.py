@@ -185,17 +185,19 @@ def test_alerts_and_drafts_reached_the_clinic_and_attendance_reached_nobody(
 def test_police_and_the_township_in_charge_see_the_sheets_fields_and_others_nothing(
     control: Control, people: People
 ) -> None:
-    seen = {}
+    seen, named = {}, {}
     for member in hosted(control):
         for row in mail(control, member, NOTICE):
             shown = control.call("inbox.show", member=member, id=row["id"])
             assert [record["id_no"] for record in shown["data"]] == [people.approved.id_no]
             seen[member] = set(shown["data"][0])
+            named[member] = len(shown["approved_by"])
 
     assert seen == {
         "pol": {"name", "id_type", "id_no", "site", "confirmed_on", "confirmer"},
         "com-07": {"name", "id_type", "id_no", "confirmed_on"},
     }
+    assert named == {"pol": 1, "com-07": 0}, "who is shown less does not learn who approved"
 
 
 def test_the_notice_is_signed_off_by_somebody_who_says_to_be_simulated(control: Control) -> None:

@@ -228,7 +228,7 @@ class Chain:
             ("records", len(sent.data), leaf.records),
             ("purpose", sent.purpose or "", leaf.purpose),
             ("origin", sent.origin, sent.origin if own else original.source),
-            ("approvedby", sent.approvedby, original.approvedby),
+            ("approvedby", sent.approvedby, original.approvedby if sent.approvedby else ()),
         ]
         agree("evidence.delivery_disagrees", pairs)
         member = trust.member(leaf.recipient)

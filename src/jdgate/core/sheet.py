@@ -213,6 +213,15 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """How many different persons must stand behind a message of the type."""
         return {"none": 0, "human": 1, "two": 2}[self.approval]
 
+    @cached_property
+    def _shown(self) -> frozenset[str]:
+        return frozenset(field for route in self.routes for field in route.fields)
+
+    def names_approvers_to(self, fields: Iterable[str]) -> bool:
+        """Whether a desk that is shown these fields learns who approved: only one that is shown
+        all that anybody is."""
+        return self._shown.issubset(fields)
+
     def may_send(self, roles: Iterable[str]) -> bool:
         """Whether a member with these roles may send the type."""
         return ANY in self.senders or not set(self.senders).isdisjoint(roles)

@@ -283,7 +283,7 @@ def _route(
                 origin=message.source,
                 inreplyto=message.id,
                 region=message.region,
-                approvedby=message.approvedby,
+                approvedby=message.approvedby if sheet.names_approvers_to(desk.fields) else (),
                 source_indexes=tuple(indexes),
                 partial=indexes != verdict.accepted,
             )
