@@ -53,7 +53,7 @@ async def test_an_application_is_late_when_the_tenth_working_day_of_this_county_
     (verdict,) = await county.push("com-01", "share.apply.v1", [APPLY])
     assert verdict["verdict"] == "accepted", verdict
     passed = at_local(add_days(last.isoformat(), 1), time(0))
-    assert await due(county, "answer_late") == passed
+    assert await due(county, "share.reply.v1") == passed
 
     county.turned.turn(passed - county.daemon.clock.now() - A_MOMENT)
     await county.quiet()
@@ -79,4 +79,4 @@ async def test_an_application_is_late_when_the_tenth_working_day_of_this_county_
         return [row for row in rows if row["rule"] == "S1" and row["outcome"] == "settled"]
 
     await county.until(settled)
-    assert await due(county, "answer_late") is None
+    assert await due(county, "share.reply.v1") is None
