@@ -242,7 +242,7 @@ class Departments:
             "base_visits": 1,
         }
         notice = {
-            "to": office(6),
+            "to": office(11),
             "notice_no": "DEMO-S-1",
             "matter": "staffing",
             "text": "请于期限内配齐专职工作人员",
