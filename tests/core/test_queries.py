@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jdgate.core.calendar import WorkingDays
 from jdgate.core.queries import OFF_HOURS, TOO_MANY, QueryLimits, day_began, trespass
@@ -17,6 +19,7 @@ def people(count: int, first: int = 0) -> set[object]:
     return set(range(first, first + count))
 
 
+@pytest.mark.rule("S2", "fires", "short")
 def test_thirty_people_a_day_may_be_asked_about_and_no_more() -> None:
     assert trespass(LIMITS, asked=people(29), more=people(1, 29), at=NOON) is None
     assert trespass(LIMITS, asked=people(30), more=people(1, 30), at=NOON) == TOO_MANY
@@ -25,6 +28,19 @@ def test_thirty_people_a_day_may_be_asked_about_and_no_more() -> None:
 
 def test_the_same_person_asked_about_again_counts_once() -> None:
     assert trespass(LIMITS, asked=people(30), more=people(30), at=NOON) is None
+
+
+@pytest.mark.rule("S2", "any order")
+@settings(max_examples=30)
+@given(st.permutations([*range(30), *range(10)]))
+def test_in_whatever_order_thirty_people_are_asked_about_the_next_is_one_too_many(
+    asked: list[int],
+) -> None:
+    so_far: set[object] = set()
+    for person in asked:
+        assert trespass(LIMITS, asked=so_far, more={person}, at=NOON) is None
+        so_far.add(person)
+    assert trespass(LIMITS, asked=so_far, more={30}, at=NOON) == TOO_MANY
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ CORRECTION = fact(CORRECT, "com-01", to="pol", request_no="C-1", item="name")
 PERSON = fact(SUBJECT, "com-01", to="pol", request_no="P-1")
 
 
+@pytest.mark.rule("S1", "fires", "short")
 @pytest.mark.parametrize(
     ("facts", "name", "last"),
     [
@@ -141,6 +142,7 @@ def test_a_finding_that_went_to_earlier_recipients_answers_no_request() -> None:
 FACTS = [apply(), reply("extended"), reply("agreed", 3, provide_by="2026-11-20")]
 
 
+@pytest.mark.rule("S1", "any order")
 @settings(max_examples=50)
 @given(st.permutations([*FACTS, *FACTS, reply("provided", 4)]))
 def test_order_and_repeats_make_no_difference(facts: list[Fact]) -> None:

@@ -201,6 +201,7 @@ async def test_a_repeat_is_folded_and_the_settled_cause_ends_it_wherever_it_lies
     assert (await life(county, id))["level"] == 1
 
 
+@pytest.mark.rule("K2 P5", "fires", "short")
 async def test_what_nobody_acknowledges_goes_to_deputy_region_and_authority_at_each_deadline(
     own: Own,
 ) -> None:

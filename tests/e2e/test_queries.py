@@ -44,6 +44,7 @@ async def acts(county: County) -> list[str]:
     ]
 
 
+@pytest.mark.rule("S2", "fires", "short")
 async def test_the_thirty_first_person_of_a_day_suspends_the_queries_until_somebody_lifts_it(
     own: Own,
 ) -> None:

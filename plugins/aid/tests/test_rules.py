@@ -75,11 +75,14 @@ def standing(made: Replay) -> list[Alert]:
     return [one for one in made.standing.values() if isinstance(one, Alert)]
 
 
+@pytest.mark.rule("A1", "fires", "short")
 def test_a1_an_answer_is_due_after_ten_working_days_of_the_countys_calendar() -> None:
     made = replay(referred())
     # Friday 20 November and ten working days, with Tuesday the 24th off: Monday 7 December
     assert expected(made) == {"answer": datetime(2026, 12, 7, 16, 0, tzinfo=UTC)}
     (alert,) = when_due(made, "answer")
+    assert made.until(datetime(2026, 12, 7, 15, 59, 59, tzinfo=UTC)) == []
+    assert made.until(datetime(2026, 12, 7, 16, 0, tzinfo=UTC)) == [alert]
     assert (alert.rule_id, alert.to, alert.type) == ("A1", "com-01", "sys.alert.v1")
     assert alert.params == {"ref": "R-1", "due_on": "2026-12-07"}
 
@@ -89,11 +92,15 @@ def test_a1_any_answer_settles_it(status: str) -> None:
     assert expected(replay(referred(), answered(status))) == {}
 
 
+@pytest.mark.rule("A2", "fires", "short")
 def test_a2_a_withdrawal_is_to_be_confirmed_within_five_working_days() -> None:
     made = replay(referred(), answered("in_progress", "2026-11-10"), withdrawn())
     assert expected(made) == {"stop": datetime(2026, 11, 30, 16, 0, tzinfo=UTC)}
     told = when_due(made, "stop")
     assert [(one.to, one.urgent) for one in told] == [("hrs", True), ("com-01", True)]
+    passing = replay(referred(), answered("in_progress", "2026-11-10"), withdrawn())
+    assert passing.until(datetime(2026, 11, 30, 15, 59, 59, tzinfo=UTC)) == []
+    assert passing.until(datetime(2026, 11, 30, 16, 0, tzinfo=UTC)) == told
     made.batch([answered("withdrawn")], NOW)
     assert expected(made) == {}
 
@@ -106,6 +113,7 @@ def test_a2_a_department_that_never_answered_is_found_by_what_was_asked_for() ->
     assert when_due(replay(child, withdrawn(need="child")), "stop")[0].to == Role("CIV", REGION)
 
 
+@pytest.mark.rule("A2", "fires", "short")
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
@@ -134,6 +142,7 @@ FACTS = st.one_of(
 )
 
 
+@pytest.mark.rule("A1 A2", "any order")
 @given(facts=st.lists(FACTS, max_size=12))
 @settings(max_examples=40, deadline=None)
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:

@@ -62,6 +62,7 @@ def drafts(facts: list[Fact], rule: AbsenceRule | None = None) -> list[Draft]:
     return [one for one in standing(facts, rule) if isinstance(one, Draft)]
 
 
+@pytest.mark.rule("M1", "fires", "short")
 def test_the_alert_comes_on_the_seventh_missed_day_and_not_on_the_sixth() -> None:
     history = [enrolled(), came(1)]
     assert alerts(history + missed_days(2, 7)) == []
@@ -81,6 +82,7 @@ def test_the_number_of_days_is_the_countys() -> None:
     assert alerts([enrolled(), came(1), *missed_days(2, 4)], rule)
 
 
+@pytest.mark.rule("M2", "fires", "short")
 def test_the_dropout_draft_comes_at_its_threshold_and_not_before() -> None:
     history = [enrolled(), came(1)]
     assert drafts(history + missed_days(2, 15)) == []
@@ -247,6 +249,7 @@ facts_of_a_patient = st.lists(
 )
 
 
+@pytest.mark.rule("M1 M2", "any order")
 @given(facts_of_a_patient)
 @settings(max_examples=150, deadline=None)
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:

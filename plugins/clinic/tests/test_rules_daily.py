@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,9 +54,14 @@ def test_extension_sites_are_expected_by_themselves() -> None:
     assert keys == ["cln-01/main", "cln-01/north"]
 
 
+@pytest.mark.rule("M0", "fires", "short")
 def test_overdue_tells_the_clinic_and_the_authority() -> None:
     rule = DailyReportRule(TEN)
     (state,) = run(rule, {}, [report()], EVENING).states.values()
+    replay = Replay(rule)
+    replay.batch([report()], EVENING)
+    assert replay.until(at_local(add_days(DAY, 2), TEN) - timedelta(seconds=1)) == []
+    assert [one.rule_id for one in replay.until(at_local(add_days(DAY, 2), TEN))] == ["M0", "M0"]
     outcome = run_due(rule, "cln-01/main", state, "report", at_local(add_days(DAY, 2), TEN))
     told = [one.effect for one in outcome.effects]
     assert [one.to for one in told if isinstance(one, Alert)] == ["cln-01", AUTHORITY]
@@ -95,6 +101,7 @@ reports = st.builds(
 )
 
 
+@pytest.mark.rule("M0", "any order")
 @given(st.lists(reports, max_size=25))
 @settings(max_examples=80, deadline=None)
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:

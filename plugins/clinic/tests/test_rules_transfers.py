@@ -53,6 +53,7 @@ def when_due(made: Replay) -> list[Alert]:
     return [one.effect for one in outcome.effects if isinstance(one.effect, Alert)]
 
 
+@pytest.mark.rule("M3", "fires", "short")
 @pytest.mark.parametrize(
     ("now", "days", "late"),
     [(FRIDAY, 1, "2026-11-24"), (FRIDAY, 2, "2026-11-25"), (HOLIDAYS, 1, "2026-10-09")],
@@ -60,7 +61,10 @@ def when_due(made: Replay) -> list[Alert]:
 def test_m3_is_due_when_the_working_day_after_the_request_has_passed(
     now: datetime, days: int, late: str
 ) -> None:
-    assert expected(replay(request(), now=now, days=days)) == {"ack:cln-02": midnight(late)}
+    made = replay(request(), now=now, days=days)
+    assert expected(made) == {"ack:cln-02": midnight(late)}
+    assert made.until(midnight(late) - timedelta(seconds=1)) == []
+    assert [one.rule_id for one in made.until(midnight(late))] == ["M3", "M3"]
 
 
 def test_m3_both_clinics_are_told_each_who_the_other_is_and_nothing_of_the_patient() -> None:
@@ -105,6 +109,7 @@ FACTS = st.one_of(
 )
 
 
+@pytest.mark.rule("M3", "any order")
 @given(st.lists(FACTS, max_size=12))
 @settings(max_examples=50, deadline=None)
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:

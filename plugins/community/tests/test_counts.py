@@ -52,6 +52,7 @@ class Approved:
 # C2
 
 
+@pytest.mark.rule("C2", "fires", "short")
 @pytest.mark.parametrize(
     ("states", "told", "drafts"),
     [
@@ -147,6 +148,7 @@ def test_c2_the_schedule_grows_longer_with_the_years_and_there_is_none_by_defaul
 # C3
 
 
+@pytest.mark.rule("C3", "fires", "short")
 @pytest.mark.parametrize(
     ("absences", "told", "kind"),
     [
@@ -219,6 +221,7 @@ def test_c3_the_report_shows_from_when_until_when() -> None:
 # C4
 
 
+@pytest.mark.rule("C4", "fires", "short")
 def test_c4_a_held_positive_asks_the_police_when_three_days_have_passed() -> None:
     town = Township(PositiveRule(), outcome("2026-11-10", "positive_held"))
     assert town.until(comes("2026-11-14") - JUST).told() == []

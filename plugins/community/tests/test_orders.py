@@ -60,6 +60,7 @@ def just_before(day: str) -> datetime:
 # C1
 
 
+@pytest.mark.rule("C1", "fires", "short")
 def test_c1_reminds_on_day_10_and_not_a_moment_before() -> None:
     town = Township(CheckinRule(), ordered())
     assert town.until(just_before("2026-08-13")).told() == []
@@ -69,6 +70,7 @@ def test_c1_reminds_on_day_10_and_not_a_moment_before() -> None:
     assert alert.data == {**PERSON, "doc_no": DOC, "due_on": "2026-08-18"}
 
 
+@pytest.mark.rule("C1", "fires", "short")
 def test_c1_asks_for_the_reason_when_day_15_has_passed_and_not_on_it() -> None:
     town = Township(CheckinRule(), ordered())
     assert town.until(just_before("2026-08-19")).drafts() == []
@@ -120,6 +122,7 @@ def test_c1_the_days_are_the_countys() -> None:
 # C5
 
 
+@pytest.mark.rule("C5", "fires", "short")
 def test_c5_tells_both_offices_when_15_days_have_passed_and_not_before() -> None:
     town = Township(PlaceRule(), ordered(), came(), handed_on("2026-09-01"))
     assert town.until(just_before("2026-09-17")).told() == []
@@ -140,6 +143,7 @@ def test_c5_an_earlier_check_in_at_the_old_place_does_not_count_at_the_new() -> 
 # C6
 
 
+@pytest.mark.rule("C6", "fires", "short")
 def test_c6_prepares_30_days_before_the_term_ends_and_asks_again_7_days_after() -> None:
     town = Township(CompletionRule(), ordered(), came())
     assert months_after(CAME, 36) == "2029-08-10"
@@ -170,6 +174,7 @@ SPRING = YearPlan(off=frozenset({date(2029, 8, 13), date(2029, 8, 14)}))
 DAYS = WorkingDays({2029: SPRING})
 
 
+@pytest.mark.rule("C7", "fires", "short")
 def test_c7_is_due_after_three_years_with_a_draft_that_an_officer_decides() -> None:
     town = Township(ReviewRule(Settings(), DAYS), ordered(), came())
     assert town.until(just_before("2029-08-10")).told() == []
@@ -180,6 +185,7 @@ def test_c7_is_due_after_three_years_with_a_draft_that_an_officer_decides() -> N
     assert draft.checks
 
 
+@pytest.mark.rule("C7", "fires", "short")
 def test_c7_goes_on_after_10_working_days_and_tells_the_county_no_name() -> None:
     town = Township(ReviewRule(Settings(), DAYS), ordered(), came(), ended("2029-08-10"))
     # ten working days after Friday 10 August, with two days off: Tuesday 28 August
@@ -240,6 +246,7 @@ def test_a_suspended_order_is_not_forgotten() -> None:
 # visits
 
 
+@pytest.mark.rule("G1", "fires", "short")
 def test_a_visit_without_an_answer_is_told_by_its_number_alone() -> None:
     town = Township(VisitRule(), task("V-1", "2026-11-10"))
     assert town.until(just_before("2026-11-11")).told() == []
@@ -283,6 +290,7 @@ FACTS = st.one_of(
 RULES = plugin.jdgate_rules({"test_months": [1, 2, 3]}, References())
 
 
+@pytest.mark.rule("C1 C2 C3 C4 C5 C6 C7 G1", "any order")
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @given(facts=st.lists(FACTS, max_size=16))
 @settings(max_examples=25, deadline=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,14 +9,9 @@ from jdgate.core.identity import synthetic_id_no
 from jdgate.core.rules import (
     Alert,
     Draft,
-    Effect,
-    Expect,
     Fact,
     Role,
     Rule,
-    Settle,
-    encode_states,
-    run_due,
 )
 from jdgate.plugins.conformance import Replay
 from jdgate_community import book, grid
@@ -91,25 +85,14 @@ class Township:
 
     def __init__(self, rule: Rule, *facts: Fact, now: datetime = NOW) -> None:
         self.made = Replay(rule)
-        self._come: set[tuple[str, str]] = set()
         self.take(*facts, now=now)
 
     def take(self, *facts: Fact, now: datetime = NOW) -> None:
         self.made.batch(list(facts), now)
 
     def until(self, moment: datetime) -> Township:
-        """Let every expectation that is due by `moment` come, the first first."""
-        waiting = [
-            (one.due, slot) for slot, one in self.made.standing.items() if isinstance(one, Expect)
-        ]
-        for due, slot in sorted(waiting):
-            if due <= moment and slot in self.made.standing and slot not in self._come:
-                self._come.add(slot)
-                states, _ = self.made.end()
-                outcome = run_due(self.made.rule, slot[0], states[slot[0]], slot[1], due)
-                assert not outcome.failures, outcome.failures
-                self.made.blobs.update(encode_states(self.made.rule, outcome.states))
-                self._carry_out(slot[0], [one.effect for one in outcome.effects])
+        """Let time pass."""
+        self.made.until(moment)
         return self
 
     def through(self, day: str) -> Township:
@@ -125,12 +108,3 @@ class Township:
 
     def drafts(self) -> list[Draft]:
         return [one for one in self.made.standing.values() if isinstance(one, Draft)]
-
-    def _carry_out(self, key: str, effects: Iterable[Effect]) -> None:
-        for one in effects:
-            if isinstance(one, Settle):
-                self.made.standing.pop((key, one.cause), None)
-            elif isinstance(one, Expect):
-                self.made.standing[key, one.name] = one
-            else:
-                self.made.standing[key, one.cause] = one

@@ -151,6 +151,7 @@ def test_a_ground_that_the_county_s_table_has_ended_is_none_from_then_on(tmp_pat
     assert said(replay(made, basis(day="2026-10-01"))) == both("ground_doubtful")
 
 
+@pytest.mark.rule("L1", "fires", "short")
 def test_thirty_days_after_the_notice_the_bureau_is_reminded_and_not_a_moment_before() -> None:
     made = replay(rule(), basis(), did("notified", "2026-10-22"))
     over = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)  # 21 November has passed in the county
@@ -189,6 +190,7 @@ def test_a_reminder_that_was_told_is_settled_once_the_bureau_acted() -> None:
     assert Settle(told.cause) in [one.effect for one in effects]
 
 
+@pytest.mark.rule("L1", "fires", "short")
 @pytest.mark.parametrize(("day", "early"), [("2026-11-01", True), ("2026-11-02", False)])
 def test_cancelled_within_thirty_days_of_the_notice_is_told_to_both(day: str, early: bool) -> None:
     made = replay(rule(), basis(), did("notified", "2026-10-02"), did("cancelled", day))
@@ -229,6 +231,7 @@ def test_an_objection_to_a_decision_nobody_notified_freezes_too() -> None:
     assert said(replay(rule(), objected("2026-11-20", ref="别的"))) == both("frozen_objection")
 
 
+@pytest.mark.rule("L2", "fires", "short")
 def test_it_is_to_be_looked_into_within_ten_working_days() -> None:
     made = replay(rule(), basis(), objected("2026-11-06"))  # a Friday; the tenth is Friday 20
     over = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
@@ -267,6 +270,7 @@ def test_where_the_ground_is_gone_hold_leaves_both_told_and_nobody_waiting() -> 
     assert said(made) == both("frozen_revoked") and waits(made) == {}
 
 
+@pytest.mark.rule("L2", "fires", "short")
 @pytest.mark.parametrize(("day", "told"), [("2026-11-10", True), ("2026-11-09", False)])
 def test_cancelled_on_or_after_the_day_of_the_freeze_is_told_to_both(day: str, told: bool) -> None:
     made = replay(
@@ -330,6 +334,7 @@ def test_a_case_in_which_nothing_waits_is_forgotten_in_time() -> None:
 # S1: questions
 
 
+@pytest.mark.rule("S1", "fires", "short")
 def test_a_question_waits_five_days_for_its_answer() -> None:
     made = replay(EligibilityRule(), asked())
     over = datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
@@ -367,6 +372,7 @@ def anything(draw: st.DrawFn) -> Fact:
     return make()
 
 
+@pytest.mark.rule("L1 L2", "any order")
 @settings(max_examples=50, deadline=None)
 @given(st.lists(anything(), max_size=10))
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:
@@ -383,6 +389,18 @@ def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:
 
 
 # Settings and the kit
+
+
+QUESTIONS = st.builds(asked, st.sampled_from(["受-1", "受-2"])) | st.builds(
+    answered, st.sampled_from(["受-1", "受-2"])
+)
+
+
+@pytest.mark.rule("S1", "any order")
+@settings(max_examples=25, deadline=None)
+@given(st.lists(QUESTIONS, max_size=6))
+def test_order_and_repetition_of_questions_make_no_difference(facts: list[Fact]) -> None:
+    assert_order_free(EligibilityRule(), facts, NOW, orders=4)
 
 
 @pytest.mark.parametrize(

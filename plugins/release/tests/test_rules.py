@@ -91,6 +91,7 @@ def when_due(made: Replay, name: str, now: datetime) -> set[tuple[str, str | Rol
 # Before the release
 
 
+@pytest.mark.rule("C8", "fires", "short")
 def test_three_days_before_those_who_receive_are_told_and_not_a_moment_before() -> None:
     made = replay(rule(), notice())
     near = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)  # 24 November begins in the county
@@ -106,6 +107,7 @@ def test_where_no_measure_follows_the_station_is_told_and_no_township() -> None:
     assert when_due(made, "ack", later) == {("call", POL), ("call", PS)}
 
 
+@pytest.mark.rule("C8", "fires", "short")
 @pytest.mark.parametrize(
     ("came", "late"),
     [
@@ -133,6 +135,7 @@ def test_places_have_times_of_their_own_and_the_longest_code_wins() -> None:
     assert waits(october)["near"] < datetime(2026, 9, 30, tzinfo=UTC)  # holidays are no work days
 
 
+@pytest.mark.rule("C8", "fires", "short")
 def test_nobody_acknowledged_for_24_hours_call() -> None:
     made = replay(rule(), notice())
     assert waits(made)["ack"] == NOW + HOURS_24
@@ -241,6 +244,7 @@ def _one_text_per_id(facts: list[Fact]) -> list[Fact]:
     return [one for one in facts if one.type != PRENOTICE.type or seen[one.message_id] is one]
 
 
+@pytest.mark.rule("C8", "any order")
 @settings(max_examples=50, deadline=None)
 @given(st.lists(anything(), max_size=10))
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:

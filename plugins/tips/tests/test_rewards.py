@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ POL = Role("POL", REGION)
 TOKEN = "N4ZB6G1JYSE0PX72KQMT"
 WORKING = References().working_days
 NOW = datetime(2026, 9, 30, 2, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 SOLVED = "2026-09-18"
 """A Friday. The working days after it pass over the National Day holidays of 2026."""
 
@@ -76,11 +77,16 @@ def midnight(day: str) -> datetime:
     return datetime.fromisoformat(f"{day}T00:00:00+08:00")
 
 
+@pytest.mark.rule("R1", "fires", "short")
 def test_r1_counts_fifteen_working_days_by_the_countys_calendar() -> None:
     last = WORKING.add_working_days(datetime(2026, 9, 18).date(), 15)
     assert last.isoformat() == "2026-10-15", "20 September and 10 October are worked, 1–7 off"
     made = replay(progress("solved"))
     assert expected(made) == {"soon": midnight("2026-10-12"), "late": midnight("2026-10-16")}
+    assert made.until(midnight("2026-10-12") - SECOND) == []
+    assert len(made.until(midnight("2026-10-16") - SECOND)) == 1
+    assert [one.title_code for one in made.until(midnight("2026-10-16"))] == ["tips.notice_late"]
+    made = replay(progress("solved"))
     (soon,) = when_due(made, "soon")
     assert (soon.rule_id, soon.to, soon.title_code) == ("R1", POL, "tips.notice_soon")
     assert soon.data == {"receipt_token": TOKEN, "due_on": "2026-10-15"}
@@ -95,6 +101,7 @@ def test_r1_the_numbers_are_the_countys() -> None:
     assert expected(made) == {"soon": midnight("2026-09-22"), "late": midnight("2026-09-23")}
 
 
+@pytest.mark.rule("R1", "fires", "short")
 @pytest.mark.parametrize("told", [notice(), progress("reward_ready", "2026-09-29")])
 def test_r1_telling_the_claimant_settles_it_and_starts_the_two_months(told: Fact) -> None:
     made = replay(progress("solved"))
@@ -130,6 +137,7 @@ def test_two_months_end_on_the_same_day_or_the_last_of_the_month(
     assert months_after(day, months) == end
 
 
+@pytest.mark.rule("R2", "fires", "short")
 @pytest.mark.parametrize(
     ("facts", "code"),
     [
@@ -159,6 +167,7 @@ FACTS = st.one_of(
 )
 
 
+@pytest.mark.rule("R1 R2", "any order")
 @given(st.lists(FACTS, max_size=14))
 @settings(max_examples=50, deadline=None)
 def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:

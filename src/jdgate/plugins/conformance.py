@@ -22,6 +22,8 @@ from datetime import datetime
 from typing import Any
 
 from jdgate.core.rules import (
+    Alert,
+    Draft,
     Effect,
     Expect,
     Fact,
@@ -35,6 +37,7 @@ from jdgate.core.rules import (
     encode_states,
     keys,
     run,
+    run_due,
 )
 from jdgate.errors import Refused
 from jdgate.texts import say
@@ -58,6 +61,32 @@ class Replay:
         wanted = {key: self.blobs[key] for key in keys(self.rule, given) if key in self.blobs}
         states = decode_states(self.rule, wanted)
         outcome = run(self.rule, states, given, now)
+        self._carry_out(outcome)
+        return outcome
+
+    def until(self, now: datetime) -> list[Alert | Draft]:
+        """Let time pass up to `now`, as the gateway's clock does.
+
+        Whatever comes due is called at its moment, the first first. Returns what the rule told and
+        proposed meanwhile.
+        """
+        said: list[Alert | Draft] = []
+        while waiting := [
+            (one.due, slot)
+            for slot, one in self.standing.items()
+            if isinstance(one, Expect) and one.due <= now
+        ]:
+            due, slot = min(waiting)
+            del self.standing[slot]
+            key, name = slot
+            state = decode_states(self.rule, {key: self.blobs[key]})[key]
+            outcome = run_due(self.rule, key, state, name, due)
+            self._carry_out(outcome)
+            effects = [emitted.effect for emitted in outcome.effects]
+            said += [one for one in effects if isinstance(one, Alert | Draft)]
+        return said
+
+    def _carry_out(self, outcome: Outcome) -> None:
         for failure in outcome.failures:
             raise AssertionError(say("rule.broke", "en", rule=failure.rule, error=failure.error))
         self.blobs.update(encode_states(self.rule, outcome.states))
@@ -67,7 +96,6 @@ class Replay:
                 self.standing.pop(slot, None)
             else:
                 self.standing[slot] = emitted.effect
-        return outcome
 
     def end(self) -> tuple[dict[str, Any], Stand]:
         """The states and what stands, in a form that can be compared."""
