@@ -18,7 +18,7 @@ from jdgate.core.evidence_report import Report
 from jdgate.core.evidence_verify import verify
 from jdgate.founding import pinned_authority
 from jdgate.gateway import proofs, retention
-from jdgate.store import inbox
+from jdgate.store import inbox, messages
 
 pytestmark = pytest.mark.anyio
 Own = Callable[..., County]
@@ -286,6 +286,13 @@ async def test_nobody_speaks_of_a_record_that_is_not_theirs(own: Own) -> None:
         (answer,) = await county.push(by, REQUEST, [base | changes])
         assert [one["code"] for one in answer["refused"]] == [code]
     assert await told(county, RESULT) == {}
+    # of several the good one goes on, under the id and the number of its message
+    wrong = finding(unknown, 0, "confirmed_on")
+    answer = await correct(county, wrong, finding(sent, 1, "confirmer"))
+    assert (answer["verdict"], [one["index"] for one in answer["refused"]]) == ("part", [0])
+    assert await county.books(lambda conn: messages.get(conn, answer["id"]))
+    assert len((await told(county, RESULT))["pol"]) == 1
+    await county.assert_sound()
 
 
 async def test_rules_and_systems_can_freeze_on_it(own: Own) -> None:

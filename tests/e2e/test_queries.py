@@ -82,6 +82,8 @@ async def test_the_thirty_first_person_of_a_day_suspends_the_queries_until_someb
     assert await acts(county) == ["queries.suspended", "queries.resumed"]
     leaves = str(await county.leaves())
     assert not any(query(number)["id_no"] in leaves for number in range(31))
+    # what was refused has used up its number: it is not missing, and not asked for again
+    await county.assert_sound("tra")
 
 
 async def test_outside_the_hours_one_question_is_too_many_and_misuse_stays_suspended(

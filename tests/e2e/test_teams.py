@@ -175,6 +175,9 @@ async def test_only_the_office_that_runs_the_order_assigns_and_only_whom_the_pla
     assert told[0]["refused"][0]["code"] == "team.not_yours"
     assert await acts(county) == []
     assert await county.ask("assign.list", member="com-01") == []
+    # what was refused has used up its number: the next one leaves no gap behind it
+    await assign(county, "officer", "ps-02", ref)
+    await county.assert_sound()
 
 
 async def test_what_the_office_can_not_mean_is_refused_before_anything_is_sent(own: Own) -> None:

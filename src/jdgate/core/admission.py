@@ -117,6 +117,18 @@ class Verdict(msgspec.Struct, frozen=True):
             return []
         return [i for i in range(len(self.opened.message.data)) if i not in self.faults]
 
+    def refused(self, reason: Refused) -> Verdict:
+        """This verdict turned into a refusal of the whole message. It stays as proven as it was."""
+        return msgspec.structs.replace(self, outcome="refused", reason=reason, subjects={})
+
+    def with_faults(self, faults: dict[int, list[Fault]]) -> Verdict:
+        """This verdict with these faults of records; refused when they leave no record."""
+        assert self.opened is not None
+        found = msgspec.structs.replace(self, faults=faults)
+        if len(faults) == len(self.opened.message.data):
+            return found.refused(Refused("admission.no_record_left", records=len(faults)))
+        return msgspec.structs.replace(found, outcome="part" if faults else "accepted")
+
 
 def open_arrival(
     arrival: Arrival, trust: Trust, keys: MemberKeys, *, sender: str | None = None
@@ -335,11 +347,8 @@ def judge(
             faults[index] = [fault]
         elif subject is not None:
             subjects[index] = subject
-    if len(faults) == len(message.data):
-        nothing = Refused("admission.no_record_left", records=len(message.data))
-        return Verdict(arrival, "refused", opened, nothing, faults, proven=True)
-    outcome: Outcome = "part" if faults else "accepted"
-    return Verdict(arrival, outcome, opened, None, faults, subjects, proven=True)
+    let_in = Verdict(arrival, "accepted", opened, subjects=subjects, proven=True)
+    return let_in.with_faults(faults)
 
 
 def admit(

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from jdgate.core import leaves
@@ -26,7 +25,6 @@ from jdgate.core.identity import Pseudonyms
 from jdgate.core.message import show_time
 from jdgate.core.routing import relation_domain
 from jdgate.core.schema import Fault
-from jdgate.errors import Refused
 from jdgate.gateway.ground import Ground
 from jdgate.store import care, subjects
 
@@ -64,12 +62,7 @@ class Teams:
             if code is not None:
                 field = "member" if code == "team.wrong_role" else "id_no"
                 faults[index] = [Fault(code, f"/{field}", {"field": field})]
-        if len(faults) == len(opened.message.data):
-            nothing = Refused("admission.no_record_left", records=len(faults))
-            return Verdict(verdict.arrival, "refused", opened, nothing, faults)
-        return msgspec.structs.replace(
-            verdict, outcome="part" if faults else "accepted", faults=faults
-        )
+        return verdict.with_faults(faults)
 
     def note(self, verdict: Verdict, now: datetime) -> list[tuple[bytes, bytes | None]]:
         """Keep what an accepted message assigns and ends; the ledger's leaves about it."""

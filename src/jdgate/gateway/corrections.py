@@ -23,7 +23,6 @@ from jdgate.core.admission import Verdict
 from jdgate.core.fault import Fault
 from jdgate.core.leaves import AcceptedLeaf, DisclosedLeaf
 from jdgate.core.message import Message
-from jdgate.errors import Refused
 from jdgate.gateway.ground import Ground
 from jdgate.store import deliveries, ledger, subjects
 
@@ -66,12 +65,8 @@ class Corrections:
             person = subjects.of_record(self._conn, found.accepted.id, found.record)
             if person is not None:
                 people[index] = person
-        if len(faults) == len(verdict.faults):
-            return msgspec.structs.replace(verdict, subjects=people)
-        if len(faults) == len(message.data):
-            nothing = Refused("admission.no_record_left", records=len(message.data))
-            return Verdict(verdict.arrival, "refused", verdict.opened, nothing, faults)
-        return Verdict(verdict.arrival, "part", verdict.opened, None, faults, people)
+        known = msgspec.structs.replace(verdict, subjects=people)
+        return known if len(faults) == len(verdict.faults) else known.with_faults(faults)
 
     def past(self, message: Message) -> Callable[[Mapping[str, Any]], dict[str, Collection[str]]]:
         """For routing: who ever got the record that a record of `message` speaks of."""

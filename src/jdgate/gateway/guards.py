@@ -59,7 +59,7 @@ class Guards:
             return verdict
         member = opened.message.source
         if member in self._suspended or holds.since(self._conn, member) is not None:
-            return _refused(verdict, Refused("query.suspended"))
+            return verdict.refused(Refused("query.suspended"))
         asked = self._asked.get(member)
         if asked is None:
             since = day_began(self._now)
@@ -73,7 +73,7 @@ class Guards:
             return verdict
         self._suspended[member] = (why, len(asked | more))
         holds.suspend(self._conn, member, self._now)
-        return _refused(verdict, Refused(why, most=limits.persons))
+        return verdict.refused(Refused(why, most=limits.persons))
 
     def tell(self, effects: Effects) -> None:
         """Write down who was assigned and who was suspended, and raise the alert about that."""
@@ -100,7 +100,3 @@ class Guards:
                 urgent=True,
             )
             effects.raise_own(alert)
-
-
-def _refused(verdict: Verdict, reason: Refused) -> Verdict:
-    return Verdict(verdict.arrival, "refused", verdict.opened, reason)
