@@ -323,7 +323,7 @@ def test_a_type_that_is_not_agreed_is_refused_and_has_no_recipients() -> None:
 def test_the_rules_that_fields_exist_for_are_known() -> None:
     assert CATALOGUE.rules_needed() == {
         "clinic.absence",
-        "community.violation",
+        "community.leave",
         "county.reconcile",
         "county.staffing",
         "tips.reward",

@@ -15,7 +15,7 @@ import click
 from jdgate.cli.help import Group
 from jdgate.cli.session import Session, as_member, common, option, pass_session
 from jdgate.cli.show import pairs, table
-from jdgate.core.care import PLACES
+from jdgate.core.places import PLACES
 from jdgate.texts import Lang, say
 
 Place = click.Choice(tuple(PLACES))

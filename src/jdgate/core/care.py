@@ -17,12 +17,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from jdgate.core.places import PLACES
+
 ASSIGN = "comm.team.assign.v1"
 DOMAIN = "care"
 """Of the pseudonyms under which teams are kept, and the beginning of their relations' names."""
-
-PLACES = {"officer": "PS", "community_worker": "COM", "social_worker": "SOC"}
-"""Place → the role of the member that has it."""
 
 
 class Assignment(Struct, frozen=True):

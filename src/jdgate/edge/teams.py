@@ -18,7 +18,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jdgate.core.care import ASSIGN, DOMAIN, PLACES
+from jdgate.core.care import ASSIGN, DOMAIN
+from jdgate.core.places import PLACES
 from jdgate.edge import inbox as reading
 from jdgate.edge.desk import Desk
 from jdgate.errors import Refused

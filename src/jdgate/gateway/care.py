@@ -20,9 +20,10 @@ from sqlalchemy import Connection
 
 from jdgate.core import leaves
 from jdgate.core.admission import Verdict
-from jdgate.core.care import ASSIGN, DOMAIN, PLACES, Assignment, place_of
+from jdgate.core.care import ASSIGN, DOMAIN, Assignment, place_of
 from jdgate.core.identity import Pseudonyms
 from jdgate.core.message import show_time
+from jdgate.core.places import PLACES
 from jdgate.core.routing import relation_domain
 from jdgate.core.schema import Fault
 from jdgate.gateway.ground import Ground
