@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jdgate import catalogues, hosting
 from jdgate.bus.access import BusUser, Tls, nkey_public
@@ -48,6 +49,9 @@ from jdgate.store.database import Database
 from jdgate.store.vault import Vault
 from jdgate.teller import Teller
 
+if TYPE_CHECKING:
+    from jdgate.web.server import WebServer
+
 log = logging.getLogger(__name__)
 
 
@@ -65,15 +69,11 @@ class Daemon(Running):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(
-            home,
-            config,
-            teller=teller,
-            nats_url=nats_url,
-            plugins_dir=plugins_dir,
-            clock=clock,
+            home, config, teller=teller, nats_url=nats_url, plugins_dir=plugins_dir, clock=clock
         )
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._reloading = asyncio.Lock()
+        self._web: WebServer | None = None
 
     async def start(self) -> None:
         """Bring everything up, or raise with nothing left running.
@@ -89,6 +89,8 @@ class Daemon(Running):
                 await self._start_gateway()
             if "edge" in self.config.run.roles:
                 await self._start_edge()
+            if self.config.web.enabled:
+                await self._start_web()
             control = ControlServer(self.home.control, handlers(self))
             await control.start()
             self._closing.append(control.stop)
@@ -152,7 +154,7 @@ class Daemon(Running):
     @property
     def failed(self) -> BaseException | None:
         """Why a part ended by itself."""
-        for part in (self.gateway, self.nudging, self.edge):
+        for part in (self.gateway, self.nudging, self.edge, self._web):
             if part is not None and part.failed is not None:
                 return part.failed
         return None
@@ -340,6 +342,13 @@ class Daemon(Running):
         )
         self._closing.append(self.edge.stop)
         await self.edge.start()
+
+    async def _start_web(self) -> None:
+        from jdgate.web.server import WebServer  # half as much code as all the rest
+
+        self._web = WebServer(self)
+        self._closing.append(self._web.stop)
+        await self._web.start()
 
     def _catch_up(self, database: Database) -> None:
         """Use the newest directory that this edge accepted before, not the one it began with.

@@ -127,6 +127,8 @@ async def _serve(
         teller.say(
             "daemon.up", county=config.county.name, bus=bus, members=len(daemon.trust.members)
         )
+        if daemon.web_url is not None:
+            teller.say("daemon.web", url=daemon.web_url)
         if daemon.edge is not None and (absent := daemon.absent):
             members = len(daemon.edge.desks) + len(absent)
             shown = ", ".join(absent[:6]) + (" …" if len(absent) > 6 else "")

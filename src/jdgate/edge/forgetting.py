@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jdgate.edge.desk import Desk
-from jdgate.store import draft_box, edge_keys, inbox, outbox
+from jdgate.store import draft_box, edge_keys, inbox, outbox, requests
 
 DRAFT = "sys.draft.v1"
 
@@ -23,7 +23,7 @@ def forget(conn: Connection, desks: Mapping[str, Desk], keep: timedelta, now: da
     Keys are shared by the members of one database, so a key stays while any of them needs it.
     """
     before = now - keep
-    gone = 0
+    gone = requests.drop_old(conn, before)
     for member, desk in desks.items():
         gone += outbox.erase_closed(conn, member, before)
         gone += inbox.erase_done(conn, member, before)

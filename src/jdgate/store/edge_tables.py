@@ -67,8 +67,23 @@ inbox = Table(
     Column("next_at", Instant, nullable=False),
     Column("error_code", String),
     Column("receipt_at", Instant),
+    # a system of the member's took it over HTTP
+    Column("fetched_at", Instant),
     Index(None, "state", "next_at", "received_at"),
     Index(None, "member", "received_at"),
+    Index(None, "member", "fetched_at", "received_at"),
+)
+
+# what was asked over HTTP, so that asking again does nothing twice
+api_request = Table(
+    "api_request",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("system", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("answer", Json, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
 )
 
 # what corrections said of single records of what came; it may be here before the message

@@ -41,6 +41,7 @@ class InboxRow(Struct, kw_only=True):
     attempts: int = 0
     error_code: str | None = None
     receipt_at: datetime | None = None
+    fetched_at: datetime | None = None
 
 
 _ROWS = Reader(inbox, InboxRow)
@@ -89,6 +90,16 @@ _RETRY = (
     .where(*_THESE, inbox.c.state == FAILED)
     .values(state=RECEIVED, next_at=bindparam("at"))
 )
+_UNFETCHED = (
+    _ROWS.select.where(
+        inbox.c.member == bindparam("member"),
+        inbox.c.fetched_at.is_(None),
+        inbox.c.body.is_not(None),
+    )
+    .order_by(inbox.c.received_at, inbox.c.id)
+    .limit(bindparam("limit"))
+)
+_FETCHED = update(inbox).where(*_THESE).values(fetched_at=bindparam("at"))
 _COUNTS = (
     select(inbox.c.state, func.count())
     .where(inbox.c.member == bindparam("member"))
@@ -208,6 +219,17 @@ def search(
         wanted.append(inbox.c.received_at >= since)
     query = _ROWS.select.where(*wanted).order_by(inbox.c.received_at.desc(), inbox.c.id.desc())
     return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def unfetched(conn: Connection, member: str, limit: int) -> list[InboxRow]:
+    """What no system of `member` has taken over HTTP, oldest first."""
+    return _ROWS.rows(conn.execute(_UNFETCHED, {"member": member, "limit": limit}))
+
+
+def fetched(conn: Connection, member: str, message_id: str, at: datetime) -> bool:
+    """A system of `member` has taken a message; False when there is none of that id."""
+    given = {"whose": member, "ids": [message_id], "at": at}
+    return conn.execute(_FETCHED, given).rowcount == 1
 
 
 def counts(conn: Connection, member: str) -> dict[str, int]:

@@ -42,6 +42,17 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "api_request",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member", "system", "id", name=op.f("pk_api_request")),
+    )
+    op.create_index(op.f("ix_api_request_at"), "api_request", ["at"], unique=False)
+    op.create_table(
         "body_key",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
@@ -89,10 +100,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member", "id", name=op.f("pk_draft_box")),
     )
     op.create_index(
-        op.f("ix_draft_box_member_message_id"),
-        "draft_box",
-        ["member", "message_id"],
-        unique=False,
+        op.f("ix_draft_box_member_message_id"), "draft_box", ["member", "message_id"], unique=False
     )
     op.create_index(
         op.f("ix_draft_box_member_state_received_at"),
@@ -116,7 +124,14 @@ def upgrade() -> None:
         sa.Column("next_at", sa.BigInteger(), nullable=False),
         sa.Column("error_code", sa.String(), nullable=True),
         sa.Column("receipt_at", sa.BigInteger(), nullable=True),
+        sa.Column("fetched_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("member", "id", name=op.f("pk_inbox")),
+    )
+    op.create_index(
+        op.f("ix_inbox_member_fetched_at_received_at"),
+        "inbox",
+        ["member", "fetched_at", "received_at"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_inbox_member_received_at"), "inbox", ["member", "received_at"], unique=False

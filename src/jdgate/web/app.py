@@ -1,0 +1,82 @@
+"""The console and the API put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router, get
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.params import FromPath
+from litestar.types import ASGIApp
+
+from jdgate import __version__
+from jdgate.errors import Refused
+from jdgate.web import api, desk, records, signing_in
+from jdgate.web.gate import Gate
+from jdgate.web.problems import Problems
+from jdgate.web.site import Asked, Site
+
+FORM_BYTES = 64 * 1024
+_A_YEAR = "public, max-age=31536000, immutable"
+
+
+def build(site: Site) -> ASGIApp:
+    """The application of a site."""
+    gate, problems = Gate(site), Problems(site)
+
+    @get("/static/{name:str}", include_in_schema=False, cache=False)
+    async def static(request: Asked, name: FromPath[str]) -> Response[bytes]:
+        found = site.renderer.static.get(name)
+        if found is None:
+            raise Refused("web.not_found")
+        data, kind = found
+        return Response(data, media_type=kind, headers={"cache-control": _A_YEAR})
+
+    # Litestar copies what it is given, and with a bound method all that hangs on it
+    async def anybody(request: Asked) -> Response[Any] | None:
+        return await gate.anybody(request)
+
+    async def operators(request: Asked) -> Response[Any] | None:
+        return await gate.operators(request)
+
+    def page(request: Asked, error: Exception) -> Response[Any]:
+        return problems.page(request, error)
+
+    def pages(handlers: Any, before: Any) -> Router:
+        return Router(
+            "/",
+            route_handlers=handlers,
+            before_request=before,
+            exception_handlers={Exception: page},
+            include_in_schema=False,
+            request_max_body_size=FORM_BYTES,
+        )
+
+    def elsewhere(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        """Where no page is: who called the API gets details, who looked with a browser a page."""
+        for_api = request.url.path.startswith("/api/")
+        return (problems.details if for_api else problems.page)(request, error)
+
+    return Litestar(
+        route_handlers=[
+            static,
+            pages(signing_in.pages(site), anybody),
+            pages([*desk.pages(site), *records.pages(site)], operators),
+            api.router(site, problems),
+        ],
+        exception_handlers={Exception: elsewhere},
+        openapi_config=OpenAPIConfig(
+            title="jdgate",
+            version=__version__,
+            path="/api",
+            render_plugins=(),
+            use_handler_docstrings=True,
+            components=Components(
+                security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
+            ),
+            security=[{"token": []}],
+        ),
+        logging_config=None,
+        debug=False,
+    )

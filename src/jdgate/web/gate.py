@@ -1,0 +1,95 @@
+"""Who asks, and whether the request is theirs: before every page.
+
+Rules:
+- a request that changes something carries the token of this browser's forms and comes from our own
+  pages; where a browser says it does not, it is refused;
+- a page that only signed-in people see sends others to sign in and back. Back is a path of ours,
+  never an address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from litestar import Response
+
+from jdgate.errors import Refused
+from jdgate.people import accounts, credentials
+from jdgate.texts import LANGUAGES, Lang
+from jdgate.web.site import LANGUAGE_COOKIE, Asked, Site, Visit
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+BY_ITSELF = "x-jdgate-live"
+"""A page's script says with this header that nobody pressed anything."""
+_TOKEN_LENGTH = 43
+
+
+class Gate:
+    """Stands before all pages of a site; `open` ones are seen by anybody."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def anybody(self, request: Asked) -> Response[Any] | None:
+        """A page that nobody needs to sign in for."""
+        await self._enter(request)
+        return None
+
+    async def operators(self, request: Asked) -> Response[Any] | None:
+        """A page for people who are signed in."""
+        visit = await self._enter(request)
+        if visit.operator is not None:
+            return None
+        if request.method not in SAFE or BY_ITSELF in request.headers:
+            raise Refused("web.sign_in_first")
+        back = request.url.path
+        return self._site.go(f"/sign-in?next={quote(back, safe='')}")
+
+    async def _enter(self, request: Asked) -> Visit:
+        site = self._site
+        given = request.cookies.get(site.cookie, "")
+        fresh = len(given) != _TOKEN_LENGTH
+        visit = Visit(credentials.token() if fresh else given, fresh, None, language(request))
+        request.state.visit = visit
+        if not fresh:
+            now, by_hand = site.now(), BY_ITSELF not in request.headers
+            visit.operator = await site.house.run(
+                lambda conn: accounts.signed_in(
+                    conn, visit.token, site.limits, now, by_hand=by_hand
+                )
+            )
+        if request.method not in SAFE:
+            await self._ours(request, visit)
+        return visit
+
+    async def _ours(self, request: Asked, visit: Visit) -> None:
+        headers = request.headers
+        origin = headers.get("origin")
+        same = origin is None or urlsplit(origin).netloc == headers.get("host")
+        if not same or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Refused("web.not_ours")
+        form = await request.form()
+        given = form.get("form_token")
+        if visit.fresh or not isinstance(given, str):
+            raise Refused("web.not_ours")
+        if not credentials.is_form_token(visit.token, given):
+            raise Refused("web.not_ours")
+
+
+def language(request: Asked) -> Lang:
+    """What the visitor chose; else Chinese, unless the browser asks for English before it."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    for lang in LANGUAGES:
+        if chosen == lang:
+            return lang
+    wanted = request.headers.get("accept-language", "zh").lower()
+    return "en" if wanted.startswith("en") else "zh"
+
+
+def path_of_ours(given: str | None) -> str:
+    """A path to go on to: one of this site, whatever was asked for."""
+    wanted = given or "/"
+    plain = wanted.isprintable() and "\\" not in wanted
+    ours = wanted.startswith("/") and not wanted.startswith("//")
+    return wanted if plain and ours and not urlsplit(wanted).netloc else "/"

@@ -1,0 +1,110 @@
+"""What went wrong, as HTTP has it: a status for each error, a page for people, and problem details
+(RFC 9457) in both languages for systems. No value of a record is in any of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from jdgate.errors import JdgateError, Refused, TransportFailed, UsageError
+from jdgate.people import credentials
+from jdgate.plainlog import broke
+from jdgate.texts import say
+from jdgate.web.gate import language
+from jdgate.web.site import Site, Visit
+
+log = logging.getLogger(__name__)
+
+_STATUS = {
+    "people.not_allowed": 403,
+    "people.link_void": 404,
+    "people.resting": 429,
+    "web.sign_in_first": 401,
+    "web.not_ours": 403,
+    "web.not_found": 404,
+    "web.too_many": 429,
+    "web.token": 401,
+    "web.same_id": 409,
+    "member.not_hosted": 404,
+    "draft.decided": 409,
+    "alert.over": 409,
+    "alert.not_here": 409,
+}
+_OF_HTTP = {
+    400: "web.bad_request",
+    404: "web.not_found",
+    405: "web.bad_method",
+    413: "web.too_large",
+    415: "web.bad_request",
+}
+
+
+def status_of(error: JdgateError) -> int:
+    """The HTTP status of an error of ours."""
+    if error.code in _STATUS:
+        return _STATUS[error.code]
+    if error.code.endswith(".unknown"):
+        return 404
+    if isinstance(error, TransportFailed):
+        return 503
+    return 422 if isinstance(error, Refused | UsageError) else 500
+
+
+def told(error: Exception) -> tuple[int, str, dict[str, object]]:
+    """Status, code and parameters of anything that was raised."""
+    if isinstance(error, JdgateError):
+        return status_of(error), error.code, error.params
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        if status < 500:
+            return status, _OF_HTTP.get(status, "web.bad_request"), {}
+    broke(log, "a request failed", error=error)
+    return 500, "control.failed", {}
+
+
+class Problems:
+    """Answers errors: with a page where a page was asked for, else with problem details."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def page(self, request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+        """A page that says it, in the visitor's language."""
+        status, code, params = told(error)
+        if getattr(request.state, "visit", None) is None:
+            request.state.visit = Visit(credentials.token(), False, None, language(request))
+        lang = request.state.visit.lang
+        text = error.text(lang) if isinstance(error, JdgateError) else say(code, lang, **params)
+        return self._site.page(request, "problem.html", status=status, text=text, code=code)
+
+    def details(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        """Problem details: `detail` in the language asked for, `texts` in both."""
+        return problem(*told(error), request=request)
+
+
+def problem(
+    status: int,
+    code: str,
+    params: dict[str, object],
+    *,
+    request: Request[Any, Any, Any],
+    **more: Any,
+) -> Response[Any]:
+    """One problem (RFC 9457). `type` is the code; it does not lead anywhere."""
+    texts = {"zh": say(code, "zh", **params), "en": say(code, "en", **params)}
+    body = {
+        "type": f"urn:jdgate:{code}",
+        "title": code,
+        "status": status,
+        "detail": texts[language(request)],
+        "texts": texts,
+        **more,
+    }
+    headers = {"retry-after": "60"} if status == 429 else {}
+    return Response(
+        body, status_code=status, media_type="application/problem+json", headers=headers
+    )

@@ -1,0 +1,109 @@
+"""Pages from templates: everything escaped, every word from the text catalogue.
+
+The templates lie in `templates/`, style and script in `static/`; both are read once. A file's
+address holds a piece of its digest, so that browsers may keep it and see a new one at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from jdgate.core.sheet import Sheet
+from jdgate.people import rights
+from jdgate.running import Running
+from jdgate.texts import Lang, say
+from jdgate.wording import basis_text, clean, local, reason_text, value_text
+
+_HERE = Path(__file__).parent
+KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+         ".svg": "image/svg+xml"}  # fmt: skip
+
+
+class Renderer:
+    """Makes pages. `static`: name → (bytes, media type)."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self.static: dict[str, tuple[bytes, str]] = {}
+        self._named: dict[str, str] = {}
+        for path in sorted((_HERE / "static").iterdir()):
+            if path.suffix in KINDS:
+                data = path.read_bytes()
+                named = f"{path.stem}-{sha256(data).hexdigest()[:12]}{path.suffix}"
+                self.static[named] = (data, KINDS[path.suffix])
+                self._named[path.name] = named
+
+    def page(self, template: str, lang: Lang, **words: Any) -> str:
+        """The page as HTML."""
+        return self._templates.get_template(template).render(
+            lang=lang,
+            t=partial(_say, lang),
+            local=_time,
+            file=lambda name: f"/static/{self._named[name]}",
+            county=self._running.config.county.name,
+            may=rights.may,
+            basis=lambda cited: basis_text(str(cited), lang),
+            member_name=self.member_name,
+            type_name=lambda type: self.type_name(type, lang),
+            reason=lambda code, params: reason_text(code, params, lang),
+            **words,
+        )
+
+    def member_name(self, member: str | None) -> str:
+        """A member by its name in the directory."""
+        known = self._running.trust.members.get(member or "")
+        return known.name if known is not None else member or "—"
+
+    def sheet(self, type: str | None) -> Sheet | None:
+        """The agreement of a type."""
+        return self._running.catalogue.sheets.get(type or "")
+
+    def type_name(self, type: str | None, lang: Lang) -> str:
+        """A type in words."""
+        sheet = self.sheet(type)
+        return sheet.title.get(lang) if sheet is not None else type or "—"
+
+    def role_name(self, role: str, lang: Lang) -> str:
+        """Who a role is, in words."""
+        return say("catalogue.role.any" if role == "*" else f"catalogue.role.{role}", lang)
+
+    def fields(
+        self, record: Mapping[str, Any], type: str | None, lang: Lang, leaving: tuple[str, ...] = ()
+    ) -> list[tuple[str, str, str]]:
+        """Each field of a record: its name, title and value in words."""
+        sheet = self.sheet(type)
+        return [
+            (
+                name,
+                sheet.field_title(name, lang) if sheet is not None else name,
+                clean(value_text(name, value, sheet, lang)),
+            )
+            for name, value in record.items()
+            if name not in leaving
+        ]
+
+
+def _say(lang: Lang, code: object, **params: object) -> str:
+    return say(str(code), lang, **params)
+
+
+def _time(moment: object) -> Markup:
+    """A moment for people and for machines."""
+    if not moment:
+        return Markup("—")
+    return Markup('<time datetime="{}">{}</time>').format(escape(str(moment)), local(moment))

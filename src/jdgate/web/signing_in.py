@@ -1,0 +1,103 @@
+"""Signing in and out, the first sign-in by a link, the choice of a language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from jdgate.errors import Refused
+from jdgate.people import accounts, credentials
+from jdgate.store import web_sessions
+from jdgate.texts import LANGUAGES
+from jdgate.web.gate import path_of_ours
+from jdgate.web.site import Asked, Site
+
+_LONGEST = 256
+"""Characters of a form's field that are looked at."""
+
+
+def pages(site: Site) -> list[HTTPRouteHandler]:
+    """What anybody may open."""
+
+    @get("/sign-in")
+    async def sign_in_page(request: Asked) -> Response[Any]:
+        back = path_of_ours(request.query_params.get("next"))
+        if request.state.visit.operator is not None:
+            return site.go(back)
+        return site.page(request, "sign_in.html", back=back, login="", error=None)
+
+    @post("/sign-in")
+    async def sign_in(request: Asked) -> Response[Any]:
+        form = await request.form()
+        back = path_of_ours(field(form, "next"))
+        login = field(form, "login").strip().lower()
+        try:
+            token = await site.house.sign_in(
+                login, field(form, "password"), field(form, "code"), site.now()
+            )
+        except Refused as reason:
+            status = 429 if reason.code == "people.resting" else 422
+            return site.page(
+                request, "sign_in.html", status=status, back=back, login=login, error=reason
+            )
+        await _leave(request)
+        return site.go(back, token=token)
+
+    @post("/sign-out")
+    async def sign_out(request: Asked) -> Response[Any]:
+        await _leave(request)
+        return site.go("/sign-in", token=credentials.token())
+
+    async def _leave(request: Asked) -> None:
+        """End the session that this browser had."""
+        before = credentials.digest(request.state.visit.token)
+        await site.house.run(lambda conn: web_sessions.end(conn, before))
+
+    @get("/first/{token:str}")
+    async def first_page(request: Asked, token: FromPath[str]) -> Response[Any]:
+        return await _first(request, token, None)
+
+    @post("/first/{token:str}")
+    async def first(request: Asked, token: FromPath[str]) -> Response[Any]:
+        form = await request.form()
+        password, code = field(form, "password"), field(form, "code")
+        try:
+            if password != field(form, "again"):
+                raise Refused("people.password_differs")
+            session = await site.house.use_link(
+                token, password, code if site.second_factor else None, site.now()
+            )
+        except Refused as reason:
+            return await _first(request, token, reason)
+        await _leave(request)
+        return site.go("/", token=session)
+
+    async def _first(request: Asked, token: str, error: Refused | None) -> Response[Any]:
+        now, key = site.now(), site.house.key
+        offer = await site.house.run(lambda conn: accounts.open_link(conn, key, token, now))
+        secret = offer.secret if site.second_factor else None
+        login = offer.operator.login
+        uri = credentials.totp_uri(offer.secret, login, site.running.config.county.name)
+        return site.page(
+            request, "first.html", status=422 if error else 200, token=token, who=offer.operator,
+            secret=secret, uri=uri, error=error, least=credentials.SHORTEST,
+        )  # fmt: skip
+
+    @get("/language/{lang:str}")
+    async def language(request: Asked, lang: FromPath[str]) -> Response[Any]:
+        answer = site.go(path_of_ours(request.query_params.get("next")))
+        for known in LANGUAGES:
+            if lang == known:
+                answer.cookies.append(site.language_cookie(known))
+        return answer
+
+    return [sign_in_page, sign_in, sign_out, first_page, first, language]
+
+
+def field(form: Any, name: str) -> str:
+    """A field of a form, as text; empty when it is not there or is no text."""
+    given = form.get(name)
+    return given[:_LONGEST] if isinstance(given, str) else ""

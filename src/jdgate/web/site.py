@@ -1,0 +1,141 @@
+"""What every page and every call of the API shares: the daemon's parts, who visits, how to answer.
+
+Rules:
+- a visitor's cookie is a random token. Signing in replaces it, so a token that somebody else knew
+  before is worth nothing after; only tokens of people who are signed in are in the database;
+- a name that is written down is the signed-in operator's, never one that was typed;
+- what is shown of a record was noted before (`look`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie, State
+from msgspec import Struct
+
+from jdgate.commands import handlers
+from jdgate.errors import Refused
+from jdgate.people import rights
+from jdgate.people.accounts import Limits
+from jdgate.people.credentials import form_token
+from jdgate.people.house import House
+from jdgate.running import Running
+from jdgate.store.people import OperatorRow
+from jdgate.texts import Lang
+from jdgate.web.rendering import Renderer
+
+Asked = Request[Any, Any, State]
+LOOKED = "sys.record.looked.v1"
+LANGUAGE_COOKIE = "jdgate_lang"
+_YEAR_S = 366 * 86_400
+
+
+class Visit(Struct):
+    """One request: from which browser, by whom, in which language."""
+
+    token: str
+    fresh: bool
+    operator: OperatorRow | None
+    lang: Lang
+
+    @property
+    def who(self) -> OperatorRow:
+        """The operator, on pages that nobody sees without having signed in."""
+        if self.operator is None:
+            raise Refused("web.sign_in_first")
+        return self.operator
+
+
+class Site:
+    """The console of one daemon. `tls`: whether browsers reach it over TLS."""
+
+    def __init__(self, running: Running, house: House, *, tls: bool) -> None:
+        self.running = running
+        self.house = house
+        self.tls = tls
+        self.ask = handlers(running)
+        self.renderer = Renderer(running)
+        self.closing = asyncio.Event()
+        web = running.config.web
+        self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
+        # a browser takes a cookie of this name from nobody but this very host, over TLS
+        self.cookie = "__Host-jdgate" if tls else "jdgate"
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether people need a code generator: everywhere but in the demo county."""
+        return not self.running.config.county.demo
+
+    def now(self) -> datetime:
+        """The daemon's time."""
+        return self.running.clock.now()
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """What the command of this name answers.
+
+        Raises:
+            JdgateError: what it raises.
+        """
+        answer = self.ask[method](**params)
+        return await answer  # type: ignore[misc]
+
+    # --- answering
+
+    def page(
+        self, request: Asked, template: str, *, status: int = 200, **words: Any
+    ) -> Response[str]:
+        """A page in the visitor's language."""
+        visit: Visit = request.state.visit
+        html = self.renderer.page(
+            template,
+            visit.lang,
+            operator=visit.operator,
+            form_token=form_token(visit.token),
+            path=request.url.path if request.method == "GET" else "/",
+            second_factor=self.second_factor,
+            **words,
+        )
+        cookies = [self._cookie(visit.token)] if visit.fresh else []
+        return Response(
+            html, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies
+        )
+
+    def go(self, path: str, *, token: str | None = None) -> Response[None]:
+        """On to another page; with a new token where somebody signed in or out."""
+        cookies = [self._cookie(token)] if token is not None else []
+        return Response(None, status_code=303, headers={"location": path}, cookies=cookies)
+
+    def _cookie(self, token: str) -> Cookie:
+        return Cookie(
+            key=self.cookie, value=token, path="/", httponly=True, secure=self.tls, samesite="lax"
+        )
+
+    def language_cookie(self, lang: Lang) -> Cookie:
+        """Keeps which language a browser reads."""
+        return Cookie(
+            key=LANGUAGE_COOKIE, value=lang, path="/", max_age=_YEAR_S, httponly=True,
+            secure=self.tls, samesite="lax",
+        )  # fmt: skip
+
+    # --- looking
+
+    async def look(self, who: OperatorRow, about: str) -> None:
+        """Note that somebody looks at what `about` names. Call before anything of it is shown.
+
+        Raises:
+            Refused: `people.not_allowed`. UsageError: `member.not_hosted`.
+        """
+        rights.require(who.role, "read")
+        record = {"about": about, "operator": who.login, "reason": rights.reason(who.role)}
+        made = await self.running.the_edge.submit(who.member, LOOKED, [record])
+        if made.refused:  # an id that nobody gave: nothing of that name exists
+            raise Refused("web.not_found")
+
+    def reachable(self, who: OperatorRow) -> bool:
+        """Whether this machine hosts the operator's member, and so has a desk for them."""
+        edge = self.running.edge
+        return edge is not None and who.member in edge.desks
