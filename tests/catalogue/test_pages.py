@@ -30,10 +30,13 @@ def call(*args: object) -> Result:
     return CliRunner().invoke(main, ["--lang", "en", "catalogue", *map(str, args)])
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_committed_page_is_current(name: str) -> None:
-    said = (COMMITTED / name).read_text(encoding="utf-8")
-    assert said == PAGES[name], "run jdgate catalogue docs -o docs/catalogue"
+def test_the_committed_pages_are_current() -> None:
+    old = [
+        name
+        for name, page in PAGES.items()
+        if not (COMMITTED / name).exists() or (COMMITTED / name).read_text(encoding="utf-8") != page
+    ]
+    assert old == [], "run jdgate catalogue docs -o docs/catalogue"
 
 
 def test_no_page_is_left_of_a_type_that_is_gone() -> None:

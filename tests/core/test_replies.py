@@ -88,6 +88,7 @@ def test_a_limit_has_passed_when_its_last_working_day_has(
     assert (alert.rule_id, alert.to, alert.data["due_on"]) == ("S1", "pol", last)
 
 
+@pytest.mark.rule("S1", "fires", "short")
 def test_a_reminder_comes_two_working_days_before_and_not_once_it_is_late() -> None:
     state = told(apply())
     soon = expected(state)["answer_soon"]

@@ -125,6 +125,7 @@ def test_c2_tests_before_this_order_do_not_count() -> None:
     ]
 
 
+@pytest.mark.rule("C2", "fires", "short")
 def test_c2_the_schedule_reminds_before_the_day_and_tells_when_it_has_passed() -> None:
     town = Township(ScheduleRule(Settings(test_months=(1, 2, 3))), *BEGUN)
     assert town.until(comes("2026-09-03") - JUST).told() == []
