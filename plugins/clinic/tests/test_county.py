@@ -45,6 +45,32 @@ async def accepted(
         assert verdict["verdict"] == "accepted", verdict
 
 
+async def test_a_site_that_the_clinic_does_not_have_is_refused_row_by_row(tmp_path: Path) -> None:
+    sites = {"sites.cln-01": ["village"], "absence_days": 3}
+    county = County.found(tmp_path / "county", rules={"clinic": sites})
+    async with county.running():
+        enrolled = [enrolment(1), enrolment(2, site="village"), enrolment(3, site="vilage")]
+        (told,) = await county.push("cln-01", ENROL, enrolled)
+        assert (told["verdict"], told["accepted"]) == ("part", 2)
+        (fault,) = told["refused"]
+        assert (fault["index"], fault["code"]) == (2, "clinic.site_unknown")
+        assert fault["params"]["expected"] == "cln-01, village"
+        assert "vilage" not in str(told)
+        days = [attendance(1, ago(1), site="village"), attendance(2, ago(1), site="town")]
+        (told,) = await county.push("cln-01", ATTENDANCE, days)
+        assert [(one["index"], one["code"]) for one in told["refused"]] == [
+            (1, "clinic.site_unknown")
+        ]
+        # a clinic whose sites nobody named may write what it likes
+        await accepted(county, "cln-02", ENROL, enrolment(4, site="anywhere"))
+        await county.quiet()
+        assert len(await county.records("pol", ENROL)) == 3
+        # a report is expected from the site that there is, and from no other
+        reports = [one["rule"] for one in await county.ask("expect.list")]
+        assert reports.count("clinic.daily_report") == 1
+        await county.assert_sound()
+
+
 async def test_reports_and_a_transfer_reach_whom_their_sheets_name(tmp_path: Path) -> None:
     county = County.found(tmp_path / "county", rules={"clinic": SETTINGS})
     async with county.running():

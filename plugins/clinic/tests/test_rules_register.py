@@ -90,6 +90,8 @@ def test_a_setting_that_makes_no_sense_is_refused(table: Mapping[str, Any], code
     [
         ({"offline_sites": "village"}, "clinic.setting_sites"),
         ({"offline_sites": [1]}, "clinic.setting_sites"),
+        ({"sites": ["village"]}, "clinic.setting_sites_of"),
+        ({"sites": {"cln-01": "village"}}, "clinic.setting_sites"),
         ({"offline_days": 0}, "clinic.setting_range"),
         ({"transfer_days": 1.5}, "clinic.setting_range"),
     ],
@@ -100,12 +102,15 @@ def test_settings_of_sites_and_transfers_that_make_no_sense_are_refused(
     with pytest.raises(Refused) as refused:
         read(table)
     assert refused.value.code == code
+    for lang in LANGUAGES:
+        assert "{" not in refused.value.text(lang)
 
 
 def test_settings_are_read() -> None:
     table = {"absence_days": 5, "dropout_days": 15, "report_by": "09:30"}
     assert read(table) == Settings(5, 15, time(9, 30))
     assert read({"report_by": False}).report_by is None
+    assert read({"sites": {"cln-01": ["village"]}}).sites == {"cln-01": {"village"}}
 
 
 def test_an_id_number_is_swapped_for_the_clinics_own_number() -> None:

@@ -103,7 +103,9 @@ class Rule(Protocol):
     ({code: text code}, see `jdgate.core.outcomes`), and `tally(state, period)`, which gives the
     weekly and monthly digests numbers by unit (`jdgate.core.digests.Tally`), and
     `totals(state, period)`, which gives a month's figures to a type that the gateway sends
-    (`jdgate.core.digests.Total`).
+    (`jdgate.core.digests.Total`), and `refuses(type, source, record)`, which says why a record
+    that fits its schema can't be right in this county (a `Fault`; None when it can), by the
+    county's settings alone. Such a record is refused and reaches no rule.
     """
 
     @property

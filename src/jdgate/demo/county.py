@@ -17,7 +17,7 @@ from pathlib import Path
 from jdgate import catalogues
 from jdgate.config import Home
 from jdgate.core.directory import Directory
-from jdgate.demo import registry
+from jdgate.demo import registry, staff
 from jdgate.founding import GATEWAY, MemberPlan, found
 from jdgate.plugins.host import PluginHost
 
@@ -60,6 +60,10 @@ dropout_days = {DROPOUT_DAYS}             # M2: A DEMO VALUE. No law was found t
                               # (7, 15 and 30 all occur); a real county leaves this out until
                               # health and police have signed a number off together
 report_by = "10:00"           # the day's attendance is expected by then on the next day
+
+[rules.clinic.sites]
+{CLINIC} = ["{CLINIC}-a", "{CLINIC}-b"]   # its extension sites; a record of another is refused
+
 """
 
 
@@ -124,4 +128,5 @@ def found_demo(home: Home, now: datetime, plugins_dir: Path | None = None) -> Di
         rules=RULES + registry.SETTINGS,
     )
     registry.settle(home)
+    staff.hire(home, now)
     return directory

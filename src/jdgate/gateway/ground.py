@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import uuid_utils
 
@@ -15,12 +16,15 @@ from jdgate.core.alerts import Times
 from jdgate.core.catalogue import Catalogue
 from jdgate.core.digests import Schedule
 from jdgate.core.directory import Trust
+from jdgate.core.fault import Fault
 from jdgate.core.keys import MemberKeys
 from jdgate.core.leaves import SALT_BYTES
 from jdgate.core.queries import QueryLimits
 from jdgate.core.regions import RegionIndex
 from jdgate.core.rules import Rule
 from jdgate.store.vault import Vault
+
+Refuses = Callable[[str, str, dict[str, Any]], Fault | None]
 
 NO_DEADLINES = Times()
 NO_QUERIES = QueryLimits()
@@ -82,6 +86,15 @@ class Ground:
     def regions(self) -> RegionIndex:
         """The desks of active members by region."""
         return RegionIndex(self.trust.active())
+
+    @cached_property
+    def refusing(self) -> dict[str, tuple[Refuses, ...]]:
+        """By type: what has something against single records in this county (`Rule.refuses`)."""
+        found: dict[str, tuple[Refuses, ...]] = {}
+        for rule in self.rules:
+            if (refuses := getattr(rule, "refuses", None)) is not None:
+                found |= {type: (*found.get(type, ()), refuses) for type in rule.types}
+        return found
 
     @property
     def me(self) -> str:

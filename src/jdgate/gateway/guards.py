@@ -1,5 +1,5 @@
-"""What the books say against a message that is in order by itself: queries in bulk (S2), care teams
-assigned by an office that is not responsible.
+"""What county and books say against a message that is in order by itself: a record that its
+settings rule out, queries in bulk (S2), care teams assigned by an office that is not responsible.
 
 Guards come after admission and before anything is learnt from a message. What they refuse is
 refused, recorded and answered like any other; a member whose queries were suspended stays so until
@@ -47,6 +47,7 @@ class Guards:
 
     def check(self, verdict: Verdict) -> Verdict:
         """The verdict, or a refusal in its place."""
+        verdict = self._by_settings(verdict)
         opened = verdict.opened
         if opened is None or not verdict.accepted:
             return verdict
@@ -74,6 +75,18 @@ class Guards:
         self._suspended[member] = (why, len(asked | more))
         holds.suspend(self._conn, member, self._now)
         return verdict.refused(Refused(why, most=limits.persons))
+
+    def _by_settings(self, verdict: Verdict) -> Verdict:
+        opened = verdict.opened
+        if opened is None or opened.message.type not in self._ground.refusing:
+            return verdict
+        message, faults = opened.message, dict(verdict.faults)
+        for refuses in self._ground.refusing[message.type]:
+            for index in verdict.accepted:
+                fault = refuses(message.type, message.source, message.data[index])
+                if fault is not None:
+                    faults.setdefault(index, []).append(fault)
+        return verdict if len(faults) == len(verdict.faults) else verdict.with_faults(faults)
 
     def tell(self, effects: Effects) -> None:
         """Write down who was assigned and who was suspended, and raise the alert about that."""

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from jdgate.core import calendar, rules
+from jdgate.core import leaves, rules
 from jdgate.core.admission import (
     Arrival,
     Opened,
@@ -32,11 +32,11 @@ from jdgate.core.admission import (
     open_arrival,
     read_signed,
 )
+from jdgate.core.fault import Fault
 from jdgate.core.message import Message
 from jdgate.core.projection import project
 from jdgate.core.routing import Desk, NoDesk, desks, relations_needed, subject_value
 from jdgate.core.rules import Fact, Failure, Rule
-from jdgate.core.schema import check_records
 from jdgate.errors import Refused
 from jdgate.gateway import answers, system, traces
 from jdgate.gateway.answers import Entry
@@ -46,7 +46,7 @@ from jdgate.gateway.ground import Ground
 from jdgate.gateway.guards import Guards
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView, counts
-from jdgate.store import messages, meta, rulestate, sequences, subjects
+from jdgate.store import ledger, messages, meta, rulestate, sequences, subjects
 from jdgate.store.messages import MessageRow
 
 
@@ -162,25 +162,26 @@ def _facts(ground: Ground, verdicts: Iterable[Verdict]) -> list[Fact]:
 
 
 def facts_again(conn: Connection, ground: Ground, message: Message, row: MessageRow) -> list[Fact]:
-    """The facts of a message that was accepted before, for a rule that failed on them."""
+    """The facts of a message that was accepted before, for a rule that failed on them.
+
+    Which records were let in is what the ledger says, whatever catalogue and county say by now.
+    """
+    entry = ledger.leaf(conn, row.leaf_index) if row.leaf_index is not None else None
+    leaf = leaves.decode(entry.body) if entry is not None else None
+    assert isinstance(leaf, leaves.AcceptedLeaf)
     sheet = ground.catalogue.sheets[message.type]
     arrival = Arrival(message.source, message.id, "", b"", row.received_at)
     opened = Opened(message, b"", row.digest, "")
     past = PastView(conn, ground, [opened])
-    subjects_of: dict[int, bytes] = {}
-    faults = check_records(
-        ground.catalogue.validator(message.type),
-        sheet,
-        message.data,
-        calendar.local_day(row.received_at),
-    )
-    for index, record in enumerate(message.data):
-        subject, fault = find_subject(record, sheet, message.source, past, {})
-        if fault is not None:
-            faults.setdefault(index, [fault])
-        elif subject is not None:
-            subjects_of[index] = subject
-    return _facts(ground, [Verdict(arrival, "part", opened, None, faults, subjects_of)])
+    refused: dict[int, list[Fault]] = {index: [] for index in leaf.refused}
+    found = {
+        index: find_subject(record, sheet, message.source, past, {})[0]
+        for index, record in enumerate(message.data)
+        if index not in refused
+    }
+    known = {index: subject for index, subject in found.items() if subject is not None}
+    verdict = Verdict(arrival, "part", opened, None, refused, known, proven=True)
+    return _facts(ground, [past.corrections.judge(verdict)])
 
 
 def run_rules(

@@ -12,6 +12,7 @@ hold to is tested with `jdgate.plugins.conformance`.
 """
 
 from jdgate.core.digests import Period, Tally, Total
+from jdgate.core.fault import Fault
 from jdgate.core.rules import Alert, Draft, Effect, Expect, Fact, Role, Rule, Settle, changes
 from jdgate.errors import Refused, TransportFailed
 from jdgate.plugins.adapters import (
@@ -37,6 +38,7 @@ __all__ = [
     "Effect",
     "Expect",
     "Fact",
+    "Fault",
     "Health",
     "Notice",
     "Period",

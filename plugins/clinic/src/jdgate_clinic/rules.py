@@ -13,6 +13,8 @@ What counts
   reported or enrolled them, and they attended nowhere else since), a day missed elsewhere waits
   until that site has reported on it or a later day, or until `offline_days` have passed.
 - A day later than tomorrow is a slip of the pen and is not counted.
+- Where the county has named a clinic's sites, a record of another site is refused: a mistyped one
+  would be a site of its own, from which a report would be expected each morning.
 
 What follows
 - M1: at `absence_days`, and again at each multiple of it, an alert to the enrolling clinic and
@@ -29,7 +31,7 @@ Everything is a maximum or a union over days, so order and repetition make no di
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -39,7 +41,7 @@ from msgspec.structs import replace
 
 from jdgate.core.calendar import add_days, at_local, day_of
 from jdgate.core.rules import Standing
-from jdgate.plugins import Alert, Draft, Effect, Expect, Fact, changes
+from jdgate.plugins import Alert, Draft, Effect, Expect, Fact, Fault, changes
 
 from .settings import Settings
 
@@ -110,6 +112,14 @@ class AbsenceRule:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
+
+    def refuses(self, type: str, source: str, record: Mapping[str, Any]) -> Fault | None:
+        """A site that the clinic does not have, where the county has named its sites."""
+        known, site = self._settings.sites.get(source), record.get("site")
+        if known is None or site is None or site == source or site in known:
+            return None
+        expected = ", ".join([source, *sorted(known)])
+        return Fault("clinic.site_unknown", "/site", {"field": "site", "expected": expected})
 
     def key(self, fact: Fact) -> str | None:
         """The patient's pseudonym."""

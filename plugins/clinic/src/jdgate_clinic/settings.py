@@ -8,6 +8,9 @@
     offline_days = 10      # how late at most; M1, M2 and the daily report wait for them
     transfer_days = 1      # M3, working days for the other clinic to answer; a design choice
 
+    [rules.clinic.sites]   # extension dosing sites of a clinic; a record of another is refused
+    cln-01 = ["village-1"] # the clinic itself is always one; a clinic not named may have any
+
 How many days make a dropout is not settled anywhere that could be read (7, 15 and 30 all
 occur); the health and the police authority agree on a number before it is set here.
 """
@@ -25,16 +28,18 @@ from jdgate.plugins import Refused
 
 PLUGIN = "clinic"
 _RANGE = {"offline_days": (1, 90), "transfer_days": (1, 30)}
-_KNOWN = ("absence_days", "dropout_days", "report_by", "offline_sites", *_RANGE)
+_KNOWN = ("absence_days", "dropout_days", "report_by", "sites", "offline_sites", *_RANGE)
 
 
 class Settings(Struct, frozen=True):
     """Absence and dropout in days reported as missed; `report_by` is local time;
-    `transfer_days` are working days."""
+    `transfer_days` are working days; `sites` are the extension sites of those clinics whose
+    sites the county has named."""
 
     absence_days: int = 7
     dropout_days: int | None = None
     report_by: time | None = time(10, 0)
+    sites: Mapping[str, frozenset[str]] = {}
     offline_sites: frozenset[str] = frozenset()
     offline_days: int = 10
     transfer_days: int = 1
@@ -45,7 +50,7 @@ def read(table: Mapping[str, Any]) -> Settings:
 
     Raises:
         Refused: `plugin.setting_unknown`, `plugin.setting_number`, `plugin.setting_clock`,
-            `clinic.setting_range`, `clinic.setting_sites`.
+            `clinic.setting_range`, `clinic.setting_sites`, `clinic.setting_sites_of`.
     """
     for name in table:
         if name not in _KNOWN:
@@ -57,6 +62,7 @@ def read(table: Mapping[str, Any]) -> Settings:
         absence_days=absence,
         dropout_days=_days(table, "dropout_days", absence),
         report_by=_clock(table, "report_by"),
+        sites=_sites_of(table),
         offline_sites=_sites(table, "offline_sites"),
         **{name: _within(table, name) for name in _RANGE},
     )
@@ -77,6 +83,13 @@ def _within(table: Mapping[str, Any], name: str) -> int:
     if isinstance(got, bool) or not isinstance(got, int) or not least <= got <= most:
         raise Refused("clinic.setting_range", setting=name, got=got, least=least, most=most)
     return got
+
+
+def _sites_of(table: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    got = table.get("sites", {})
+    if not isinstance(got, Mapping):
+        raise Refused("clinic.setting_sites_of", got=got)
+    return {clinic: _sites(got, clinic) for clinic in got}
 
 
 def _sites(table: Mapping[str, Any], name: str) -> frozenset[str]:
