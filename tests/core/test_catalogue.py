@@ -337,15 +337,13 @@ def test_only_the_exchange_s_own_types_and_common_procedures_may_come_from_anyon
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("type_name", sorted(CATALOGUE.sheets))
-def test_a_type_is_described_in_words(type_name: str, lang: Any) -> None:
-    told = CATALOGUE.describe(type_name, lang)
-    text = json.dumps(told, ensure_ascii=False)
-    assert "catalogue." not in text
-    sheet = CATALOGUE.sheets[type_name]
-    assert [field["name"] for field in told["fields"]] == list(sheet.fields)
-    assert [r["role"]["code"] for r in told["recipients"]] == [r.role for r in sheet.routes]
-    assert told["basis"], "no legal basis told"
+def test_a_type_is_described_in_words(lang: Any) -> None:
+    for type_name, sheet in CATALOGUE.sheets.items():
+        told = CATALOGUE.describe(type_name, lang)
+        assert "catalogue." not in json.dumps(told, ensure_ascii=False), type_name
+        assert [field["name"] for field in told["fields"]] == list(sheet.fields)
+        assert [r["role"]["code"] for r in told["recipients"]] == [r.role for r in sheet.routes]
+        assert told["basis"], f"{type_name}: no legal basis told"
 
 
 def test_the_same_field_of_a_person_looks_the_same_everywhere() -> None:
