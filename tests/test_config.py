@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jdgate import config
 from jdgate.config import CONFIG_NAME, Config, Home, find_home, full_region, read_config
 from jdgate.errors import UsageError
 
@@ -28,9 +30,9 @@ def refusal(folder: Path, text: str | bytes) -> UsageError:
 
 
 def test_two_entries_are_enough(tmp_path: Path) -> None:
-    config = read(tmp_path, LEAST)
-    assert (config.county.name, config.run.roles) == ("邻水县", ("gateway", "edge"))
-    assert (config.nats.port, config.books.checkpoint_seconds, config.rules) == (-1, 60, {})
+    found = read(tmp_path, LEAST)
+    assert (found.county.name, found.run.roles) == ("邻水县", ("gateway", "edge"))
+    assert (found.nats.port, found.books.checkpoint_seconds, found.rules) == (-1, 60, {})
 
 
 def test_every_entry_is_read(tmp_path: Path) -> None:
@@ -41,37 +43,54 @@ def test_every_entry_is_read(tmp_path: Path) -> None:
         '[plugins]\ndir = "more"\ndisabled = ["clinic"]\n'
         "[rules.clinic]\nabsence_days = 7\nnested = {a = 1}\n"
     )
-    config = read(tmp_path, text)
-    assert config.county.demo and config.run.members == ("pol",)
-    assert config.rules == {"clinic": {"absence_days": 7, "nested": {"a": 1}}}
+    found = read(tmp_path, text)
+    assert found.county.demo and found.run.members == ("pol",)
+    assert found.rules == {"clinic": {"absence_days": 7, "nested": {"a": 1}}}
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "reason", "named"),
     [
-        ("", "county"),
-        ("x", "jdgate.toml"),
-        (b"\xff\xfe", "jdgate.toml"),
-        ("[county]\nregion = 5\nname = 'x'", "region"),
-        (LEAST + "[count]\n", "count"),
-        (LEAST + "colour = 1\n", "colour"),
-        (LEAST + "[run]\nroles = ['web']\n", "roles"),
-        (LEAST + "[nats]\nport = 65536\n", "port"),
-        (LEAST + "[nats]\nport = -2\n", "port"),
-        (LEAST + "[books]\ncheckpoint_seconds = 0\n", "checkpoint_seconds"),
-        (LEAST + "[rules]\nclinic = 1\n", "rules"),
-        (LEAST + '[alerts]\nquiet_from = "25:00"\n', "quiet_from"),
-        (LEAST + '[alerts.urgent]\nacknowledge = "soon"\n', "acknowledge"),
-        (LEAST + LEAST, "line 4"),
-        (LEAST + "[run]\nkeep_days = -1\n", "1 or more"),
-        (LEAST + "[run]\nmembers = 'pol'\n", "a list"),
+        ("", "config.entry_missing", "county"),
+        ("x", "config.not_toml", "jdgate.toml"),
+        (b"\xff\xfe", "config.not_toml", "jdgate.toml"),
+        ("[county]\nregion = 5\nname = 'x'", "config.entry_kind", "region"),
+        (LEAST + "[count]\n", "config.entry_unknown", "count"),
+        (LEAST + "colour = 1\n", "config.entry_unknown", "colour"),
+        (LEAST + "[run]\nroles = ['web']\n", "config.entry_form", "roles"),
+        (LEAST + "[nats]\nport = 65536\n", "config.entry_most", "port"),
+        (LEAST + "[nats]\nport = -2\n", "config.entry_least", "port"),
+        (LEAST + "[books]\ncheckpoint_seconds = 0\n", "config.entry_least", "checkpoint_seconds"),
+        (LEAST + "[rules]\nclinic = 1\n", "config.entry_kind", "rules"),
+        (LEAST + '[alerts]\nquiet_from = "25:00"\n', "config.entry_form", "quiet_from"),
+        (LEAST + '[alerts.urgent]\nacknowledge = "soon"\n', "config.entry_form", "acknowledge"),
+        (LEAST + LEAST, "config.not_toml", "line 4"),
+        (LEAST + "[run]\nkeep_days = -1\n", "config.entry_least", "1 or more"),
+        (LEAST + "[run]\nmembers = 'pol'\n", "config.entry_kind", "a list"),
+        (LEAST + "[run]\nworkers = 17\n", "config.entry_most", "16"),
     ],
 )
-def test_a_wrong_entry_is_named(tmp_path: Path, text: str | bytes, named: str) -> None:
+def test_a_wrong_entry_is_named(tmp_path: Path, text: str | bytes, reason: str, named: str) -> None:
     found = refusal(tmp_path, text)
-    assert found.code == "config.invalid"
+    assert (found.code, found.params["reason"]) == ("config.invalid", reason)
     assert named in str(found)
     assert not {"Expected", "Object", "Invalid"} & set(found.text("zh").split())
+
+
+def test_a_file_that_cannot_be_read_is_told_with_why(tmp_path: Path) -> None:
+    (tmp_path / CONFIG_NAME).mkdir()
+    with pytest.raises(UsageError) as refused:
+        read_config(Home(tmp_path))
+    assert refused.value.params["reason"] == "config.unreadable"
+
+
+def test_what_the_decoder_says_otherwise_still_names_the_entry() -> None:
+    found = config._invalid(CONFIG_NAME, msgspec.ValidationError("Odd - at `$.county.name`"))
+    assert found.params == {
+        "file": CONFIG_NAME,
+        "reason": "config.entry_wrong",
+        "entry": "county.name",
+    }
 
 
 def test_quiet_hours_have_a_beginning_and_an_end(tmp_path: Path) -> None:

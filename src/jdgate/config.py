@@ -305,7 +305,7 @@ def _invalid(file: str, error: Exception) -> ConfigInvalid:
     if kind:
         named = _KINDS.get(kind["kind"], "object")
         return ConfigInvalid(file, "config.entry_kind", entry=place, kind=named)
-    if place == "run.roles":
+    if place.startswith("run.roles"):
         roles = ", ".join(get_args(Role))
         return ConfigInvalid(file, "config.entry_form", entry=place, form=roles)
     return ConfigInvalid(file, "config.entry_wrong", entry=place)

@@ -444,11 +444,12 @@ async def test_the_same_message_again_gets_the_same_answer_and_changes_nothing(
     await county.quiet()
     leaves, police = len(await county.leaves()), len(await county.inbox("pol", ENROL))
 
-    # under another Nats-Msg-Id, or the bus itself would drop it
-    await raw.send(raw.outgoing(jws, message.id, msg_id=f"{message.id}.1"))
-    await raw.send(raw.outgoing(jws, message.id, msg_id=f"{message.id}.2"))
-    first, *again = await raw.receipts(message.id, 3)
-    assert again == [first, first]
+    for number in (1, 2):
+        # under another Nats-Msg-Id, or the bus itself would drop it; one at a time, for copies
+        # that come together are answered together
+        await raw.send(raw.outgoing(jws, message.id, msg_id=f"{message.id}.{number}"))
+        first, *again = await raw.receipts(message.id, number + 1)
+        assert again == [first] * number
     assert len({o.jws for o in raw.got if o.message.data[0].get("message_id") == message.id}) == 1
     assert len(await county.leaves()) == leaves
     assert len(await county.inbox("pol", ENROL)) == police
