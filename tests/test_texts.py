@@ -34,6 +34,7 @@ MODULES = [
     *sorted(SOURCE.rglob("*.py")),
     *sorted(REPOSITORY.glob("plugins/*/src/**/*.py")),
 ]
+PAGES = sorted(SOURCE.glob("web/templates/*.html"))
 SAYS = {
     "Refused", "TransportFailed", "UsageError", "Misuse", "JdgateError", "Fault", "Notice", "say",
 }  # fmt: skip
@@ -120,6 +121,15 @@ def test_every_code_given_to_an_error_or_a_person_has_its_text() -> None:
     assert missing == set()
 
 
+def test_every_code_on_a_page_has_its_text() -> None:
+    said_there = {
+        code
+        for path in PAGES
+        for code in re.findall(r"""["'](web\.[a-z0-9_.]*[a-z0-9_])["']""", path.read_text("utf-8"))
+    }
+    assert said_there and said_there <= CODES
+
+
 def _known_params(node: ast.Call) -> set[str] | None:
     """The parameters a call surely gives; None when some come from elsewhere (**params)."""
     if any(keyword.arg is None for keyword in node.keywords):
@@ -135,7 +145,7 @@ def _known_params(node: ast.Call) -> set[str] | None:
         return {key.value for key in params.keys if isinstance(key, ast.Constant)}
     if kind == "Fault":
         return None  # its words are made by Fault.text, from the path and the sheet too
-    return given
+    return given | {"title"} if "field" in given else given  # an error's field has its title
 
 
 def test_a_text_gets_the_parameters_it_names() -> None:
@@ -168,6 +178,9 @@ def _used() -> tuple[set[str], set[str]]:
     for path in [*REPOSITORY.glob("schemas/**/*.json"), *REPOSITORY.glob("plugins/**/*.json")]:
         if "schemas" in path.parts:
             whole |= set(re.findall(r'"x-fault": *"([^"]+)"', path.read_text(encoding="utf-8")))
+    for path in PAGES:
+        for code in re.findall(r"""["']([a-z.][a-z0-9_.]+)["']""", path.read_text("utf-8")):
+            (begun if code.endswith(".") else whole).add(code)
     return whole, begun
 
 

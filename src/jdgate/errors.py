@@ -27,8 +27,10 @@ class JdgateError(Exception):
         self.params = params
 
     def text(self, lang: Lang) -> str:
-        """The message for a person, in `lang`."""
-        return say(self.code, lang, **self.params)
+        """The message for a person, in `lang`. A field goes by its title where a sheet is at
+        hand (`core.fault`), here by its name."""
+        named = {"title": self.params["field"]} if "field" in self.params else {}
+        return say(self.code, lang, **{**named, **self.params})
 
     def __str__(self) -> str:
         return self.text("en")

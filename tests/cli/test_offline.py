@@ -289,7 +289,7 @@ def test_evidence_needs_only_the_pinned_key(
     unpinned = jdgate("evidence", "verify", "bad.jws", "--json")
     assert (unpinned.exit_code, error_of(unpinned)["code"]) == (2, "cli.evidence.which_authority")
     no_file = jdgate("evidence", "verify", "none.jws", "--authority", pinned, "--json")
-    assert (no_file.exit_code, error_of(no_file)["code"]) == (1, "cli.system")
+    assert (no_file.exit_code, error_of(no_file)["code"]) == (1, "cli.no_file")
 
 
 @pytest.mark.parametrize(

@@ -345,7 +345,7 @@ def test_a_file_that_can_not_be_read_is_one_error(tmp_path: Path, desk: Desk, pu
     assert result.exit_code == 1
     assert json.loads(result.stdout)["error"]["code"].startswith("files.header")
     result = push(tmp_path / "none.csv", "--json")
-    assert json.loads(result.stdout)["error"]["code"] == "files.unreadable"
+    assert json.loads(result.stdout)["error"]["code"] == "files.missing"
     assert desk.records == []
 
 

@@ -365,13 +365,20 @@ async def test_people_ask_and_answer_with_two_commands(own: Own) -> None:
 
     asking = ("request", seen["id"], "--item", "confirmed_on", "--error", "日期有误", "--number",
               "JH-5", "--as", "com-01")  # fmt: skip
-    code, _ = await said(*asking)
-    assert code == 0
+    for slip, told in (("confirmed", "item"), ("confirmed_on", "record")):
+        wrong = ("request", seen["id"], "--item", slip, "--record", "9", "--error", "有误",
+                 "--number", "JH-5", "--as", "com-01")  # fmt: skip
+        code, refused = await said(*wrong)
+        assert (code, refused["error"]["code"]) == (2, f"cli.correct.{told}")
+    code, taken = await said(*asking)
+    assert (code, taken["accepted"]) == (0, True)
     await county.until(lambda: county.records("cln-01", REQUEST))
     found = ("answer", sent, "--record", "2", "--item", "confirmed_on", "--decision", "upheld",
              "--number", "JH-5", "--to", "com-01", "--by", "王医生", "--as", "cln-01")  # fmt: skip
     code, refused = await said(*found)
     assert code == 1 and refused["error"]["code"].startswith("record.")
+    code, refused = await said(*found, "--reason", "与签字一致", "--record", "300")
+    assert (code, refused["error"]["code"]) == (1, "correct.unknown_record")
     code, _ = await said(*found, "--reason", "与签字一致")
     assert code == 0
     (answer,) = await county.until(lambda: county.records("com-01", RESULT))

@@ -74,7 +74,7 @@ def test_a_workbook_with_nothing_in_it_is_refused(make_book, importer) -> None:
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path, importer) -> None:
-    assert refusal(tmp_path / "none.csv", importer).code == "files.unreadable"
+    assert refusal(tmp_path / "none.csv", importer).code == "files.missing"
     assert refusal(tmp_path, importer).code == "files.is_folder"
 
 

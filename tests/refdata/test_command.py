@@ -136,7 +136,7 @@ def test_a_file_that_is_not_there_is_one_sentence(jdgate: Jdgate, county: Path) 
         "refdata", "import", "divisions", "none.csv", "--source", "x", "--from", "2026-01-01",
         "-c", county, "--json",
     )  # fmt: skip
-    assert (told.exit_code, json.loads(told.stdout)["error"]["code"]) == (1, "files.unreadable")
+    assert (told.exit_code, json.loads(told.stdout)["error"]["code"]) == (1, "files.missing")
 
 
 def test_show_the_precursors_listed_on_a_day(jdgate: Jdgate) -> None:

@@ -1,19 +1,28 @@
 """`jdgate correct`: ask the provider of a record to check it, and answer such a request.
 
-Records are counted from 1, as `jdgate inbox show` shows them. Both answer {id}: the message that
-now waits in the outbox. The gateway tells every past recipient of a record found wrong.
+Records are counted from 1, as `jdgate inbox show` shows them. Both wait for the gateway's word and
+answer {id, accepted}: the message, and whether it was taken in (null: no word has come yet, it
+waits in the outbox). The gateway tells every past recipient of a record found wrong.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from jdgate.cli.help import Group
+from jdgate.cli.offline import sheets
 from jdgate.cli.session import Session, as_member, common, option, pass_session
+from jdgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from jdgate.core.sheet import Sheet
 
 REQUEST, RESULT = "correct.request.v1", "correct.result.v1"
+PATIENCE_S = 15.0
+"""How long a command waits for the gateway's word."""
 
 
 def _send(
@@ -24,10 +33,40 @@ def _send(
     answer = control.call(
         "submit", member=member, type=type, records=[given], approved_by=[by] if by else []
     )
+    sheet = sheets(session).get(type)
     for refused in answer["refused"]:
-        session.fail(refused["code"], refused.get("params", {}), 1)
-    told = {"id": answer["messages"][0]["id"]}
-    session.answer(told, lambda _: [session.say("cli.correct.sent", id=told["id"])])
+        _fail(session, refused, sheet)
+    ident, taken = answer["messages"][0]["id"], False
+    for said in control.stream("wait", ids=[ident], timeout_s=PATIENCE_S):
+        ident = said.get("renewed_as") or ident
+        if said.get("verdict"):
+            for refused in said["refused"] or ([said] if said["verdict"] == "refused" else ()):
+                _fail(session, refused, sheet)
+            taken = True
+    told = {"id": ident, "accepted": taken or None}
+    code = "cli.correct.taken" if taken else "cli.correct.waits"
+    session.answer(told, lambda _: [session.say(code, id=ident)])
+
+
+def _there(seen: Mapping[str, Any], sheet: Sheet | None, record: int, item: str) -> None:
+    """That the message has such a record and its type such a field.
+
+    Raises:
+        UsageError: `cli.correct.item`, `cli.correct.record`.
+    """
+    if sheet is not None and item not in sheet.fields:
+        raise UsageError("cli.correct.item", item=item[:40], fields=", ".join(sheet.fields))
+    if seen["data"] is not None and record > len(seen["data"]):
+        raise UsageError("cli.correct.record", record=record, records=len(seen["data"]))
+
+
+def _fail(session: Session, refused: Mapping[str, Any], sheet: Sheet | None) -> NoReturn:
+    """Say why it was refused, here or by the gateway."""
+    from jdgate.core.fault import Fault
+
+    code, params = str(refused["code"]), refused.get("params") or {}
+    fault = Fault(code, str(refused.get("path") or ""), params)
+    session.fail(code, params, 1, fault.text(session.lang, sheet))
 
 
 @click.group("correct", cls=Group)
@@ -57,6 +96,7 @@ def request(
     with session.connect() as control:
         member = session.member(control, as_member)
         seen = control.call("inbox.show", member=member, id=message_id)
+        _there(seen, sheets(session).get(seen["type"]), record, item)
         asked = {
             "to": seen["origin"],
             "request_no": number,

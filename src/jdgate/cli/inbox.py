@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jdgate.cli.correct import REQUEST
 from jdgate.cli.digest import DIGEST, digest_lines
 from jdgate.cli.help import Group
 from jdgate.cli.offline import sheets
@@ -122,7 +123,16 @@ def message_lines(
     for number, record in enumerate(records, start=1):
         heading = say("cli.inbox.record", lang, number=number, total=len(records))
         lines += ["", heading, *(f"  {line}" for line in record_lines(record, sheet, lang, width))]
+        if name == REQUEST:
+            lines += ["", _answered_with(record, str(message.get("origin")), lang)]
     return lines
+
+
+def _answered_with(request: Mapping[str, Any], origin: str, lang: Lang) -> str:
+    """The command that answers a request to check a record; commands count records from 1."""
+    words = {"message": request["message_id"], "number": request["request_no"]}
+    place, item = request["record"] + 1, request["item"]
+    return say("cli.correct.how", lang, record=place, item=item, to=origin, **words)
 
 
 def _cited(basis: object, lang: Lang) -> object:

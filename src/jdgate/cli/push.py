@@ -117,6 +117,7 @@ def push(
     approved_by = _approvers(known[wanted], by, dry_run)
     with session.connect() as control:
         member = session.member(control, as_member)
+        control.call("check", member=member, type=wanted, records=[], rows=[])  # may it send this?
         account = Account(
             file=file.name, type=wanted, member=member, dry_run=dry_run, no_wait=no_wait
         )

@@ -212,6 +212,10 @@ def as_member(function: F) -> F:
     return option("--as", "as_member", metavar="MEMBER", help="cli.option.as")(function)
 
 
+_SYSTEM = {FileNotFoundError: "cli.no_file", PermissionError: "cli.no_access"}
+"""What a person can mend without knowing the system's own words."""
+
+
 class Root(Group):
     """The command `jdgate`: sets the session up and turns every error into an answer."""
 
@@ -244,6 +248,9 @@ class Root(Group):
             sys.exit(ALL_GOOD)
         except OSError as error:
             name = Path(os.fsdecode(error.filename)).name if error.filename else "—"
+            code = next((code for kind, code in _SYSTEM.items() if isinstance(error, kind)), "")
+            if code:
+                session.fail(code, {"file": name}, FAILED)
             reason = error.strerror or type(error).__name__
             session.fail("cli.system", {"file": name, "reason": reason}, FAILED)
         sys.exit(outcome if isinstance(outcome, int) else ALL_GOOD)

@@ -51,8 +51,8 @@ def open_file(
     `defaults` gives values for fields whose column or cell is absent (the clinic's own site);
     `sheet` names the one to read, otherwise the only one with the header and data below it is.
 
-    Raises: Refused — `files.unreadable`, `files.too_large`, `files.empty`, `files.password`,
-    `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
+    Raises: Refused — `files.missing`, `files.unreadable`, `files.too_large`, `files.empty`,
+    `files.password`, `files.not_spreadsheet`, `files.web_page`, `files.damaged`, `files.zip_bomb`,
     `files.encoding`, `files.sheet_unknown`, `files.sheets_several`, `files.header_wrong`,
     `files.header_none`, `files.grid`, `files.column_twice`, `files.no_rows`, and while rows are
     read also `files.line_long`, `files.rows_many`.
@@ -84,6 +84,8 @@ def _open(path: Path, limits: Limits) -> Source:
         with path.open("rb") as file:
             head = file.read(4096)
         size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise Refused("files.missing") from error
     except OSError as error:
         raise Refused("files.unreadable", reason=error.strerror or type(error).__name__) from error
     if size > limits.file_bytes:
