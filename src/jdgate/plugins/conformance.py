@@ -12,6 +12,11 @@ failure comes again; with Hypothesis, draw the facts and let it shrink them:
     @given(st.lists(facts(), max_size=12))
     def test_any_order(facts):
         assert_order_free(AbsenceRule(), facts, NOW)
+
+`Replay` lets facts come and time pass, to fire a rule at its threshold and not a moment before:
+
+    replay.until(due - timedelta(seconds=1))        # []
+    replay.until(due)                               # [Alert(…)]
 """
 
 from __future__ import annotations
