@@ -15,6 +15,10 @@ from jdgate.cli import main
 
 READMES = (REPOSITORY / "README.md", REPOSITORY / "README.zh-CN.md")
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+LEAFLETS = sorted(
+    [*REPOSITORY.glob("*/README.md"), *REPOSITORY.glob("plugins/*/README.md")],
+)
+"""Pages beside what they are about: keys, samples, plugins."""
 WITH_COMMANDS = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
 
 
@@ -39,7 +43,7 @@ def _said_commands(document: Path) -> Iterator[str]:
         yield found[1].split("  # ")[0].strip()
 
 
-@pytest.mark.parametrize("document", [*READMES, *PAGES], ids=_name)
+@pytest.mark.parametrize("document", [*READMES, *PAGES, *LEAFLETS], ids=_name)
 def test_every_command_that_is_mentioned_exists(document: Path) -> None:
     for said in _said_commands(document):
         words = said.split()
@@ -60,12 +64,12 @@ def test_make_run_is_the_demo_county() -> None:
 def test_every_make_target_that_is_mentioned_exists() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    for document in (*READMES, *PAGES):
+    for document in (*READMES, *PAGES, *LEAFLETS):
         said = set(re.findall(r"`(?:\$ )?make ([a-z-]+)", document.read_text(encoding="utf-8")))
         assert said <= targets, f"{document.name}: {said - targets}"
 
 
-@pytest.mark.parametrize("document", [*READMES, *PAGES], ids=_name)
+@pytest.mark.parametrize("document", [*READMES, *PAGES, *LEAFLETS], ids=_name)
 def test_every_link_between_files_leads_somewhere(document: Path) -> None:
     text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
