@@ -89,3 +89,19 @@ async def test_totals_of_a_month_come_once_over_restarts_and_months_of_down_time
         for member in ("nco", "ps-01", "ent-01", "ent-02", "pol"):
             assert await county.inbox(member, TOTAL) == [], member
         await county.assert_sound()
+
+
+async def test_where_nobody_is_there_to_be_told_the_authority_hears_of_it(tmp_path: Path) -> None:
+    county = County.found(tmp_path / "county", more=MORE[1:2], rules={"precursor": {}})
+    here = machine_time().astimezone(LOCAL)
+    county.turned.turn((here.replace(day=1) + timedelta(days=32)).replace(day=3) - here)
+    async with county.running():
+        await file(county, "ent-01", ACETONE, (10, "kg"), (20, "kg"))
+        county.turned.turn(timedelta(days=31))
+
+        async def told() -> list[dict[str, Any]]:
+            found = await county.records("nco", "sys.alert.v1")
+            return [one for one in found if one["params"].get("type") == TOTAL]
+
+        (alert,) = await county.until(told)
+        assert (alert["title_code"], alert["params"]["role"]) == ("alert.no_desk", "EMA")
