@@ -23,15 +23,15 @@ RECEIVERS = ("nco", "pol", "ps-01", "com-01")
 
 
 class Machines(msgspec.Struct, frozen=True):
-    """The folders of the three daemons."""
+    """The folders of the daemons."""
 
     gateway: Path
-    clinics: Path
+    clinics: list[Path]
     desks: Path
 
 
-def settle(root: Path, clinics: int, workers: int) -> Machines:
-    """Make keys, directory and configuration of all three under `root`."""
+def settle(root: Path, clinics: int, machines_of_clinics: int, workers: int) -> Machines:
+    """Make keys, directory and configuration of all under `root`."""
     county = (REGION,)
     members = [
         MemberPlan("nco", "禁毒办", ("NCO",), county, "authority"),
@@ -43,7 +43,11 @@ def settle(root: Path, clinics: int, workers: int) -> Machines:
     senders = [f"cln-{number:02d}" for number in range(1, clinics + 1)]
     members += [MemberPlan(each, f"门诊{each}", ("CLN",), county) for each in senders]
     catalogue = catalogues.load_all(PluginHost(None, (), {"clinic": {"absence_days": 7}}))
-    machines = Machines(root / "gateway", root / "clinics", root / "desks")
+    hosts = {
+        root / f"clinics-{at + 1}": senders[at::machines_of_clinics]
+        for at in range(machines_of_clinics)
+    }
+    machines = Machines(root / "gateway", list(hosts), root / "desks")
     machines.gateway.mkdir(parents=True)
     first = Home(machines.gateway)
     found(
@@ -54,7 +58,7 @@ def settle(root: Path, clinics: int, workers: int) -> Machines:
         catalogue_digest=catalogue.digest,
         now=datetime.now(UTC),
     )
-    for folder, hosted in ((machines.clinics, senders), (machines.desks, list(RECEIVERS))):
+    for folder, hosted in (*hosts.items(), (machines.desks, list(RECEIVERS))):
         home = Home(folder)
         home.keys.mkdir(parents=True)
         home.var.mkdir(mode=0o700)

@@ -30,10 +30,11 @@ from jdgate.teller import Teller
 
 ATTENDANCE = "mmt.attendance.v1"
 ENROLMENT = "mmt.enrol.filed.v1"
-AHEAD = 96
-"""Messages that may wait for their receipt at one time, so that the outbox does not just grow."""
-CALLERS = 192
-"""Single messages on their way at one time: as many clerks who each wait for their receipt."""
+AHEAD = 48
+"""Messages of a machine that may wait for their receipt, so that its outbox does not just grow."""
+CALLERS = 96
+"""Single messages of a machine on their way at one time: as many clerks who each wait for their
+receipt."""
 
 
 class GatewayParty:
@@ -89,6 +90,7 @@ class EdgeParty:
         self._daemon = daemon
         assert daemon.edge is not None
         self._edge = daemon.edge
+        self._clinics = sorted(int(each[4:]) for each in daemon.edge.desks if each[:4] == "cln-")
         self._arrived: dict[str, list[tuple[str, float]]] = {}
         self._following: list[asyncio.Task[None]] = []
 
@@ -124,11 +126,14 @@ class EdgeParty:
             "cpu": sum(os.times()[:2]) - cpu,
         }
 
-    async def enrol(self, clinics: int, first: int, count: int, batch: int) -> dict[str, Any]:
+    async def enrol(
+        self, first: int, count: int, batch: int, only: int | None = None
+    ) -> dict[str, Any]:
         """File patients, `batch` in a message: many callers with one message each."""
+        clinics = self._clinics if only is None else [only]
         work: list[Callable[[], Awaitable[int]]] = []
         for at in range(first, first + count, batch):
-            for clinic in range(1, clinics + 1):
+            for clinic in clinics:
                 numbers = range(at, min(at + batch, first + count))
 
                 async def one(clinic: int = clinic, numbers: range = numbers) -> int:
@@ -138,15 +143,13 @@ class EdgeParty:
                 work.append(one)
         return await self._all(work, CALLERS if batch == 1 else AHEAD)
 
-    async def attend(
-        self, clinics: int, patients: int, first_day: date, days: int, batch: int
-    ) -> dict[str, Any]:
+    async def attend(self, patients: int, first_day: date, days: int, batch: int) -> dict[str, Any]:
         """Send day sheets of all clinics, a push of up to 1,000 rows at a time."""
         work: list[Callable[[], Awaitable[int]]] = []
         push = 1 if batch == 1 else 1000
         for day in range(days):
             for start in range(0, patients, push):
-                for clinic in range(1, clinics + 1):
+                for clinic in self._clinics:
                     when = first_day + timedelta(days=day)
 
                     async def one(

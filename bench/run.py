@@ -2,9 +2,9 @@
 
 The full path: files' rows submitted at a clinic's edge, checked, signed, sealed (hybrid), on its
 disk, over a real nats-server that syncs every message, through the gateway (signatures, schemas,
-rules, ledger, books), to the police's edge and back as signed receipts. Clinics, gateway, a worker
-of the gateway, nats-server and police are five processes. The figures of a part are right only
-when the machine has nothing else to do: the load is printed beside them.
+rules, ledger, books), to the police's edge and back as signed receipts. Two machines of clinics,
+gateway, a worker of the gateway, nats-server and police are six processes. The figures of a part
+are right only when the machine has nothing else to do: the load is printed beside them.
 
 What is measured
 - batched: attendance in messages of 200 records, until the clinics hold every receipt;
@@ -37,7 +37,8 @@ import party
 import people
 
 RESULTS = Path(__file__).parent.parent / "bench-results"
-CLINICS = 4
+CLINICS, MACHINES = 4, 2
+"""Clinics, and the machines (processes) that host them."""
 WORKERS = 1
 """`run.workers` of the gateway, where rates and memory are measured."""
 
@@ -52,14 +53,19 @@ class Party:
         self._process = spawn.Process(target=party.run, args=(root, theirs, url, timed), name=name)
         self._process.start()
         theirs.close()
-        self.pid: int = self._answer()
+        self.pid: int = self.answer()
 
     def ask(self, method: str, *args: Any) -> Any:
         """What the process answers."""
-        self._pipe.send((method, args))
-        return self._answer()
+        self.begin(method, *args)
+        return self.answer()
 
-    def _answer(self) -> Any:
+    def begin(self, method: str, *args: Any) -> None:
+        """Have it begin; `answer` waits for what comes of it."""
+        self._pipe.send((method, args))
+
+    def answer(self) -> Any:
+        """What the process answers to what it was asked."""
         try:
             outcome, value = self._pipe.recv()
         except EOFError:
@@ -74,18 +80,42 @@ class Party:
         self._process.join(30)
 
 
+class Clinics:
+    """The machines of the clinics, which work at the same time."""
+
+    def __init__(self, machines: list[Path], url: str) -> None:
+        self.parties = [Party(each.name, each, url) for each in machines]
+        self.first = self.parties[0]
+        """The one that hosts the first clinic."""
+
+    def ask(self, method: str, *args: Any) -> dict[str, Any]:
+        """What all of them did together, from the first beginning to the last end."""
+        done = self.each(method, *args)
+        return {
+            "records": sum(one["records"] for one in done),
+            "begun": min(one["begun"] for one in done),
+            "ended": max(one["ended"] for one in done),
+        }
+
+    def each(self, method: str, *args: Any) -> list[Any]:
+        """What each of them answers."""
+        for one in self.parties:
+            one.begin(method, *args)
+        return [one.answer() for one in self.parties]
+
+
 class County:
     """All processes, and their processor time."""
 
     def __init__(self, root: Path, timed: bool) -> None:
         # stages are counted where the gateway does everything itself
-        machines = county.settle(root, CLINICS, 0 if timed else WORKERS)
+        machines = county.settle(root, CLINICS, MACHINES, 0 if timed else WORKERS)
         self.gateway = Party("gateway", machines.gateway, timed=timed)
         url = self.gateway.ask("address")
-        self.clinics = Party("clinics", machines.clinics, url)
+        self.clinics = Clinics(machines.clinics, url)
         self.desks = Party("desks", machines.desks, url)
         self.pids = {
-            "clinics": self.clinics.pid,
+            **{each.name: each.pid for each in self.clinics.parties},
             "gateway": self.gateway.pid,
             "nats-server": self._under_gateway("nats-server")[0],
             "desks": self.desks.pid,
@@ -110,7 +140,7 @@ class County:
 
     def stop(self) -> None:
         """End all, senders first."""
-        for each in (self.clinics, self.desks, self.gateway):
+        for each in (*self.clinics.parties, self.desks, self.gateway):
             each.stop()
 
 
@@ -147,8 +177,8 @@ def work(everybody: County, method: str, *args: Any, delivered: bool = False) ->
 
 def latencies(everybody: County, first: int, count: int) -> dict[str, Any]:
     """Milliseconds from a push to an inbox: an alert, and a filing at the police."""
-    clinics, desks = everybody.clinics, everybody.desks
-    clinics.ask("enrol", 1, first, count, 200)
+    clinics, desks = everybody.clinics.first, everybody.desks
+    clinics.ask("enrol", first, count, 200, 1)
     clinics.ask("absences", first, count, 6)
     clinics.ask("follow", "cln-01")
     pushed = dict(clinics.ask("seven_days", first, count, 0.05))
@@ -238,30 +268,26 @@ def short(repeats: int) -> dict[str, Any]:
     found: dict[str, Any] = {"batched": [], "enrolled": [], "attended": []}
     patients, days = 2000, 10
     with running() as everybody:
-        found["filing_batched"] = work(
-            everybody, "enrol", CLINICS, 0, patients, 200, delivered=True
-        )
+        found["filing_batched"] = work(everybody, "enrol", 0, patients, 200, delivered=True)
         day = people.LAST_DAY - timedelta(days=400)
         for again in range(repeats):
             say(f"batched attendance, {again + 1} of {repeats}")
             at = day + timedelta(days=again * (days + 1))
-            found["batched"].append(work(everybody, "attend", CLINICS, patients, at, days, 200))
+            found["batched"].append(work(everybody, "attend", patients, at, days, 200))
             say(f"single enrolments, {again + 1} of {repeats}")
             first = 10_000 + again * 1000
-            found["enrolled"].append(
-                work(everybody, "enrol", CLINICS, first, 500, 1, delivered=True)
-            )
+            found["enrolled"].append(work(everybody, "enrol", first, 500, 1, delivered=True))
             at += timedelta(days=days)
-            found["attended"].append(work(everybody, "attend", CLINICS, 500, at, 1, 1))
+            found["attended"].append(work(everybody, "attend", 500, at, 1, 1))
         say("latency")
         found["latency"] = latencies(everybody, 20_000, 200)
         found["memory_mb"] = everybody.rss()
         trouble(everybody, found)
     say("stages of the gateway")
     with running(timed=True) as everybody:
-        everybody.clinics.ask("enrol", CLINICS, 0, patients, 200)
-        found["stages_batched"] = staged(everybody, "attend", CLINICS, patients, day, 5, 200)
-        found["stages_singly"] = staged(everybody, "enrol", CLINICS, 10_000, 500, 1, delivered=True)
+        everybody.clinics.ask("enrol", 0, patients, 200)
+        found["stages_batched"] = staged(everybody, "attend", patients, day, 5, 200)
+        found["stages_singly"] = staged(everybody, "enrol", 10_000, 500, 1, delivered=True)
     return found
 
 
@@ -270,11 +296,11 @@ def full(records: int) -> dict[str, Any]:
     patients = 2500
     days = -(-records // (CLINICS * patients))
     with running() as everybody:
-        everybody.clinics.ask("enrol", CLINICS, 0, patients, 200)
+        everybody.clinics.ask("enrol", 0, patients, 200)
         begin: date = people.LAST_DAY - timedelta(days=days)
         say(f"{CLINICS} clinics, {patients} patients each, {days} days")
         with MemoryCurve(everybody) as curve:
-            done = work(everybody, "attend", CLINICS, patients, begin, days, 200)
+            done = work(everybody, "attend", patients, begin, days, 200)
         found: dict[str, Any] = {"batched": [done], "memory_curve_mb": curve.points}
         found["ledger_leaves"] = everybody.gateway.ask("head")
         trouble(everybody, found)
@@ -285,9 +311,9 @@ def trouble(everybody: County, found: dict[str, Any]) -> None:
     """What went wrong on the way: it should be nothing."""
     found["trouble"] = {
         "gateway": everybody.gateway.ask("counted")["trouble"],
-        "clinics": everybody.clinics.ask("warnings"),
+        "clinics": everybody.clinics.each("warnings"),
         "desks": everybody.desks.ask("warnings"),
-        "without_receipt": everybody.clinics.ask("unanswered"),
+        "without_receipt": sum(everybody.clinics.each("unanswered")),
     }
 
 
