@@ -101,6 +101,19 @@ async def _reload(daemon: Daemon) -> None:
         daemon.teller.say("daemon.not_reloaded", reason=text)
 
 
+def _tell_operators(daemon: Daemon) -> None:
+    """Who may sign in to the demo county's console."""
+    from jdgate.demo import staff
+
+    if password := staff.password(daemon.home):
+        lang = daemon.teller.lang
+        logins = ", ".join(
+            f"{login} ({say(f'role.{role}', lang)}, {member})"
+            for login, _, member, role in staff.OPERATORS
+        )
+        daemon.teller.say("daemon.demo_operators", password=password, logins=logins)
+
+
 async def _serve(
     home: Home,
     config: Config,
@@ -129,6 +142,8 @@ async def _serve(
         )
         if daemon.web_url is not None:
             teller.say("daemon.web", url=daemon.web_url)
+            if demo:
+                _tell_operators(daemon)
         if daemon.edge is not None and (absent := daemon.absent):
             members = len(daemon.edge.desks) + len(absent)
             shown = ", ".join(absent[:6]) + (" …" if len(absent) > 6 else "")

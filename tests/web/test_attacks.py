@@ -128,16 +128,16 @@ async def test_signing_in_leads_to_no_other_site(browse: Browse) -> None:
 
 async def test_what_others_wrote_is_text_and_never_markup(county: County, browse: Browse) -> None:
     evil = "<script>alert(1)</script>"
-    await hire(county, "evil", "approver", member="cln-01", name='"><img src=x onerror=a>')
-    record = {"name": evil, "id_type": "ric", "id_no": "x", "site": "'\"><svg onload=a>"}
-    id = await draft_for(county, "cln-01", "mmt.dropout.notice.v1", record)
+    await hire(county, "evil", "approver", member="cln-02", name='"><img src=x onerror=a>')
+    record = {"to": evil, "legal_doc_no": "'\"><svg onload=a>", "scope": ["<b>", evil]}
+    id = await draft_for(county, "cln-02", REQUEST, record)
     browser = browse()
     await browser.sign_in("evil")
     page = await browser.open(f"/drafts/{id}")
     assert page.status_code == 200 and "&lt;script&gt;" in page.text, page.text
     for markup in ("<script>alert", "<img", "<svg onload"):
         assert markup not in page.text
-    wrong = await browser.try_sign_in('x"><b>')
+    wrong = await browse().try_sign_in('x"><b>')
     assert "<b>" not in wrong.text
 
 

@@ -13,7 +13,7 @@ import click
 from jdgate.cli.help import Command
 from jdgate.cli.offline import load_catalogue, plugins_dir
 from jdgate.cli.session import Session, common, option, pass_session
-from jdgate.cli.show import table
+from jdgate.cli.show import local, table
 from jdgate.cli.usage import FILLED
 from jdgate.texts import Lang, say
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLE_REGION = "511623000000"
 EXAMPLE_NAME = "示例县"
+ADMIN = "admin"
 
 
 def found_starter(
@@ -52,7 +53,25 @@ def found_starter(
         # settings of a plugin that is not there would stop the start
         rules=None if "clinic" in plugins.names else "",
     )
-    return _document(home, name, directory)
+    return {**_document(home, name, directory), "administrator": _first(home, directory)}
+
+
+def _first(home: Home, directory: Directory) -> dict[str, Any]:
+    """The first administrator of the console, at the authority, and the link that lets them in."""
+    from jdgate.clock import machine_time
+    from jdgate.commands import staffing
+    from jdgate.core.directory import Trust
+    from jdgate.people.house import House
+
+    trust, now = Trust(directory), machine_time()
+    member = trust.authority.id
+    with House.open(home) as house:
+        made = house.now(
+            lambda conn: staffing.add(
+                conn, house.key, trust, ADMIN, ADMIN, member, "administrator", now
+            )
+        )
+    return {**made, "member": member}
 
 
 def _document(home: Home, name: str, directory: Directory) -> dict[str, Any]:
@@ -78,6 +97,17 @@ def founded_lines(made: dict[str, Any], lang: Lang, width: int | None = None) ->
         *table(titles, rows, width),
         "",
         say("cli.init.keys", lang, keys=made["keys"]),
+        "",
+        *_link_lines(made["administrator"], lang),
+    ]
+
+
+def _link_lines(first: dict[str, Any], lang: Lang) -> list[str]:
+    until = local(first["expires_at"])
+    return [
+        say("cli.init.admin", lang, login=first["login"], member=first["member"], until=until),
+        f"  {first['link']}",
+        say("cli.operator.link_where", lang),
     ]
 
 
