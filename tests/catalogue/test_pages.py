@@ -102,7 +102,7 @@ def test_the_law_is_listed_for_people_and_for_programs(empty: Path) -> None:
     shown = call("law").stdout
     for row in law_rows(CATALOGUE, "en"):
         assert f"{row['title']} · {row['type']}" in shown
-    assert "戒毒条例 13、38 [read]" in shown
+    assert "戒毒条例 13、38 [text read]" in shown
     assert "rule clinic.absence only" in shown
 
 

@@ -395,4 +395,6 @@ def test_what_is_expected_names_its_member_and_what_is_late(lang: Lang) -> None:
     first, second = expect.expect_lines([waited, owed], lang)[2:]
     assert "cln-01" in first
     assert first != second
+    timer = expect.expect_lines([waited | {"kind": "timer", "member": None}], lang)[-1]
+    assert say("cli.expect.timer", lang, name="report") in timer
     assert len(expect.expect_lines([], lang)) == 1

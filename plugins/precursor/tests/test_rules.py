@@ -149,6 +149,8 @@ def test_p1_tells_the_station_of_the_place_and_expects_the_next_month() -> None:
     (alert,), due = when_due(made, "month:2026-11", DECEMBER_4)
     assert (alert.rule_id, alert.to, alert.data) == ("P1", PS, {"uscc": USCC, "month": "2026-11"})
     assert list(due) == ["month:2026-12"]
+    (awaited,) = (one for one in made.standing.values() if isinstance(one, Expect))
+    assert (awaited.awaits, awaited.of) == ("precursor.inspect.result.v1", "PS"), "provable"
 
 
 def test_p1_an_inspection_of_the_month_moves_the_expectation_to_the_next() -> None:

@@ -60,7 +60,7 @@ def alert_lines(
     """The answer of `alerts.list`."""
     if not rows:
         return [say("cli.alerts.none", lang)]
-    names = ("since", "rule", "desk", "state", "due", "id", "what")
+    names = ("raised", "rule", "desk", "state", "due", "id", "what")
     cells = []
     for row in rows:
         rule = f"{row.get('rule')} !" if row.get("urgent") else row.get("rule")
@@ -103,7 +103,7 @@ def one_alert_lines(
         ("by", row.get("by")),
         ("outcome", _outcome(row, lang)),
         ("remark", say(str(note), lang, **words) if note else ""),
-        ("since", local(row.get("raised_at"))),
+        ("raised", local(row.get("raised_at"))),
         ("id", row.get("id")),
     ]
     lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)

@@ -14,6 +14,7 @@ import click
 
 from jdgate.cli.help import Command
 from jdgate.cli.offline import load_catalogue, load_plugins, plugins_dir
+from jdgate.cli.record import basis_text
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, table
 from jdgate.texts import Lang, say
@@ -90,6 +91,10 @@ def law(session: Session, plugins_dir: Path | None) -> None:
     session.answer(rows, lambda reply: law_lines(reply, session.lang, session.width))
 
 
+def _basis(cited: list[str], lang: Lang) -> str:
+    return "; ".join(basis_text(one, lang) for one in cited)
+
+
 def law_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) -> list[str]:
     """One block a type: its recipients, what each sees, and by which article."""
     heads = [say(f"cli.title.{name}", lang) for name in ("recipient", "sees", "basis")]
@@ -99,15 +104,15 @@ def law_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) 
         if one["recipients"]:
             cells = [
                 [
-                    route["role"]["code"],
-                    listed(route["fields"]),
-                    "; ".join(route["basis"]),
+                    f"{route['role']['title']} ({route['role']['code']})",
+                    listed(one["titles"][name] for name in route["fields"]),
+                    _basis(route["basis"], lang),
                 ]
                 for route in one["recipients"]
             ]
         else:
             rules = listed(one["rules"]) or "—"
             nobody = say("cli.catalogue.rule_only", lang, rule=rules)
-            cells = [["—", nobody, "; ".join(one["basis"])]]
+            cells = [["—", nobody, _basis(one["basis"], lang)]]
         lines += [*table(heads, cells, width), ""]
     return [*lines, say("cli.catalogue.law_total", lang, types=len(rows))]

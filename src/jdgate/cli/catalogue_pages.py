@@ -50,6 +50,7 @@ def law_rows(catalogue: Catalogue, lang: Lang) -> list[dict[str, Any]]:
                 "title": about["title"],
                 "senders": about["senders"],
                 "share": about["share"],
+                "titles": {field: sheet.field_title(field, lang) for field in sheet.fields},
                 "basis": [one.cite() for one in sheet.basis],
                 "recipients": [
                     {**one, "basis": list(sheet.cite(one["role"]["code"]))}

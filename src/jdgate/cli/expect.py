@@ -1,25 +1,38 @@
 """`jdgate expect`: what is due from whom, what is late, and the proof that it had not come.
 
-Rows of `expect list` are {kind (message|alert), rule, what, member, due_at, late, alert,
-statement}: a message that a rule waits for, or the step that a desk owes about an alert. With
-`--missed`: what had not come by its deadline, with the id of the ledger's statement about it.
+Rows of `expect list` are {kind (message|alert|timer), rule, what, member, due_at, late, alert,
+statement}: a message that a rule waits for, or the step that a desk owes about an alert; with
+`--all` also the times at which rules look again by themselves, which nobody has to do anything
+about. With `--missed`: what had not come by its deadline, with the id of the ledger's statement
+about it.
 `expect show` gives one statement: {id, type, member, rule, about, since, due_at, at, size, entry,
 arrived_at, message}. No row names a person.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jdgate.cli.help import Group
+from jdgate.cli.offline import sheets
+from jdgate.cli.record import type_title
 from jdgate.cli.session import Session, common, option, pass_session
 from jdgate.cli.show import local, pairs, table
 from jdgate.texts import Lang, say
 
+if TYPE_CHECKING:
+    from jdgate.core.sheet import Sheet
 
-def expect_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) -> list[str]:
+
+def expect_lines(
+    rows: list[dict[str, Any]],
+    lang: Lang,
+    width: int | None = None,
+    known: Mapping[str, Sheet] | None = None,
+) -> list[str]:
     """The answer of `expect.list`."""
     if not rows:
         return [say("cli.expect.none", lang)]
@@ -28,6 +41,10 @@ def expect_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = Non
         what = row.get("what") or "—"
         if row.get("kind") == "alert":
             what = say("cli.expect.alert", lang, step=say(f"cli.due.{what}", lang))
+        elif row.get("kind") == "timer":
+            what = say("cli.expect.timer", lang, name=what)
+        else:
+            what = type_title(what, (known or {}).get(what), lang)
         late = say("cli.expect.late", lang) if row.get("late") else ""
         cells.append(
             [local(row.get("due_at")), late, row.get("member") or "—", row.get("rule"), what]
@@ -70,13 +87,17 @@ def expect() -> None:
 @expect.command("list")
 @option("--late", is_flag=True, help="cli.option.late")
 @option("--missed", is_flag=True, help="cli.option.missed")
+@option("--all", "timers", is_flag=True, help="cli.option.timers")
 @common
 @pass_session
-def list_(session: Session, late: bool, missed: bool) -> None:
+def list_(session: Session, late: bool, missed: bool, timers: bool) -> None:
     with session.connect() as control:
         rows = control.call("expect.list", missed=missed)
-    wanted = [row for row in rows if row["late"] or not late]
-    session.answer(wanted, lambda reply: expect_lines(reply, session.lang, session.width))
+    wanted = [
+        row for row in rows if (row["late"] or not late) and (timers or row["kind"] != "timer")
+    ]
+    known = {} if session.as_json else sheets(session)
+    session.answer(wanted, lambda reply: expect_lines(reply, session.lang, session.width, known))
 
 
 @expect.command("show")

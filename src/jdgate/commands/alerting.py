@@ -6,6 +6,7 @@ all alerts, but hold what they say sealed: from them come the steps, desks and d
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -234,13 +235,17 @@ def _nudged(row: NudgeRow) -> dict[str, Any]:
     }
 
 
+_KEYED = re.compile(r":[0-9a-f]{16,}")
+"""What names of expectations may hold to tell two of a kind apart: nothing for a reader."""
+
+
 def _expected(row: ExpectationRow, members: Any, now: datetime) -> dict[str, Any]:
     # a rule's key may be the pseudonym of a person: only a member's name is shown of it
     first = row.key.partition("/")[0]
     return {
-        "kind": "message",
+        "kind": "message" if row.awaits else "timer",
         "rule": row.rule,
-        "what": row.awaits or row.name,
+        "what": row.awaits or _KEYED.sub("", row.name),
         "member": row.of or (first if first in members else None),
         "due_at": iso(row.due_at),
         "late": row.due_at <= now,

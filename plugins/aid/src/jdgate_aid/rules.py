@@ -106,7 +106,8 @@ class ReferralRule:
         found: list[Standing] = []
         if not state.withdrawn and state.came and not state.answered:
             last = self._working(state.came, self._settings.answer_workdays)
-            found.append(Expect(_name("answer", state, state.came), _passed(last)))
+            name = _name("answer", state, state.came)
+            found.append(Expect(name, _passed(last), awaits=RESULT, of=state.role))
         elif state.withdrawn and state.active > max(state.withdrawn, state.stopped):
             found += _alerts(state, "A2", "goes_on", state.active, withdrawn=state.withdrawn)
         elif state.withdrawn and (not state.stopped or state.active > state.stopped):

@@ -19,7 +19,7 @@ from jdgate.core.calendar import add_days
 from jdgate.core.effects import Standing
 from jdgate.plugins import Draft, Effect, Expect, Fact, Period, Role, Tally
 
-from .book import ABOUT_ORDERS, OVERDUE, Order, current
+from .book import ABOUT_ORDERS, CHECKIN, OVERDUE, Order, current
 from .case import Case, Event, OrderRule, name_of, outcomes, tell
 from .days import comes, passed
 
@@ -51,7 +51,10 @@ class CheckinRule(OrderRule):
                 comes(add_days(order.since, settings.remind_days)),
             ),
             Expect(
-                name_of("overdue", case.book, *parts), passed(order.since, settings.checkin_days)
+                name_of("overdue", case.book, *parts),
+                passed(order.since, settings.checkin_days),
+                awaits=CHECKIN,
+                of="COM",
             ),
         ]
 

@@ -89,4 +89,4 @@ def _stands(state: Visit) -> list[Expect]:
     if state.done or not due_on:
         return []
     name = f"visit:{reference(source, state.task_no)}:{due_on}"
-    return [Expect(name, passed(due_on))]
+    return [Expect(name, passed(due_on), awaits=RESULT, of="GRD")]

@@ -99,7 +99,8 @@ class OutletRule:
         """When the outlet will have been silent for too long."""
         if not state.heard:
             return []
-        return [Expect(SILENT, passed(state.heard, self._settings.silent_days))]
+        due = passed(state.heard, self._settings.silent_days)
+        return [Expect(SILENT, due, awaits=STAT, of=state.company)]
 
 
 class Company(Struct, frozen=True, array_like=True, gc=False):

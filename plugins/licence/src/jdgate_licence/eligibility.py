@@ -84,7 +84,7 @@ class EligibilityRule:
     def _waits(self, state: Asked) -> list[Expect]:
         if not state.came or state.answered:
             return []
-        return [Expect(WAIT, passed(state.came, self._days))]
+        return [Expect(WAIT, passed(state.came, self._days), awaits=ANSWER, of="POL")]
 
     def _alert(self, state: Asked) -> Alert:
         number, due_on = state.application_no, add_days(state.came, self._days)

@@ -102,7 +102,7 @@ def _expected(year: int, closed: str) -> list[Expect]:
         return []
     return [
         Expect(f"remind:{year}", at_local(f"{year + 1}-03-01", time(0, 0))),
-        Expect(f"overdue:{year}", _overdue_at(year)),
+        Expect(f"overdue:{year}", _overdue_at(year), awaits=ANNUAL, of="ENT"),
     ]
 
 

@@ -94,7 +94,7 @@ class InspectionRule:
                 title_code="precursor.not_inspected",
                 params={"uscc": uscc, "month": month},
             ),
-            Expect(_name(then), month_passed(then, self._days)),
+            self._awaited(then),
         ]
 
     def tally(self, state: Inspected, period: Period) -> list[Tally]:
@@ -113,7 +113,10 @@ class InspectionRule:
         month, closed = _next(state), state.enterprise.closed
         if not month or (closed and month > month_of(closed)):
             return []
-        return [Expect(_name(month), month_passed(month, self._days))]
+        return [self._awaited(month)]
+
+    def _awaited(self, month: str) -> Expect:
+        return Expect(_name(month), month_passed(month, self._days), awaits=INSPECTION, of="PS")
 
 
 def _next(state: Inspected) -> str:
