@@ -28,6 +28,9 @@ from jdgate.errors import Refused
 MAX_RECORDS = 500
 MAX_BODY = 1_900_000
 """Bytes of a sealed body; the bus itself takes 2 MB (2,097,152 bytes)."""
+MAX_DATA = 1_400_000
+"""Bytes of the records as JSON that a sender puts into one message: the signed form makes 4 bytes
+of 3, and envelope, signature and seal need a few thousand."""
 
 MEMBER_ID = re.compile(r"[a-z][a-z0-9-]{1,31}")
 TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]*")

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from jdgate.core import approval, calendar, message, sealed_fields, signing
 from jdgate.core.admission import check_place
-from jdgate.core.message import Message
+from jdgate.core.message import MAX_DATA, Message
 from jdgate.core.regions import RegionIndex
 from jdgate.core.schema import Fault, check_records
 from jdgate.core.sheet import Sheet
@@ -29,6 +29,8 @@ from jdgate.edge.desk import Desk
 from jdgate.errors import Refused
 from jdgate.store import outbox, sequences
 from jdgate.store.outbox import OutboxRow
+
+_Group = list[tuple[int, dict[str, Any]]]
 
 BATCH = 200
 """Records in one message: one signature, one seal and one disk sync for all of them."""
@@ -172,7 +174,14 @@ def submit(
     good, refused = check(conn, desk, type, records, now, rows, region)
     if good:
         approval.require(desk.sheet(type), names)
-    groups = [good[at : at + batch] for at in range(0, len(good), batch)]
+    groups: list[_Group] = []
+    for at in range(0, len(good), batch):
+        groups += _of_a_size(good[at : at + batch])
+    for large in [group for group in groups if len(group) == 1 and _bytes(group) > MAX_DATA]:
+        groups.remove(large)
+        index, params = large[0][0], {"got": _bytes(large), "most": MAX_DATA}
+        place = rows[index] if rows is not None else None
+        refused.append(RefusedRow(index, place, "record.too_large", "", params))
     first = sequences.next_sequences(conn, desk.gateway, len(groups), member=desk.member)
     made: list[OutboxRow] = []
     batched: list[Batched] = []
@@ -194,6 +203,18 @@ def submit(
         batched.append(Batched(row.id, indexes))
     outbox.add_many(conn, made)
     return Submission(batched, refused)
+
+
+def _of_a_size(group: _Group) -> list[_Group]:
+    """The group, in as many parts as it takes for each to fit into one message."""
+    if len(group) == 1 or _bytes(group) <= MAX_DATA:
+        return [group]
+    half = len(group) // 2
+    return [*_of_a_size(group[:half]), *_of_a_size(group[half:])]
+
+
+def _bytes(group: _Group) -> int:
+    return len(msgspec.json.encode([record for _, record in group]))
 
 
 def build(
