@@ -260,19 +260,21 @@ class Daemon(Running):
         books = Database.open(url, "books")
         self._closing.append(_closer(books))
         channels = {channel.name: channel for _, channel in self.plugins.channels()}
+        rules = (
+            *self.plugins.rules(),
+            deadlines.replies(
+                self.config.replies,
+                self.references.working_days,
+                self.catalogue.sheets.values(),
+            ),
+        )
+        deadlines.check(self.config, self.home.config.name, self.trust.members, rules)
         ground = Ground(
             trust=self.trust,
             catalogue=self.catalogue,
             keys=keys,
             vault=Vault.unlock(books, self.home.keys / "books.master"),
-            rules=(
-                *self.plugins.rules(),
-                deadlines.replies(
-                    self.config.replies,
-                    self.references.working_days,
-                    self.catalogue.sheets.values(),
-                ),
-            ),
+            rules=rules,
             times=deadlines.read(self.config.alerts, self.references.working_days),
             queries=deadlines.query_limits(self.config.queries, self.references.working_days),
             channels=tuple(channels),

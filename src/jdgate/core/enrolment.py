@@ -91,6 +91,8 @@ def make_request(
     Raises:
         Refused: `enrol.…`, as reading it would.
     """
+    if not MEMBER_ID.fullmatch(keys.member):
+        raise Refused("enrol.member", got=keys.member[:40])
     newest = msgspec.structs.replace(keys, signing=keys.signing[-1:], opening=keys.opening[-1:])
     moment = datetime.max  # a request has no windows; the directory will
     records = formats.public_records(newest, moment, moment)
@@ -123,10 +125,10 @@ def read_request(jws: bytes) -> Request:
     """
     if len(jws) > MAX_BYTES:
         raise Refused("enrol.malformed")
-    payload = signing.payload_unverified(jws)
     try:
+        payload = signing.payload_unverified(jws)
         request = _requests.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, Refused):
         raise Refused("enrol.malformed") from None
     if _encoder.encode(request) != payload or not _is_well_formed(request):
         raise Refused("enrol.malformed")

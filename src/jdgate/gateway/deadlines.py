@@ -3,22 +3,48 @@ working-day calendar.
 
 times = deadlines.read(config.alerts, references.working_days)
 limits = deadlines.query_limits(config.queries, references.working_days)
+deadlines.check(config, CONFIG_NAME, trust.members, rules)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
-from jdgate.config import Alerts, Digests, Queries, Replies, StepTimes
+from jdgate.config import Alerts, Config, ConfigInvalid, Digests, Queries, Replies, StepTimes
 from jdgate.core.alerts import Span, Step, Times, span
 from jdgate.core.calendar import WorkingDays, clock_time
 from jdgate.core.digests import Schedule
 from jdgate.core.digests import Span as Counted
 from jdgate.core.queries import QueryLimits
 from jdgate.core.replies import Limits, RepliesRule
+from jdgate.core.rules import Rule
 from jdgate.core.sheet import Sheet
+
+OWN_RULES = frozenset({"X1", "X2", "X3", "X4", "X5", "S2"})
+"""Alerts that the exchange itself raises, without a rule of a plugin."""
+
+
+def check(config: Config, file: str, members: Collection[str], rules: Iterable[Rule]) -> None:
+    """That every member and rule that deadlines name is one: a slip here would be noticed only
+    when an alert is left lying.
+
+    Raises:
+        ConfigInvalid: `config.names_nobody`, `config.rule_unknown`.
+    """
+    named = {"queries.security": config.queries.security}
+    for desk, deputy in config.alerts.deputies.items():
+        named |= {f"alerts.deputies ({desk})": desk, f"alerts.deputies.{desk}": deputy}
+    for entry, member in named.items():
+        if member and member not in members:
+            raise ConfigInvalid(file, "config.names_nobody", entry=entry, member=member[:40])
+    known = OWN_RULES.union(*(getattr(rule, "explains", {}) for rule in rules))
+    for rule_id in config.alerts.rules:
+        if rule_id not in known:
+            raise ConfigInvalid(
+                file, "config.rule_unknown", rule=rule_id[:40], known=", ".join(sorted(known))
+            )
 
 
 def read(config: Alerts, days: WorkingDays) -> Times:
