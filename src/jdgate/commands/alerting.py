@@ -36,10 +36,11 @@ class Alerting:
         self._running = running
 
     async def alerts_list(
-        self, member: str | None = None, state: str | None = None
+        self, member: str | None = None, state: str | None = None, content: bool = True
     ) -> list[dict[str, Any]]:
         """Alerts, newest first: of one hosted member; else all that the gateway knows of; else of
-        all members hosted here. `state`: one step, "open", or all."""
+        all members hosted here. `state`: one step, "open", or all; `content` false: nothing that
+        is sealed is opened."""
         now = self._running.clock.now()
         if member is None and self._running.gateway is not None:
             gateway = self._running.gateway
@@ -52,11 +53,13 @@ class Alerting:
         wanted = None if state == "open" else state
 
         def read(conn: Connection) -> list[dict[str, Any]]:
-            rows = alert_box.search(conn, member=member, state=wanted, limit=LIMIT)
+            rows = alert_box.search(
+                conn, member=member, state=wanted, only_open=state == "open", limit=LIMIT
+            )
             return [
-                _boxed(conn, edge.desks[row.member], row, now)
+                _boxed(conn, edge.desks[row.member], row, now, content=content)
                 for row in rows
-                if row.member in edge.desks and (state != "open" or row.open)
+                if row.member in edge.desks
             ]
 
         return await edge.run(read)
@@ -149,7 +152,13 @@ def _rows(
 
 
 def _boxed(
-    conn: Connection, desk: Desk, row: AlertBoxRow, now: datetime, *, full: bool = False
+    conn: Connection,
+    desk: Desk,
+    row: AlertBoxRow,
+    now: datetime,
+    *,
+    full: bool = False,
+    content: bool = True,
 ) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": row.id,
@@ -172,7 +181,7 @@ def _boxed(
         "params": None,
         "explains": row.explains,
     }
-    inside = answering.content(conn, desk, row)
+    inside = answering.content(conn, desk, row) if content else None
     if inside is not None:
         told["title_code"] = inside["record"]["title_code"]
         told["params"] = inside["record"].get("params", {})

@@ -24,8 +24,11 @@ class Receiving:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    async def inbox_list(self, member: str, limit: int = 50) -> list[dict[str, Any]]:
-        """What came for a member, newest first."""
+    async def inbox_list(
+        self, member: str, limit: int = 50, content: bool = True
+    ) -> list[dict[str, Any]]:
+        """What came for a member, newest first. `content` false: nothing is opened, not even to
+        count its records."""
         edge, desk = self._running.the_edge, self._running.the_edge.desk(member)
 
         def read(conn: Connection) -> list[dict[str, Any]]:
@@ -33,7 +36,7 @@ class Receiving:
             marked = marks.standing(conn, member, [row.id for row in rows])
             return [
                 {
-                    **_inbox_row(row, _count(conn, desk, row)),
+                    **_inbox_row(row, _count(conn, desk, row) if content else None),
                     "marks": _marks(marked.get(row.id, {})),
                 }
                 for row in rows
@@ -77,9 +80,9 @@ class Receiving:
             yield _inbox_row(row, count)
 
     async def drafts_list(
-        self, member: str | None = None, state: str | None = None
+        self, member: str | None = None, state: str | None = None, content: bool = True
     ) -> list[dict[str, Any]]:
-        """Drafts of hosted members, newest first."""
+        """Drafts of hosted members, newest first; without `content` nothing is opened."""
         edge = self._running.the_edge
         if member is not None:
             edge.desk(member)
@@ -89,7 +92,7 @@ class Receiving:
             for row in draft_box.search(conn, member=member, state=state, limit=500):
                 desk = edge.desks.get(row.member)
                 shown = _draft(row)
-                if desk is not None and row.prefill is not None:
+                if content and desk is not None and row.prefill is not None:
                     shown["params"] = drafting.content(conn, desk, row)["params"]
                 listed.append(shown)
             return listed

@@ -121,7 +121,7 @@ def listed(conn: Connection, member: str | None) -> list[dict[str, Any]]:
             "name": row.name,
             "member": row.member,
             "role": row.role,
-            "state": row.state if row.password else "invited",
+            "state": row.state if row.password or row.state != people.ACTIVE else "invited",
             "second_factor": row.totp is not None,
             "created_at": iso(row.created_at),
         }

@@ -40,6 +40,8 @@ LONGEST_REST = timedelta(minutes=15)
 FORGET_TRIES = timedelta(days=1)
 SEEN_EVERY = timedelta(minutes=1)
 """How often the time of the last request is written down."""
+LONGEST_SESSION = timedelta(days=1)
+"""Whatever is configured: what began before is not kept."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
@@ -194,6 +196,7 @@ def begin(conn: Connection, login: str, now: datetime) -> str:
     """A new session; its token."""
     token = credentials.token()
     digest = credentials.digest(token)
+    web_sessions.drop_old(conn, began=now - LONGEST_SESSION)
     web_sessions.begin(conn, SessionRow(token=digest, login=login, began_at=now, seen_at=now))
     return token
 

@@ -107,10 +107,18 @@ def get(conn: Connection, member: str, alert_id: str) -> AlertBoxRow | None:
 
 
 def search(
-    conn: Connection, *, member: str | None = None, state: str | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    member: str | None = None,
+    state: str | None = None,
+    only_open: bool = False,
+    limit: int = 100,
 ) -> list[AlertBoxRow]:
-    """Alerts that match all given filters, newest first."""
+    """Alerts that match all given filters, newest first. `only_open`: as `AlertBoxRow.open`."""
     wanted: list[ColumnElement[bool]] = []
+    if only_open:
+        wanted.append(alert_box.c.desk == alert_box.c.member)
+        wanted.append(alert_box.c.state.not_in((Step.RESOLVED.value, Step.CLOSED.value)))
     if member is not None:
         wanted.append(alert_box.c.member == member)
     if state is not None:

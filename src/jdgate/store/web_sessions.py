@@ -68,10 +68,9 @@ def end_all(conn: Connection, login: str) -> int:
     return conn.execute(delete(web_session).where(web_session.c.login == login)).rowcount
 
 
-def drop_old(conn: Connection, *, began: datetime, seen: datetime) -> None:
-    """Forget sessions that began, or were last used, before these times."""
-    old = (web_session.c.began_at < began) | (web_session.c.seen_at < seen)
-    conn.execute(delete(web_session).where(old))
+def drop_old(conn: Connection, *, began: datetime) -> None:
+    """Forget sessions that began before `began`."""
+    conn.execute(delete(web_session).where(web_session.c.began_at < began))
 
 
 def add_token(conn: Connection, row: TokenRow) -> None:

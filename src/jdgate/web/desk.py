@@ -45,14 +45,14 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
 async def waiting_for(site: Site, who: OperatorRow) -> dict[str, Any]:
     """What waits for a member: alerts, the most urgent deadline first; drafts; what came lately."""
-    alerts = await site.call("alerts.list", member=who.member, state="open")
+    alerts = await site.call("alerts.list", member=who.member, state="open", content=False)
     alerts.sort(key=lambda one: (one["due_at"] is None, one["due_at"] or "", one["raised_at"]))
     drafts = [
         one
         for state in ("refused", "waiting")
-        for one in await site.call("drafts.list", member=who.member, state=state)
+        for one in await site.call("drafts.list", member=who.member, state=state, content=False)
     ]
-    inbox = await site.call("inbox.list", member=who.member, limit=RECENT)
+    inbox = await site.call("inbox.list", member=who.member, limit=RECENT, content=False)
     return {"alerts": alerts, "drafts": drafts, "inbox": inbox}
 
 

@@ -24,6 +24,8 @@ from jdgate.web.site import Asked, Site
 
 _SAID = ("alert_id", "rule", "title_code", "params", "raised_at", "cause_ref")
 """Fields of an alert's record that the page says in words."""
+LISTED = 200
+"""Messages on the page of the inbox."""
 UNDECIDED = ("waiting", "refused")
 
 
@@ -80,7 +82,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @get("/drafts")
     async def drafts(request: Asked) -> Response[Any]:
         who = request.state.visit.who
-        rows = await site.call("drafts.list", member=who.member, state=None)
+        rows = await site.call("drafts.list", member=who.member, state=None, content=False)
         return site.page(request, "drafts.html", rows=rows)
 
     @get("/drafts/{id:str}")
@@ -148,7 +150,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @get("/inbox")
     async def inbox_page(request: Asked) -> Response[Any]:
         who = request.state.visit.who
-        rows = await site.call("inbox.list", member=who.member, limit=100)
+        rows = await site.call("inbox.list", member=who.member, limit=LISTED, content=False)
         return site.page(request, "inbox.html", rows=rows)
 
     @get("/inbox/{id:str}")
