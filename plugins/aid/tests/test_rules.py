@@ -260,8 +260,8 @@ def test_a_row_becomes_a_record_and_the_rest_stays_behind(
     ("table", "code"),
     [
         ({"answer": 1}, "plugin.setting_unknown"),
-        ({"answer_workdays": 0}, "aid.setting_range"),
-        ({"stop_workdays": True}, "aid.setting_range"),
+        ({"answer_workdays": 0}, "plugin.setting_range"),
+        ({"stop_workdays": True}, "plugin.setting_range"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(table: dict[str, Any], code: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -280,4 +280,4 @@ def test_the_state_stays_bounded(cap: int) -> None:
 
 
 def test_settings_default_to_seven_days_and_no_dropout() -> None:
-    assert Settings() == Settings(absence_days=7, dropout_days=None, report_by=time(10, 0))
+    assert Settings() == Settings(absence_days=7, dropout_days=None, report_by="10:00")

@@ -13,7 +13,7 @@ import jdgate_clinic.plugin
 from jdgate.core.identity import synthetic_id_no
 from jdgate.errors import Refused
 from jdgate.plugins.host import PluginHost
-from jdgate.texts import LANGUAGES, say
+from jdgate.texts import LANGUAGES, add_file, say
 from jdgate_clinic import register as notes
 from jdgate_clinic.settings import Settings, read
 
@@ -92,13 +92,15 @@ def test_a_setting_that_makes_no_sense_is_refused(table: Mapping[str, Any], code
         ({"offline_sites": [1]}, "clinic.setting_sites"),
         ({"sites": ["village"]}, "clinic.setting_sites_of"),
         ({"sites": {"cln-01": "village"}}, "clinic.setting_sites"),
-        ({"offline_days": 0}, "clinic.setting_range"),
-        ({"transfer_days": 1.5}, "clinic.setting_range"),
+        ({"offline_days": 0}, "plugin.setting_range"),
+        ({"transfer_days": 1.5}, "plugin.setting_range"),
     ],
 )
 def test_settings_of_sites_and_transfers_that_make_no_sense_are_refused(
     table: dict[str, Any], code: str
 ) -> None:
+    for path in jdgate_clinic.plugin.jdgate_texts():
+        add_file(path)
     with pytest.raises(Refused) as refused:
         read(table)
     assert refused.value.code == code
@@ -108,8 +110,9 @@ def test_settings_of_sites_and_transfers_that_make_no_sense_are_refused(
 
 def test_settings_are_read() -> None:
     table = {"absence_days": 5, "dropout_days": 15, "report_by": "09:30"}
-    assert read(table) == Settings(5, 15, time(9, 30))
-    assert read({"report_by": False}).report_by is None
+    assert read(table) == Settings(5, 15, "09:30")
+    assert read(table).report_time() == time(9, 30)
+    assert read({"report_by": False}).report_time() is None
     assert read({"sites": {"cln-01": ["village"]}}).sites == {"cln-01": {"village"}}
 
 

@@ -312,9 +312,9 @@ def test_no_rule_sends_anything_of_legal_effect() -> None:
     ("table", "code"),
     [
         ({"remind": 1}, "plugin.setting_unknown"),
-        ({"refusals": 0}, "community.setting_range"),
-        ({"absences": True}, "community.setting_range"),
-        ({"missed_counts": 1}, "community.setting_bool"),
+        ({"refusals": 0}, "plugin.setting_range"),
+        ({"absences": True}, "plugin.setting_range"),
+        ({"missed_counts": 1}, "plugin.setting_flag"),
         ({"test_months": []}, "community.setting_months"),
         ({"test_months": [1, 13]}, "community.setting_months"),
         ({"test_months": 1}, "community.setting_months"),

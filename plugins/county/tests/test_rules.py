@@ -393,8 +393,8 @@ def test_order_and_repetition_make_no_difference(rule: Rule, facts: list[Fact]) 
     ("table", "code"),
     [
         ({"patrols": 1}, "plugin.setting_unknown"),
-        ({"patrol_days": 0}, "county.setting_range"),
-        ({"school_hours": 4.5}, "county.setting_range"),
+        ({"patrol_days": 0}, "plugin.setting_range"),
+        ({"school_hours": 4.5}, "plugin.setting_range"),
         ({"reconcile_days": [2]}, "county.setting_weekdays"),
         ({"reconcile_days": [2, 8]}, "county.setting_weekdays"),
         ({"school_year_end": "02-30"}, "county.setting_day"),

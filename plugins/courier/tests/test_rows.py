@@ -113,5 +113,5 @@ def test_the_plugin_gives_its_hooks_and_reasons_in_both_languages() -> None:
     assert plugin.jdgate_importers() == list(IMPORTERS)
     (path,) = plugin.jdgate_texts()
     texts = read_file(path)
-    for code in ("count_exceeds", "moment_unreadable", "setting_range"):
+    for code in ("count_exceeds", "moment_unreadable"):
         assert set(texts[f"courier.{code}"]) == set(LANGUAGES)

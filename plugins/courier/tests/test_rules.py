@@ -285,10 +285,10 @@ def test_a_period_that_is_still_to_come_is_a_slip_of_the_pen(rule: Rule) -> None
     ("table", "code"),
     [
         ({"least": 1}, "plugin.setting_unknown"),
-        ({"least_rate": 101}, "courier.setting_range"),
-        ({"silent_days": 0}, "courier.setting_range"),
-        ({"fix_days": True}, "courier.setting_range"),
-        ({"grace_days": "3"}, "courier.setting_range"),
+        ({"least_rate": 101}, "plugin.setting_range"),
+        ({"silent_days": 0}, "plugin.setting_range"),
+        ({"fix_days": True}, "plugin.setting_range"),
+        ({"grace_days": "3"}, "plugin.setting_range"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(table: dict[str, Any], code: str) -> None:

@@ -407,9 +407,9 @@ def test_order_and_repetition_of_questions_make_no_difference(facts: list[Fact])
     ("table", "code"),
     [
         ({"notice_day": 30}, "plugin.setting_unknown"),
-        ({"notice_days": 0}, "licence.setting_range"),
-        ({"check_days": True}, "licence.setting_range"),
-        ({"answer_days": "5"}, "licence.setting_range"),
+        ({"notice_days": 0}, "plugin.setting_range"),
+        ({"check_days": True}, "plugin.setting_range"),
+        ({"answer_days": "5"}, "plugin.setting_range"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(table: dict[str, Any], code: str) -> None:

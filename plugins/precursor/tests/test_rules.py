@@ -469,10 +469,10 @@ def test_order_and_repetition_make_no_difference(rule: Rule, facts: list[Fact]) 
     ("table", "code"),
     [
         ({"inspect": 1}, "plugin.setting_unknown"),
-        ({"inspect_days": -1}, "precursor.setting_range"),
-        ({"inspect_days": 2.5}, "precursor.setting_range"),
-        ({"tolerance_percent": 101}, "precursor.setting_range"),
-        ({"revoked_days": True}, "precursor.setting_range"),
+        ({"inspect_days": -1}, "plugin.setting_range"),
+        ({"inspect_days": 2.5}, "plugin.setting_range"),
+        ({"tolerance_percent": 101}, "plugin.setting_between"),
+        ({"revoked_days": True}, "plugin.setting_range"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(table: dict[str, Any], code: str) -> None:

@@ -300,15 +300,15 @@ def test_what_is_dropped_is_read_by_no_column(importer: Importer) -> None:
         ({"notice": 3}, "release.setting_span"),
         ({"notice": ""}, "release.setting_span"),
         ({"papers": "3w"}, "release.setting_span"),
-        ({"ack_hours": 0}, "release.setting_number"),
-        ({"keep_days": True}, "release.setting_number"),
+        ({"ack_hours": 0}, "plugin.setting_range"),
+        ({"keep_days": True}, "plugin.setting_range"),
         ({"places": {"上海": "7wd"}}, "release.setting_place"),
         ({"places": "7wd"}, "release.setting_place"),
         ({"places": {"31": 7}}, "release.setting_span"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(table: dict[str, Any], code: str) -> None:
-    assert read({}).notice == Span(3)
+    assert read({}).notice_at("511623001") == Span(3)
     with pytest.raises(Refused) as caught:
         read(table)
     assert caught.value.code == code

@@ -176,8 +176,8 @@ def test_order_and_repetition_make_no_difference(facts: list[Fact]) -> None:
 
 @pytest.mark.parametrize(
     ("table", "code"),
-    [({"days": 1}, "plugin.setting_unknown"), ({"notice_days": 0}, "tips.setting_range"),
-     ({"collect_months": 2.5}, "tips.setting_range")],
+    [({"days": 1}, "plugin.setting_unknown"), ({"notice_days": 0}, "plugin.setting_range"),
+     ({"collect_months": 2.5}, "plugin.setting_range")],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(table: dict[str, Any], code: str) -> None:
     with pytest.raises(Refused) as caught:

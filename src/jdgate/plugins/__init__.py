@@ -7,8 +7,8 @@
         return [MyRule(settings)]
 
 The hooks are in `jdgate.plugins.hookspecs`, each with when it is called, an example and its
-errors; adapters in `jdgate.plugins.adapters`; rules in `jdgate.core.rules`; what a rule must
-hold to is tested with `jdgate.plugins.conformance`.
+errors; settings in `jdgate.plugins.settings`; adapters in `jdgate.plugins.adapters`; rules in
+`jdgate.core.rules`; what a rule must hold to is tested with `jdgate.plugins.conformance`.
 """
 
 from jdgate.core.digests import Period, Tally, Total
@@ -27,6 +27,7 @@ from jdgate.plugins.adapters import (
     Source,
 )
 from jdgate.plugins.hookspecs import hookimpl
+from jdgate.plugins.settings import read_settings
 
 __all__ = [
     "Alert",
@@ -54,4 +55,5 @@ __all__ = [
     "TransportFailed",
     "changes",
     "hookimpl",
+    "read_settings",
 ]

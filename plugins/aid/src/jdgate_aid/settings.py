@@ -11,37 +11,25 @@ No number of days is laid down for either [design].
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from jdgate.plugins import Refused
-
-PLUGIN = "aid"
-_RANGE = {"answer_workdays": (1, 60), "stop_workdays": (1, 60), "keep_days": (90, 1096)}
+from jdgate.plugins import read_settings
 
 
 class Settings(Struct, frozen=True):
     """Working days, and days."""
 
-    answer_workdays: int = 10
-    stop_workdays: int = 5
-    keep_days: int = 180
+    answer_workdays: Annotated[int, Meta(ge=1, le=60)] = 10
+    stop_workdays: Annotated[int, Meta(ge=1, le=60)] = 5
+    keep_days: Annotated[int, Meta(ge=90, le=1096)] = 180
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `aid.setting_range`.
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`.
     """
-    for name, got in table.items():
-        if name not in _RANGE:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_RANGE)
-            )
-        least, most = _RANGE[name]
-        if isinstance(got, bool) or not isinstance(got, int) or not least <= got <= most:
-            shown = str(got)[:40]
-            raise Refused("aid.setting_range", setting=name, got=shown, least=least, most=most)
-    return Settings(**table)
+    return read_settings("aid", table, Settings)

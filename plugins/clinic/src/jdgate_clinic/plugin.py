@@ -26,9 +26,9 @@ def jdgate_rules(settings: Mapping[str, Any], references: References) -> list[Ru
         AbsenceRule(chosen),
         TransferRule(references.working_days, chosen.transfer_days),
     ]
-    if chosen.report_by is not None:
+    if (report_by := chosen.report_time()) is not None:
         late = (chosen.offline_sites, chosen.offline_days)
-        rules.append(DailyReportRule(chosen.report_by, *late))
+        rules.append(DailyReportRule(report_by, *late))
     return rules
 
 

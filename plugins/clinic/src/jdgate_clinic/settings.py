@@ -19,16 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from jdgate.core.calendar import clock_time
-from jdgate.plugins import Refused
+from jdgate.plugins import Refused, read_settings
 
 PLUGIN = "clinic"
-_RANGE = {"offline_days": (1, 90), "transfer_days": (1, 30)}
-_KNOWN = ("absence_days", "dropout_days", "report_by", "sites", "offline_sites", *_RANGE)
+_CLOCK = {"refused": "plugin.setting_clock"}
+Sites = Annotated[
+    frozenset[Annotated[str, Meta(min_length=1)]],
+    Meta(extra={"refused": "clinic.setting_sites"}),
+]
+SitesOf = Annotated[Mapping[str, Sites], Meta(extra={"refused": "clinic.setting_sites_of"})]
 
 
 class Settings(Struct, frozen=True):
@@ -36,76 +40,31 @@ class Settings(Struct, frozen=True):
     `transfer_days` are working days; `sites` are the extension sites of those clinics whose
     sites the county has named."""
 
-    absence_days: int = 7
-    dropout_days: int | None = None
-    report_by: time | None = time(10, 0)
-    sites: Mapping[str, frozenset[str]] = {}
-    offline_sites: frozenset[str] = frozenset()
-    offline_days: int = 10
-    transfer_days: int = 1
+    absence_days: Annotated[int, Meta(ge=1)] = 7
+    dropout_days: Annotated[int, Meta(ge=1)] | None = None
+    report_by: Annotated[str | bool, Meta(extra=_CLOCK)] = "10:00"
+    sites: SitesOf = {}
+    offline_sites: Sites = frozenset()
+    offline_days: Annotated[int, Meta(ge=1, le=90)] = 10
+    transfer_days: Annotated[int, Meta(ge=1, le=30)] = 1
+
+    def report_time(self) -> time | None:
+        """When a day's report is due; None: never."""
+        return clock_time(self.report_by) if isinstance(self.report_by, str) else None
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `plugin.setting_number`, `plugin.setting_clock`,
-            `clinic.setting_range`, `clinic.setting_sites`, `clinic.setting_sites_of`.
+        Refused: `plugin.setting_unknown`, `plugin.setting_number`, `plugin.setting_range`,
+            `plugin.setting_clock`, `clinic.setting_sites`, `clinic.setting_sites_of`.
     """
-    for name in table:
-        if name not in _KNOWN:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_KNOWN)
-            )
-    absence = _days(table, "absence_days", 1) or Settings().absence_days
-    return Settings(
-        absence_days=absence,
-        dropout_days=_days(table, "dropout_days", absence),
-        report_by=_clock(table, "report_by"),
-        sites=_sites_of(table),
-        offline_sites=_sites(table, "offline_sites"),
-        **{name: _within(table, name) for name in _RANGE},
-    )
-
-
-def _days(table: Mapping[str, Any], name: str, least: int) -> int | None:
-    got = table.get(name)
-    if got is None:
-        return None
-    if isinstance(got, bool) or not isinstance(got, int) or got < least:
-        raise Refused("plugin.setting_number", plugin=PLUGIN, setting=name, got=got, least=least)
-    return got
-
-
-def _within(table: Mapping[str, Any], name: str) -> int:
-    least, most = _RANGE[name]
-    got = table.get(name, getattr(Settings(), name))
-    if isinstance(got, bool) or not isinstance(got, int) or not least <= got <= most:
-        raise Refused("clinic.setting_range", setting=name, got=got, least=least, most=most)
-    return got
-
-
-def _sites_of(table: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    got = table.get("sites", {})
-    if not isinstance(got, Mapping):
-        raise Refused("clinic.setting_sites_of", got=got)
-    return {clinic: _sites(got, clinic) for clinic in got}
-
-
-def _sites(table: Mapping[str, Any], name: str) -> frozenset[str]:
-    got = table.get(name, [])
-    if not isinstance(got, list) or not all(isinstance(one, str) and one for one in got):
-        raise Refused("clinic.setting_sites", setting=name, got=got)
-    return frozenset(got)
-
-
-def _clock(table: Mapping[str, Any], name: str) -> time | None:
-    if name not in table:
-        return Settings().report_by
-    got = table[name]
-    if got is False:
-        return None
-    clock = clock_time(got) if isinstance(got, str) else None
-    if clock is None:
-        raise Refused("plugin.setting_clock", plugin=PLUGIN, setting=name, got=got)
-    return clock
+    chosen = read_settings(PLUGIN, table, Settings)
+    absence, dropout, clock = chosen.absence_days, chosen.dropout_days, chosen.report_by
+    if dropout is not None and dropout < absence:
+        about = {"setting": "dropout_days", "got": dropout, "least": absence}
+        raise Refused("plugin.setting_number", plugin=PLUGIN, **about)
+    if clock is not False and chosen.report_time() is None:
+        raise Refused("plugin.setting_clock", plugin=PLUGIN, setting="report_by", got=clock)
+    return chosen

@@ -26,93 +26,45 @@ expected. The numbers of the law stand here to be shown, not to be changed light
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from jdgate.plugins import Refused
+from jdgate.plugins import read_settings
 
-PLUGIN = "community"
-_RANGE = {
-    "remind_days": (1, 60),
-    "checkin_days": (1, 60),
-    "refusals": (1, 20),
-    "test_remind_days": (0, 60),
-    "absences": (1, 20),
-    "absence_days": (1, 366),
-    "absence_from_days": (1, 30),
-    "objection_days": (0, 60),
-    "place_days": (1, 60),
-    "term_months": (1, 36),
-    "prepare_days": (1, 366),
-    "release_days": (0, 60),
-    "review_months": (1, 120),
-    "review_workdays": (1, 60),
-    "keep_days": (30, 366),
-}
-_KNOWN = (*_RANGE, "missed_counts", "test_months")
-MOST_YEARS = 5
+TestMonths = Annotated[
+    tuple[Annotated[int, Meta(ge=1, le=12)], ...],
+    Meta(min_length=1, max_length=5, extra={"refused": "community.setting_months"}),
+]
 
 
 class Settings(Struct, frozen=True):
     """Days, months, numbers of times; `test_months` one number for each year of an order."""
 
-    remind_days: int = 10
-    checkin_days: int = 15
-    refusals: int = 3
+    remind_days: Annotated[int, Meta(ge=1, le=60)] = 10
+    checkin_days: Annotated[int, Meta(ge=1, le=60)] = 15
+    refusals: Annotated[int, Meta(ge=1, le=20)] = 3
     missed_counts: bool = True
-    test_months: tuple[int, ...] = ()
-    test_remind_days: int = 7
-    absences: int = 3
-    absence_days: int = 30
-    absence_from_days: int = 3
-    objection_days: int = 3
-    place_days: int = 15
-    term_months: int = 36
-    prepare_days: int = 30
-    release_days: int = 7
-    review_months: int = 36
-    review_workdays: int = 10
-    keep_days: int = 90
+    test_months: TestMonths = ()
+    test_remind_days: Annotated[int, Meta(ge=0, le=60)] = 7
+    absences: Annotated[int, Meta(ge=1, le=20)] = 3
+    absence_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    absence_from_days: Annotated[int, Meta(ge=1, le=30)] = 3
+    objection_days: Annotated[int, Meta(ge=0, le=60)] = 3
+    place_days: Annotated[int, Meta(ge=1, le=60)] = 15
+    term_months: Annotated[int, Meta(ge=1, le=36)] = 36
+    prepare_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    release_days: Annotated[int, Meta(ge=0, le=60)] = 7
+    review_months: Annotated[int, Meta(ge=1, le=120)] = 36
+    review_workdays: Annotated[int, Meta(ge=1, le=60)] = 10
+    keep_days: Annotated[int, Meta(ge=30, le=366)] = 90
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `community.setting_range`, `community.setting_bool`,
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`, `plugin.setting_flag`,
             `community.setting_months`.
     """
-    chosen = dict(table)
-    for name, got in table.items():
-        if name not in _KNOWN:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_KNOWN)
-            )
-        if name == "missed_counts":
-            if not isinstance(got, bool):
-                raise Refused("community.setting_bool", setting=name, got=str(got)[:40])
-        elif name == "test_months":
-            chosen[name] = _months(got)
-        else:
-            least, most = _RANGE[name]
-            if not _whole(got, least, most):
-                raise Refused(
-                    "community.setting_range",
-                    setting=name,
-                    got=str(got)[:40],
-                    least=least,
-                    most=most,
-                )
-    return Settings(**chosen)
-
-
-def _months(got: object) -> tuple[int, ...]:
-    good = isinstance(got, list) and 0 < len(got) <= MOST_YEARS
-    if not good or not all(_whole(one, 1, 12) for one in got):  # type: ignore[attr-defined]
-        raise Refused("community.setting_months", setting="test_months", got=str(got)[:40])
-    return tuple(got)  # type: ignore[arg-type]
-
-
-def _whole(got: object, least: int, most: int) -> bool:
-    return isinstance(got, int) and not isinstance(got, bool) and least <= got <= most
+    return read_settings("community", table, Settings)

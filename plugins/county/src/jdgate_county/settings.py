@@ -20,79 +20,54 @@ None of these numbers could be found in national law: all are the county's to se
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from jdgate.plugins import Refused
+from jdgate.plugins import Refused, read_settings
 
-PLUGIN = "county"
-_RANGE = {
-    "reconcile_grace_days": (0, 30),
-    "differences_most": (1, 1000),
-    "patrol_days": (1, 366),
-    "school_hours": (1, 200),
-    "school_visits": (0, 200),
-    "school_remind_days": (1, 300),
-    "staff_registered": (1, 1000),
-    "staff_in_treatment": (1, 1000),
-    "supervise_remind_days": (0, 90),
-    "supervise_escalate_days": (0, 90),
-}
-_KNOWN = ("reconcile_days", "school_year_end", *_RANGE)
-_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|"
-                  r"(0[13578]|1[02])-31")  # fmt: skip
+Weekdays = Annotated[
+    tuple[Annotated[int, Meta(ge=1, le=7)], ...],
+    Meta(extra={"refused": "county.setting_weekdays"}),
+]
+MonthDay = Annotated[
+    str,
+    Meta(
+        pattern=r"^((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|"
+        r"(0[13578]|1[02])-31)\Z",
+        extra={"refused": "county.setting_day"},
+    ),
+]
 
 
 class Settings(Struct, frozen=True):
     """Days are whole days; `reconcile_days` ISO weekdays; `school_year_end` month and day."""
 
-    reconcile_days: tuple[int, ...] = (2, 5)
-    reconcile_grace_days: int = 1
-    differences_most: int = 30
-    patrol_days: int = 30
-    school_hours: int = 4
-    school_visits: int = 0
-    school_year_end: str = "07-31"
-    school_remind_days: int = 60
-    staff_registered: int = 30
-    staff_in_treatment: int = 20
-    supervise_remind_days: int = 3
-    supervise_escalate_days: int = 5
+    reconcile_days: Weekdays = (2, 5)
+    reconcile_grace_days: Annotated[int, Meta(ge=0, le=30)] = 1
+    differences_most: Annotated[int, Meta(ge=1, le=1000)] = 30
+    patrol_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    school_hours: Annotated[int, Meta(ge=1, le=200)] = 4
+    school_visits: Annotated[int, Meta(ge=0, le=200)] = 0
+    school_year_end: MonthDay = "07-31"
+    school_remind_days: Annotated[int, Meta(ge=1, le=300)] = 60
+    staff_registered: Annotated[int, Meta(ge=1, le=1000)] = 30
+    staff_in_treatment: Annotated[int, Meta(ge=1, le=1000)] = 20
+    supervise_remind_days: Annotated[int, Meta(ge=0, le=90)] = 3
+    supervise_escalate_days: Annotated[int, Meta(ge=0, le=90)] = 5
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `county.setting_range`, `county.setting_weekdays`,
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`, `county.setting_weekdays`,
             `county.setting_day`.
     """
-    known: dict[str, Any] = {}
-    for name, got in table.items():
-        if name not in _KNOWN:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_KNOWN)
-            )
-        if name == "reconcile_days":
-            known[name] = _weekdays(name, got)
-        elif name == "school_year_end":
-            if not isinstance(got, str) or not _DAY.fullmatch(got):
-                raise Refused("county.setting_day", setting=name, got=got)
-            known[name] = got
-        else:
-            least, most = _RANGE[name]
-            if isinstance(got, bool) or not isinstance(got, int) or not least <= got <= most:
-                raise Refused("county.setting_range", setting=name, got=got, least=least, most=most)
-            known[name] = got
-    return Settings(**known)
-
-
-def _weekdays(name: str, got: object) -> tuple[int, ...]:
-    if isinstance(got, list) and all(type(one) is int and 1 <= one <= 7 for one in got):
-        days = tuple(sorted(set(got)))
-        if len(days) >= 2:  # twice a week at least
-            return days
-    raise Refused("county.setting_weekdays", setting=name, got=got)
+    chosen = read_settings("county", table, Settings)
+    days = tuple(sorted(set(chosen.reconcile_days)))
+    if len(days) < 2:  # twice a week at least
+        raise Refused("county.setting_weekdays", setting="reconcile_days", got=list(days))
+    return replace(chosen, reconcile_days=days)

@@ -12,36 +12,26 @@ All four are this project's choice; the law lays down no numbers here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from jdgate.plugins import Refused
-
-PLUGIN = "courier"
-_MOST = {"least_rate": 100, "fix_days": 366, "silent_days": 366, "grace_days": 90}
+from jdgate.plugins import read_settings
 
 
 class Settings(Struct, frozen=True):
     """`least_rate` in percent, the others in days."""
 
-    least_rate: int = 100
-    fix_days: int = 15
-    silent_days: int = 30
-    grace_days: int = 3
+    least_rate: Annotated[int, Meta(ge=1, le=100)] = 100
+    fix_days: Annotated[int, Meta(ge=1, le=366)] = 15
+    silent_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    grace_days: Annotated[int, Meta(ge=1, le=90)] = 3
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `courier.setting_range`.
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`.
     """
-    for name, got in table.items():
-        if name not in _MOST:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_MOST)
-            )
-        if isinstance(got, bool) or not isinstance(got, int) or not 1 <= got <= _MOST[name]:
-            raise Refused("courier.setting_range", setting=name, got=got, most=_MOST[name])
-    return Settings(**table)
+    return read_settings("courier", table, Settings)

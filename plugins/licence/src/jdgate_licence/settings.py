@@ -14,42 +14,26 @@ traffic police is an analogy. Three years are those for which use has to be reco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from jdgate.plugins import Refused
-
-PLUGIN = "licence"
-_RANGE = {
-    "notice_days": (1, 366),
-    "check_days": (1, 250),
-    "answer_days": (1, 366),
-    "keep_days": (1, 3660),
-}
+from jdgate.plugins import read_settings
 
 
 class Settings(Struct, frozen=True):
     """Days; `check_days` are working days."""
 
-    notice_days: int = 30
-    check_days: int = 10
-    answer_days: int = 5
-    keep_days: int = 1096
+    notice_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    check_days: Annotated[int, Meta(ge=1, le=250)] = 10
+    answer_days: Annotated[int, Meta(ge=1, le=366)] = 5
+    keep_days: Annotated[int, Meta(ge=1, le=3660)] = 1096
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `licence.setting_range`.
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`.
     """
-    for name, got in table.items():
-        if name not in _RANGE:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_RANGE)
-            )
-        least, most = _RANGE[name]
-        if isinstance(got, bool) or not isinstance(got, int) or not least <= got <= most:
-            raise Refused("licence.setting_range", setting=name, got=got, least=least, most=most)
-    return Settings(**table)
+    return read_settings("licence", table, Settings)

@@ -14,47 +14,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from jdgate.plugins import Refused
-
-PLUGIN = "precursor"
-_RANGE = {
-    "inspect_days": (0, 90),
-    "tolerance_percent": (0, 100),
-    "file_days_first": (0, 366),
-    "file_days_other": (0, 366),
-    "newly_listed_days": (0, 3660),
-    "revoked_days": (0, 366),
-}
+from jdgate.plugins import read_settings
 
 
 class Settings(Struct, frozen=True):
     """Days, and `tolerance_percent` of the quantity in the books."""
 
-    inspect_days: int = 3
-    tolerance_percent: float = 2
-    file_days_first: int = 5
-    file_days_other: int = 30
-    newly_listed_days: int = 180
-    revoked_days: int = 5
+    inspect_days: Annotated[int, Meta(ge=0, le=90)] = 3
+    tolerance_percent: Annotated[float, Meta(ge=0, le=100)] = 2
+    file_days_first: Annotated[int, Meta(ge=0, le=366)] = 5
+    file_days_other: Annotated[int, Meta(ge=0, le=366)] = 30
+    newly_listed_days: Annotated[int, Meta(ge=0, le=3660)] = 180
+    revoked_days: Annotated[int, Meta(ge=0, le=366)] = 5
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `precursor.setting_range`.
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`, `plugin.setting_between`.
     """
-    for name, got in table.items():
-        if name not in _RANGE:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_RANGE)
-            )
-        least, most = _RANGE[name]
-        kinds = (int, float) if name == "tolerance_percent" else (int,)
-        if isinstance(got, bool) or not isinstance(got, kinds) or not least <= got <= most:
-            raise Refused("precursor.setting_range", setting=name, got=got, least=least, most=most)
-    return Settings(**table)
+    return read_settings("precursor", table, Settings)

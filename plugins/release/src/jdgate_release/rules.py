@@ -144,8 +144,8 @@ class ReleaseRule:
                     for to in (Role("COM", last.town), last.source)
                 )
                 yield Wait(Expect("papers_ack", _moment(last.told, hours)), told)
-        elif self._settings.papers is not None:
-            due_on = self._settings.papers.after(notice.release_on, self._days)
+        elif (within := self._settings.papers_within()) is not None:
+            due_on = within.after(notice.release_on, self._days)
             told = tuple(
                 _alert(state, to, "papers_overdue", due_on=due_on)
                 for to in (Role("POL", notice.town), notice.source)

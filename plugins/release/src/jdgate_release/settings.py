@@ -15,20 +15,20 @@ papers, are Shanghai's (上海市禁毒条例36) [local]. 24 hours and 90 days a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from jdgate.core.calendar import WorkingDays, add_days
-from jdgate.plugins import Refused
+from jdgate.plugins import read_settings
 
-PLUGIN = "release"
-_KNOWN = ("notice", "ack_hours", "papers", "keep_days", "places")
-_SPAN = re.compile(r"([0-9]{1,3})(d|wd)", re.ASCII)
-_PLACE = re.compile(r"[1-9][0-9]{1,11}", re.ASCII)
+_SPAN = {"refused": "release.setting_span"}
+Length = Annotated[str, Meta(pattern=r"^[0-9]{1,3}(d|wd)\Z", extra=_SPAN)]
+LengthOrNone = Annotated[str, Meta(pattern=r"^([0-9]{1,3}(d|wd))?\Z", extra=_SPAN)]
+_PLACE = {"refused": "release.setting_place"}
+Place = Annotated[str, Meta(pattern=r"^[1-9][0-9]{1,11}\Z", extra=_PLACE)]
 
 
 class Span(Struct, frozen=True):
@@ -36,6 +36,11 @@ class Span(Struct, frozen=True):
 
     days: int
     working: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> Span:
+        """What "3d" or "7wd" says."""
+        return cls(int(text.rstrip("wd")), text.endswith("wd"))
 
     def after(self, day: str, calendar: WorkingDays) -> str:
         """The day so long after `day`."""
@@ -54,58 +59,28 @@ class Span(Struct, frozen=True):
 class Settings(Struct, frozen=True):
     """`places`: beginnings of division codes and what holds there."""
 
-    notice: Span = Span(3)
-    ack_hours: int = 24
-    papers: Span | None = None
-    keep_days: int = 90
-    places: Mapping[str, Span] = {}
+    notice: Length = "3d"
+    ack_hours: Annotated[int, Meta(ge=1, le=720)] = 24
+    papers: LengthOrNone = ""
+    keep_days: Annotated[int, Meta(ge=1, le=3660)] = 90
+    places: Annotated[Mapping[Place, Length], Meta(extra=_PLACE)] = {}
 
     def notice_at(self, town: str) -> Span:
         """How long before a release to `town` the notice is due."""
         found = max((one for one in self.places if town.startswith(one)), default="")
-        return self.places.get(found, self.notice)  # of beginnings of one code, the longest
+        # of beginnings of one code, the longest
+        return Span.of(self.places.get(found, self.notice))
+
+    def papers_within(self) -> Span | None:
+        """How long after a release the papers are due; None: they are never asked for."""
+        return Span.of(self.papers) if self.papers else None
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `release.setting_span`, `release.setting_number`,
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`, `release.setting_span`,
             `release.setting_place`.
     """
-    for name in table:
-        if name not in _KNOWN:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_KNOWN)
-            )
-    usual = Settings()
-    papers = table.get("papers", "")
-    return Settings(
-        notice=_span("notice", table["notice"]) if "notice" in table else usual.notice,
-        ack_hours=_number(table, "ack_hours", usual.ack_hours, 720),
-        papers=None if papers == "" else _span("papers", papers),
-        keep_days=_number(table, "keep_days", usual.keep_days, 3660),
-        places=_places(table.get("places", {})),
-    )
-
-
-def _places(given: object) -> dict[str, Span]:
-    if not isinstance(given, Mapping) or not all(
-        isinstance(code, str) and _PLACE.fullmatch(code) for code in given
-    ):
-        raise Refused("release.setting_place")
-    return {code: _span(f"places.{code}", told) for code, told in given.items()}
-
-
-def _span(name: str, got: object) -> Span:
-    match = _SPAN.fullmatch(got) if isinstance(got, str) else None
-    if match is None:
-        raise Refused("release.setting_span", setting=name, got=got)
-    return Span(int(match[1]), match[2] == "wd")
-
-
-def _number(table: Mapping[str, Any], name: str, usual: int, most: int) -> int:
-    got = table.get(name, usual)
-    if isinstance(got, bool) or not isinstance(got, int) or not 1 <= got <= most:
-        raise Refused("release.setting_number", setting=name, got=got, most=most)
-    return got
+    return read_settings("release", table, Settings)

@@ -13,42 +13,26 @@ ahead are this project's choice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from jdgate.plugins import Refused
-
-PLUGIN = "tips"
-_RANGE = {
-    "notice_days": (1, 250),
-    "notice_remind_days": (0, 60),
-    "collect_months": (1, 120),
-    "collect_remind_days": (1, 60),
-}
+from jdgate.plugins import read_settings
 
 
 class Settings(Struct, frozen=True):
     """`notice_*` in working days, `collect_months` in months, `collect_remind_days` in days."""
 
-    notice_days: int = 15
-    notice_remind_days: int = 3
-    collect_months: int = 2
-    collect_remind_days: int = 10
+    notice_days: Annotated[int, Meta(ge=1, le=250)] = 15
+    notice_remind_days: Annotated[int, Meta(ge=0, le=60)] = 3
+    collect_months: Annotated[int, Meta(ge=1, le=120)] = 2
+    collect_remind_days: Annotated[int, Meta(ge=1, le=60)] = 10
 
 
 def read(table: Mapping[str, Any]) -> Settings:
     """The settings of a table, with defaults for what it does not say.
 
     Raises:
-        Refused: `plugin.setting_unknown`, `tips.setting_range`.
+        Refused: `plugin.setting_unknown`, `plugin.setting_range`.
     """
-    for name, got in table.items():
-        if name not in _RANGE:
-            raise Refused(
-                "plugin.setting_unknown", plugin=PLUGIN, setting=name, expected=", ".join(_RANGE)
-            )
-        least, most = _RANGE[name]
-        if isinstance(got, bool) or not isinstance(got, int) or not least <= got <= most:
-            raise Refused("tips.setting_range", setting=name, got=got, least=least, most=most)
-    return Settings(**table)
+    return read_settings("tips", table, Settings)
