@@ -60,7 +60,8 @@ def status_reply() -> dict[str, Any]:
                 "inbox": 1_200,
                 "drafts": 1,
                 "adapters": [{"name": "files", "kind": "source", "trouble": ""},
-                             {"name": "his", "kind": "sink", "trouble": "plugin.call_failed"}],
+                             {"name": "his", "kind": "sink", "trouble": "plugin.setting_unknown",
+                              "params": {"plugin": "his", "setting": "urk", "expected": "url"}}],
             }
         ],
     }  # fmt: skip
@@ -71,6 +72,7 @@ def test_status_tells_everything_an_operator_looks_at_first(lang: Lang) -> None:
     text = "\n".join(status.status_lines(status_reply(), lang))
     for part in ("邻水县", "cln-01", "12,345", "1,200", "2026-11-21 16:00:00", "odd (", "his: "):
         assert part in text
+    assert "“urk”" in text, "what troubles an adapter is told with its particulars"
     assert "2026-11-21 14:00:00" in text, "the oldest of gateway and members"
     assert "cli." not in text
     assert ("attention: directory version 3" if lang == "en" else "注意：目录第 3 版") in text

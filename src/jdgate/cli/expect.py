@@ -97,6 +97,9 @@ def list_(session: Session, late: bool, missed: bool, timers: bool) -> None:
         row for row in rows if (row["late"] or not late) and (timers or row["kind"] != "timer")
     ]
     known = {} if session.as_json else sheets(session)
+    if missed and not wanted:
+        session.answer(wanted, lambda _: [session.say("cli.expect.none_missed")])
+        return
     session.answer(wanted, lambda reply: expect_lines(reply, session.lang, session.width, known))
 
 

@@ -248,6 +248,7 @@ class Root(Group):
             sys.exit(ALL_GOOD)
         except OSError as error:
             name = Path(os.fsdecode(error.filename)).name if error.filename else "—"
+            name = name.removesuffix(".new")  # as files are called while they are written
             code = next((code for kind, code in _SYSTEM.items() if isinstance(error, kind)), "")
             if code:
                 session.fail(code, {"file": name}, FAILED)

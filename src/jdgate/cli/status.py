@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from jdgate.cli.help import Command
+from jdgate.cli.offline import sheets
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, pass_session
 from jdgate.cli.show import listed, local, pairs, table
 from jdgate.errors import UsageError
@@ -128,7 +129,8 @@ def _adapter(one: Any, lang: Lang) -> str:
         return str(one)
     name = str(one.get("name", "?"))
     trouble = one.get("trouble")
-    return f"{name}: {say(str(trouble), lang)}" if trouble else name
+    words = one.get("params") or {}
+    return f"{name}: {say(str(trouble), lang, **words)}" if trouble else name
 
 
 def _plugin(one: Any, lang: Lang) -> str:
@@ -161,5 +163,7 @@ def status(session: Session) -> int:
     except UsageError as wrong:  # what runs began with an older one
         params = {"reason": wrong.text(session.lang)}
         reply["warnings"].append({"code": "status.config_wrong", "params": params})
+    if any(each["trouble"] for one in reply["members"] for each in one.get("adapters", ())):
+        sheets(session)  # what an adapter says is in the words of its plugin
     session.answer(reply, lambda answer: status_lines(answer, session.lang, session.width))
     return ALL_GOOD if healthy(reply) else FAILED

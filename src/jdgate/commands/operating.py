@@ -165,7 +165,12 @@ class Operating:
                     "inbox": received,
                     "drafts": drafts,
                     "adapters": [
-                        {"name": one.name, "kind": one.kind, "trouble": one.trouble}
+                        {
+                            "name": one.name,
+                            "kind": one.kind,
+                            "trouble": one.trouble,
+                            "params": {name: str(value) for name, value in one.params.items()},
+                        }
                         for one in edge.conditions
                         if one.member == member
                     ],

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,13 +35,30 @@ COLLECT_EVERY_S = 5.0
 
 
 class Condition(msgspec.Struct):
-    """How an adapter is doing, for `jdgate status`. `trouble` is a code; empty when it works."""
+    """How an adapter is doing, for `jdgate status`. `trouble` is a code, with its parameters;
+    empty when it works."""
 
     member: str
     name: str
     kind: str
     trouble: str = ""
+    params: dict[str, Any] = {}
     failures: int = 0
+
+    def works(self) -> None:
+        """The last call went well."""
+        self.trouble, self.params, self.failures = "", {}, 0
+
+    def is_troubled(self, code: str, params: Mapping[str, Any] | None = None) -> None:
+        """The last call went wrong; the log hears of it once."""
+        if code != self.trouble:
+            log.warning("adapter %s of %s: %s", self.name, self.member, code)
+        self.trouble, self.params = code, dict(params or {})
+
+    def fails(self, code: str, params: Mapping[str, Any] | None = None) -> None:
+        """The last call went wrong and is made again, each time later."""
+        self.is_troubled(code, params)
+        self.failures += 1
 
 
 def pause(attempts: int) -> timedelta:
@@ -56,16 +73,16 @@ async def deliver(sink: Sink, delivery: Delivery, condition: Condition) -> Refus
         async with asyncio.timeout(PATIENCE_S):
             await sink.deliver(delivery)
     except Refused as reason:
-        condition.trouble = reason.code
+        condition.is_troubled(reason.code, reason.params)
         return reason
     except TransportFailed as reason:
-        condition.trouble, condition.failures = reason.code, condition.failures + 1
+        condition.fails(reason.code, reason.params)
         return False
     except Exception as error:
-        condition.trouble, condition.failures = "edge.adapter_broke", condition.failures + 1
+        condition.fails("edge.adapter_broke")
         log.warning("adapter %s of %s: %s", condition.name, condition.member, place_of(error))
         return False
-    condition.trouble, condition.failures = "", 0
+    condition.works()
     return True
 
 
@@ -94,11 +111,11 @@ async def collect_forever(
             async for batch in source.collect(await mark()):
                 await keep(batch)
         except (Refused, TransportFailed) as reason:
-            condition.trouble, condition.failures = reason.code, condition.failures + 1
+            condition.fails(reason.code, reason.params)
         except Exception as error:
-            condition.trouble, condition.failures = "edge.adapter_broke", condition.failures + 1
+            condition.fails("edge.adapter_broke")
             log.warning("adapter %s of %s: %s", condition.name, condition.member, place_of(error))
         else:
-            condition.trouble, condition.failures = "", 0
+            condition.works()
         waiting = pause(condition.failures).total_seconds() if condition.failures else 0.0
         await asyncio.sleep(max(COLLECT_EVERY_S, waiting))
