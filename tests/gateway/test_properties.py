@@ -11,7 +11,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -309,22 +309,59 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=st.lists(STEPS, min_size=5, max_size=40))
+Step = tuple[Any, ...]
+DYING = ("before commit", "after commit", "before acknowledging")
+THE_WAY: tuple[Step, ...] = (
+    ("send", False),
+    ("gateway", 6, ""),
+    ("member", POLICE, 6, ""),
+    ("gateway", 6, ""),
+    ("member", CLINIC, 6, ""),
+)
+"""A message's way and back: out, judged, delivered, its delivery receipted, its receipt read."""
+
+
+def with_one_fault(way: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
+    """The way with one thing gone wrong, at each place where it can."""
+    for at, step in enumerate(way):
+        before, after = tuple(way[:at]), tuple(way[at + 1 :])
+        name = step[0]
+        if name in ("gateway", "member"):
+            for death in DYING:
+                yield (*before, (*step[:-1], death), *after)
+            queue = "ingress" if name == "gateway" else step[1]
+            for what in ("drop", "duplicate"):
+                yield (*before, ("disturb", what, queue, 0), step, *after)
+        yield (*before, ("crash",), step, *after)
+        yield (*before, ("gateway", 6, ""), step, *after)
+    yield (("send", True), *way)
+
+
+def live(world: World, steps: Sequence[Step]) -> None:
+    """Two messages and what happens to them; what must hold does after each step and at the end."""
+    try:
+        world.push(2)
+        for name, *arguments in steps:
+            getattr(world, name)(*arguments)
+            world.assert_receipts_are_true()
+            assert all(count == 1 for count in world.received().values())
+        world.settle()
+        world.assert_receipts_are_true()
+        world.assert_all_arrived_once()
+    finally:
+        world.close()
+
+
+def test_no_single_fault_on_its_way_loses_or_doubles_a_message(setting: Setting) -> None:
+    for steps in with_one_fault(THE_WAY):
+        with tempfile.TemporaryDirectory() as folder:
+            live(World(setting, Path(folder)), steps)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(STEPS, min_size=15, max_size=40))
 def test_what_is_accepted_arrives_exactly_once_and_receipts_are_true(
-    setting: Setting, steps: list[tuple[Any, ...]]
+    setting: Setting, steps: list[Step]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(setting, Path(folder))
-        try:
-            world.push(2)
-            world.send()
-            for name, *arguments in steps:
-                getattr(world, name)(*arguments)
-                world.assert_receipts_are_true()
-                assert all(count == 1 for count in world.received().values())
-            world.settle()
-            world.assert_receipts_are_true()
-            world.assert_all_arrived_once()
-        finally:
-            world.close()
+        live(World(setting, Path(folder)), [("send", False), *steps])
