@@ -197,9 +197,10 @@ def test_an_importer_that_does_not_hold_is_found(
         ("hooks.texts", "texts.toml", 'en = "this plugin', 'fr = "this plugin'),
         ("hooks.texts", "texts.toml", "checked on {day}", "checked on {date}"),
         ("hooks.texts", "texts.toml", "[rooms.rule_not_good]", "[record.bad_date]"),
-        ("hooks.settings", "plugin.py", "        if name not in SETTINGS:", "        if not name:"),
-        ("hooks.setting_types", "plugin.py",
-         "if not isinstance(given, str) or not", "if not"),
+        ("hooks.settings", "plugin.py", "settings, Settings)",
+         "{k: v for k, v in settings.items() if k in ('folder',)}, Settings)"),
+        ("hooks.setting_types", "plugin.py", 'read_settings("rooms", settings, Settings)',
+         'Settings(**settings) if "folder" in settings else read_settings("", settings, Settings)'),
         ("hooks.answers", "plugin.py", "return list(IMPORTERS)", "return [1]"),
         ("hooks.schemas", "importers.py", 'type="rooms.check.v1"', 'type="rooms.chek.v1"'),
         ("hooks.load", "plugin.py", "def jdgate_rules()", "def jdgate_rule()"),
@@ -317,7 +318,7 @@ def test_a_plugin_that_ends_its_process_is_told_and_the_rest_goes_on(
 
     folder = spoil(
         "plugin.py",
-        ("    given = settings.get", "    import os\n    os._exit(3)\n    given = settings.get"),
+        ("    chosen = read", "    import os\n    os._exit(3)\n    chosen = read"),
     )
     job = Job(str(folder), "sink", 0, "rooms.received", ["sink.check", "sink.once"], str(tmp_path))
     assert [one.outcome for one in _in_victim(job)] == ["failed", "failed"]
