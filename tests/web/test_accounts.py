@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import httpx
 import pyotp
 import pytest
 from tests.e2e.kit import County
@@ -84,6 +85,17 @@ async def test_idle_people_are_signed_out_and_busy_ones_once_a_day(
     assert (await browser.open("/", headers=by_itself)).status_code == 401, (
         "a page that refreshes itself is no sign of a person"
     )
+
+
+async def test_a_systems_token_ends(county: County) -> None:
+    made = await county.ask(
+        "token.add", member="cln-01", name="HIS", types=[], receives=True, days=1
+    )
+    headers = {"authorization": f"Bearer {made['token']}"}
+    async with httpx.AsyncClient(base_url=county.daemon.web_url or "", headers=headers) as system:
+        assert (await system.get("/api/v1/status")).status_code == 200
+        county.turned.turn(timedelta(hours=24))
+        assert (await system.get("/api/v1/status")).status_code == 401
 
 
 async def test_whoever_is_disabled_or_reset_is_out_at_once(county: County, browse: Browse) -> None:

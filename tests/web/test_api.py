@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -87,7 +86,7 @@ async def test_what_came_is_fetched_until_it_is_acknowledged(county: County) -> 
         assert id not in [one["id"] for one in await waiting()]
 
 
-async def test_a_token_is_good_for_its_member_its_types_and_its_time(
+async def test_a_token_is_good_for_its_member_and_its_types(
     county: County, system: httpx.AsyncClient
 ) -> None:
     types = await system.post(
@@ -99,10 +98,9 @@ async def test_a_token_is_good_for_its_member_its_types_and_its_time(
     theirs = (await county.ask("inbox.list", member="ps-01"))[0]["id"]
     assert (await system.post(f"/api/v1/deliveries/{theirs}/acknowledge")).status_code == 404
 
-    for headers in ({"authorization": "Bearer x"}, {"authorization": ""}, {"cookie": "jdgate=x"}):
-        assert (await system.get("/api/v1/status", headers=headers)).status_code == 401 or (
-            "authorization" not in headers
-        )
+    for given in ("Bearer x", "", "Basic eDp4"):
+        answer = await system.get("/api/v1/status", headers={"authorization": given})
+        assert answer.status_code == 401, given
     made = await county.ask(
         "token.add", member="cln-01", name="short", types=[ENROL], receives=False, days=1
     )
@@ -111,9 +109,6 @@ async def test_a_token_is_good_for_its_member_its_types_and_its_time(
         assert (await short.get("/api/v1/deliveries")).status_code == 403
         await county.ask("token.revoke", id=made["id"])
         assert (await short.get("/api/v1/status")).status_code == 401
-    county.turned.turn(timedelta(days=91))
-    assert (await system.get("/api/v1/status")).status_code == 401
-    county.turned.turn(-timedelta(days=91))
 
 
 async def test_a_token_for_what_the_member_may_not_send_is_not_made(county: County) -> None:
