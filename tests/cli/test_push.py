@@ -389,3 +389,25 @@ def test_the_list_of_refused_rows_destroys_no_file_and_is_checked_before_anythin
         assert code in done.output
     assert desk.records == []
     assert (file.read_bytes(), older.read_bytes()) == (before, b"what somebody corrected")
+
+
+def test_ready_records_go_as_they_are(tmp_path: Path, desk: Desk, push: Jdgate) -> None:
+    file = tmp_path / "ready.json"
+    ready = [{"patient_ref": f"P{n}", "visits": [{"on": "2026-11-20"}]} for n in (1, 2)]
+    file.write_text(json.dumps(ready), encoding="utf-8-sig")
+    desk.judge = lambda record: ("record.field_missing", {}) if record == ready[1] else None
+    told = push(file, "--json")
+    assert (told.exit_code, desk.records) == (3, ready)
+    assert [one["row"] for one in json.loads(told.stdout)["rows"]] == [2]
+
+
+@pytest.mark.parametrize("wrong", ["[1, 2]", "{", "", "[" * 5000, '"text"'])
+def test_what_is_no_record_is_one_error(
+    wrong: str, tmp_path: Path, desk: Desk, push: Jdgate
+) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text(wrong)
+    refused = push(file, "--json")
+    assert json.loads(refused.stdout)["error"]["code"] == "files.not_records"
+    assert desk.records == []
+    assert push(file, "--set", "site=x", "--json").exit_code == 2

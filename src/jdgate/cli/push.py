@@ -6,6 +6,7 @@
 - What came of every row is said at the end, also when it ends early (`push_work`,
   `push_account`).
 - A column for the place may be absent: the sending member itself stands for it.
+- A `.json` file holds ready records, also of types that no importer reads.
 - Where the agreement wants a person's approval, `--by` names who gave it, and the name is signed
   with the message.
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from jdgate.control import Control
     from jdgate.core.sheet import Sheet
     from jdgate.files import Importer, Reading, Row
+    from jdgate.files.records import RecordFile
 
 
 def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dict[str, object]:
@@ -100,8 +102,13 @@ def push(
     from jdgate.cli.push_account import Account
     from jdgate.cli.push_work import Push
     from jdgate.config import full_region
+    from jdgate.files import Importer
+    from jdgate.files.records import SUFFIX, RecordFile
 
     session.home()
+    ready = file.suffix.lower() == SUFFIX
+    if ready and (sheet_name or given or refused_to):
+        raise UsageError("cli.push.ready_records")
     if refused_to is not None:
         _check_list(file, refused_to)
     full = full_region(region) if region else None
@@ -109,11 +116,11 @@ def push(
     importers = {one.type: one for one in host.importers()}
     known = load_catalogue(host).sheets
     wanted = full_type(type_name, known)
-    if wanted not in importers:
+    if wanted not in importers and not ready:
         raise UsageError(
             "cli.push.no_importer", type=wanted, types=", ".join(sorted(importers)) or "—"
         )
-    importer = importers[wanted]
+    importer = Importer(wanted, "", "", ()) if ready else importers[wanted]
     approved_by = _approvers(known[wanted], by, dry_run)
     with session.connect() as control:
         member = session.member(control, as_member)
@@ -136,7 +143,8 @@ def push(
         error: JdgateError | None = None
         values = defaults_for(importer, member, given)
         try:
-            with _open(file, importer, values, sheet_name) as reading:
+            opened = RecordFile(file) if ready else _open(file, importer, values, sheet_name)
+            with opened as reading:
                 _go_through(session, work, control, reading, from_row or 0, values)
         except JdgateError as stopped:
             if not (account.messages or account.accepted or account.refused):
@@ -194,7 +202,7 @@ def _go_through(
     session: Session,
     work: Push,
     control: Control,
-    reading: Reading,
+    reading: Reading | RecordFile,
     from_row: int,
     given: Collection[str],
 ) -> None:

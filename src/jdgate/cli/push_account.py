@@ -219,7 +219,8 @@ def _next(account: Account, lang: Lang) -> list[str]:
         )
     elif account.refused and not account.dry_run:
         part = account.accepted or account.waiting
-        lines.append(say("cli.push.correct" if part else "cli.push.correct_all", lang))
+        code = "cli.push.correct" if part else "cli.push.correct_all"
+        lines.append(say(code if account.header_row else "cli.push.correct_records", lang))
     ids = list(account.messages)
     if ids:
         shown = ids if account.no_wait else ids[:IDS_SHOWN]
