@@ -9,6 +9,7 @@ with open_file(path, importer, defaults={"site": "cln-01"}) as reading:
 
 from jdgate.files.importer import Column, Importer, Limits, Row, RowFault
 from jdgate.files.opening import open_file
+from jdgate.files.person import person
 from jdgate.files.reading import Reading
 from jdgate.files.report import write_refused, write_table
 
@@ -20,6 +21,7 @@ __all__ = [
     "Row",
     "RowFault",
     "open_file",
+    "person",
     "write_refused",
     "write_table",
 ]

@@ -12,28 +12,10 @@ Rules
 from __future__ import annotations
 
 from jdgate.files.importer import Column, Importer
+from jdgate.files.person import person
 
 REF = Column("ref", "ref", ("转介编号", "转介单编号", "编号"), "referral no", max_chars=32)
-ID_TYPES = {
-    "居民身份证": "ric",
-    "身份证": "ric",
-    "ric": "ric",
-    "护照": "passport",
-    "passport": "passport",
-    "港澳居民来往内地通行证": "hk-mo-permit",
-    "hk-mo-permit": "hk-mo-permit",
-    "台湾居民来往大陆通行证": "tw-permit",
-    "tw-permit": "tw-permit",
-    "外国人永久居留身份证": "foreign-residence",
-    "foreign-residence": "foreign-residence",
-}
-PERSON = (
-    Column("name", "name", ("姓名", "申请人", "儿童姓名"), "name", max_chars=64),
-    Column(
-        "id_type", "choice", ("证件类型", "证件种类"), "ID type", default="ric", choices=ID_TYPES
-    ),
-    Column("id_no", "id_no", ("身份证号", "身份证号码", "证件号码"), "ID number", max_chars=32),
-)
+PERSON = person("申请人", "儿童姓名")
 NEEDS = {
     "低保": "subsistence",
     "最低生活保障": "subsistence",

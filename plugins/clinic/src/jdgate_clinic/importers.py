@@ -13,6 +13,7 @@ Rules
 from __future__ import annotations
 
 from jdgate.files.importer import Column, Importer
+from jdgate.files.person import ID_NO, ID_TYPE, name
 
 PATIENT_REF = Column(
     "patient_ref",
@@ -35,47 +36,7 @@ PATIENT_REF = Column(
     "patient number",
     max_chars=32,
 )
-ID_NO = Column(
-    "id_no",
-    "id_no",
-    (
-        "身份证号",
-        "身份证号码",
-        "身份证",
-        "证件号码",
-        "证件号",
-        "公民身份号码",
-        "公民身份证号码",
-        "id no",
-    ),
-    "ID number",
-    max_chars=32,
-)
-NAME = Column(
-    "name", "name", ("姓名", "患者姓名", "病人姓名", "patient name"), "name", max_chars=64
-)
-ID_TYPE = Column(
-    "id_type",
-    "choice",
-    ("证件类型", "证件种类", "证件类别", "document type"),
-    "ID type",
-    default="ric",
-    choices={
-        "居民身份证": "ric",
-        "身份证": "ric",
-        "二代身份证": "ric",
-        "resident identity card": "ric",
-        "ric": "ric",
-        "护照": "passport",
-        "passport": "passport",
-        "港澳居民来往内地通行证": "hk-mo-permit",
-        "hk-mo-permit": "hk-mo-permit",
-        "台湾居民来往大陆通行证": "tw-permit",
-        "tw-permit": "tw-permit",
-        "外国人永久居留身份证": "foreign-residence",
-        "foreign-residence": "foreign-residence",
-    },
-)
+NAME = name("患者姓名", "病人姓名", "patient name")
 SITE = Column(
     "site",
     "code",

@@ -14,12 +14,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from jdgate.files.importer import Column, Importer
+from jdgate.files.person import ID_NO, ID_TYPE
 
 from .importers import (
     ATTENDANCE,
     ENROL_FILED,
-    ID_NO,
-    ID_TYPE,
     NAME,
     NEVER_SENT,
     PATIENT_REF,

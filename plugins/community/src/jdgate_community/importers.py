@@ -13,32 +13,9 @@ Rules
 from __future__ import annotations
 
 from jdgate.files.importer import Column, Importer
+from jdgate.files.person import ID_NO, ID_TYPE, name
 
-NAME = Column("name", "name", ("姓名", "被检人", "人员姓名"), "name", max_chars=64)
-ID_TYPE = Column(
-    "id_type",
-    "choice",
-    ("证件类型", "证件种类", "证件类别"),
-    "ID type",
-    default="ric",
-    choices={
-        "居民身份证": "ric",
-        "身份证": "ric",
-        "ric": "ric",
-        "护照": "passport",
-        "passport": "passport",
-        "港澳居民来往内地通行证": "hk-mo-permit",
-        "hk-mo-permit": "hk-mo-permit",
-        "台湾居民来往大陆通行证": "tw-permit",
-        "tw-permit": "tw-permit",
-        "外国人永久居留身份证": "foreign-residence",
-        "foreign-residence": "foreign-residence",
-    },
-)
-ID_NO = Column(
-    "id_no", "id_no", ("身份证号", "身份证号码", "证件号码", "公民身份号码"), "ID number",
-    max_chars=32,
-)  # fmt: skip
+NAME = name("被检人", "人员姓名")
 PERSON = (NAME, ID_TYPE, ID_NO)
 DOC_NO = Column(
     "doc_no", "text", ("决定书文号", "文号", "决定书编号", "法律文书号"), "decision no",

@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 from jdgate.files.importer import Column, Importer
+from jdgate.files.person import person
 
 _NEVER_SENT = (
     "性别 出生日期 年龄 电话 联系电话 手机 手机号 地址 住址 驾驶证号 档案编号 准驾车型 车牌号 "
@@ -21,31 +22,7 @@ _NEVER_SENT = (
 NEVER_SENT = tuple(_NEVER_SENT.split())
 """Titles often met in these files that no message about a licence carries."""
 
-PERSON = (
-    Column("name", "name", ("姓名", "当事人", "申请人"), "name", max_chars=64),
-    Column(
-        "id_type",
-        "choice",
-        ("证件种类", "证件类型", "证件名称"),
-        "document type",
-        default="ric",
-        choices={
-            "居民身份证": "ric",
-            "身份证": "ric",
-            "ric": "ric",
-            "护照": "passport",
-            "passport": "passport",
-            "港澳居民来往内地通行证": "hk-mo-permit",
-            "hk-mo-permit": "hk-mo-permit",
-            "台湾居民来往大陆通行证": "tw-permit",
-            "tw-permit": "tw-permit",
-            "外国人永久居留身份证": "foreign-residence",
-            "foreign-residence": "foreign-residence",
-        },
-    ),
-    Column("id_no", "id_no", ("证件号码", "身份证号", "身份证号码", "公民身份号码", "证件号"),
-           "document number", max_chars=32),
-)  # fmt: skip
+PERSON = person("当事人", "申请人")
 _DOC = ("决定书文号", "文书编号", "文号", "决定书编号")
 
 

@@ -7,6 +7,7 @@ and receipts.
 from __future__ import annotations
 
 from jdgate.files.importer import Column, Importer
+from jdgate.files.person import person
 
 _NEVER_SENT = (
     "性别 民族 籍贯 出生日期 年龄 电话 联系电话 手机 手机号 地址 住址 家属 家属电话 联系人 照片 "
@@ -16,35 +17,11 @@ _NEVER_SENT = (
 NEVER_SENT = tuple(_NEVER_SENT.split())
 """Titles often met in these files that no message about a release carries."""
 
-WHO = (
-    Column("name", "name", ("姓名", "戒毒人员"), "name", max_chars=64),
-    Column(
-        "id_type",
-        "choice",
-        ("证件种类", "证件类型"),
-        "document type",
-        default="ric",
-        choices={
-            "居民身份证": "ric",
-            "身份证": "ric",
-            "ric": "ric",
-            "护照": "passport",
-            "passport": "passport",
-            "港澳居民来往内地通行证": "hk-mo-permit",
-            "hk-mo-permit": "hk-mo-permit",
-            "台湾居民来往大陆通行证": "tw-permit",
-            "tw-permit": "tw-permit",
-            "外国人永久居留身份证": "foreign-residence",
-            "foreign-residence": "foreign-residence",
-        },
-    ),
-    Column("id_no", "id_no", ("证件号码", "身份证号", "身份证号码", "公民身份号码"),
-           "document number", max_chars=32),
-)  # fmt: skip
+WHO = person("戒毒人员")
 PERSON = (
     *WHO,
     Column("release_on", "date", ("出所日期", "解除日期", "出所时间"), "released on"),
-)  # fmt: skip
+)
 
 PAPERS = {
     "解除强制隔离戒毒证明书": "release_certificate",
