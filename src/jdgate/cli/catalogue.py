@@ -106,6 +106,8 @@ def _field(one: dict[str, Any], lang: Lang) -> list[object]:
     form = str(one["format"] or one["kind"])
     if one["values"]:
         form = " / ".join(value["value"] for value in one["values"])
+    elif one["parts"]:
+        form = f"[{{{', '.join(one['parts'])}}}]"
     elif one["most"] and not one["format"]:
         form += f" ≤{one['most']}"
     seen = listed(one["shown_to"])

@@ -185,6 +185,7 @@ def _describe_field(
         "kind": kind if isinstance(kind, str) else "|".join(kind),
         "format": form.get("format"),
         "most": form.get("maxLength"),
+        "parts": _parts(form),
         "required": name in schema.get("required", []),
         "personal": field.personal,
         "values": [
@@ -195,6 +196,13 @@ def _describe_field(
         "needed_by": field.needed_by,
         "sealed_to": field.sealed_to,
     }
+
+
+def _parts(form: Mapping[str, Any]) -> list[str]:
+    """What one of a list of objects holds, with “?” where it may be left out; else nothing."""
+    items = form.get("items", {})
+    needed = items.get("required", [])
+    return [name if name in needed else f"{name}?" for name in items.get("properties", {})]
 
 
 def build(files: Mapping[str, bytes]) -> Catalogue:
