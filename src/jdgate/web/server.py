@@ -90,8 +90,8 @@ class WebServer:
         task = asyncio.create_task(server.serve([listener]), name="web")
         self._serving.append((server, task))
         while not server.started:
-            if task.done():
-                task.result()
+            if task.done():  # it gave up; `failed` tells the daemon why
+                return
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
