@@ -8,6 +8,7 @@
 
 - A hook takes any of the parameters named here, by these names, and no others.
 - `settings` is the county's table `[rules.<plugin>]`, plain values; {} when there is none.
+  `jdgate.plugins.read_settings` reads it into the plugin's own Struct.
 - `references` are the county's tables (`jdgate.refdata.References`): working days, precursors,
   divisions and grounds, with what the county imported over what jdgate brings along.
 - `home` is the county's folder, where `jdgate.toml` lies; relative paths in settings begin there.
