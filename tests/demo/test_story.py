@@ -103,7 +103,8 @@ def test_the_evidence_holds_and_a_flipped_byte_is_noticed(printed: str) -> None:
     proven, _, spoilt = printed.rpartition("(8)")[2].partition("the evidence holds")
 
     steps = [int(number) for number in re.findall(r"✓ +(\d+)", proven)]
-    assert steps == [1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 10, 10, 11, 11]
+    assert list(dict.fromkeys(steps)) == [*range(1, 12)]
+    assert (steps.count(10), steps.count(11)) == (2, 2), "disclosed and delivered to two"
     assert "✗" not in proven
     spoilt = spoilt.partition("(9)")[0]
     assert "✗" in spoilt
