@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from jdgate.clock import Clock, machine_time
 from jdgate.config import Home, read_config
 from jdgate.core.calendar import day_of, days_between
 from jdgate.daemon import Daemon
+from jdgate.demo.county import found_demo
 from jdgate.demo.people import ATTENDANCE, SITES
 from jdgate.demo.story import tell
 from jdgate.teller import Teller
@@ -66,3 +68,27 @@ async def test_a_county_that_was_left_alone_sends_the_days_since(told: Path) -> 
     assert "attendance of the days since" in out.getvalue()
     assert sent(told) - before == {ATTENDANCE: 3 * len(SITES)}
     assert "900 record(s): all accepted" in out.getvalue()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("day", [1, 4])
+async def test_the_story_is_the_same_in_the_first_days_of_a_month(tmp_path: Path, day: int) -> None:
+    """An inspection is late from the fourth day on: the month that is told of goes by that."""
+    today = machine_time()
+    first = (today.replace(day=1) + timedelta(days=32)).replace(day=day, hour=4)
+    clock = Clock(lambda: machine_time() + (first - today))
+    home = Home(tmp_path / "county")
+    found_demo(home, clock.now())
+    out = io.StringIO()
+    teller = Teller("en", out)
+    daemon = Daemon(home, read_config(home), teller=teller, clock=clock)
+    await daemon.start()
+    try:
+        teller.learn(daemon.catalogue, daemon.trust)
+        await tell(daemon)
+    finally:
+        await daemon.stop()
+
+    desks = out.getvalue().rpartition("(16) ")[2]
+    assert desks.count("· P1 ") == 1
+    assert {"C1", "K1", "L1", "L2", "P1", "P2"} == set(re.findall(r"· ([A-Z]\d) ", desks))

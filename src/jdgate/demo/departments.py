@@ -98,8 +98,9 @@ class Departments:
         return found
 
     def _enterprises(self) -> Chapter:
-        ended = _last_month(self._today)
-        before = _last_month(f"{ended}-01")
+        # the last month whose three days of grace are over
+        ended = _month_before(add_days(self._today, -3))
+        before = _month_before(f"{ended}-01")
         sendings = []
         for town in range(len(TOWNS)):
             records = [_inspection(town, f"{before}-12")]
@@ -271,13 +272,9 @@ def company(number: int) -> str:
     return next(first + sign for sign in _SIGNS if check_uscc(first + sign) is None)
 
 
-def _last_month(day: str) -> str:
-    """The month before that of `day`, as "2026-10"; of the first days, the one before that: the
-    days of grace of an inspection are not over."""
-    before = add_days(day[:8] + "01", -1)
-    if 1 < int(day[8:10]) <= 4:
-        before = add_days(before[:8] + "01", -1)
-    return before[:7]
+def _month_before(day: str) -> str:
+    """The month before that of `day`, as "2026-10"."""
+    return add_days(day[:8] + "01", -1)[:7]
 
 
 def _inspection(town: int, day: str) -> dict[str, Any]:
