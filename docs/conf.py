@@ -30,3 +30,5 @@ html_theme_options = {
     "light_css_variables": {"font-stack": "system-ui, 'Noto Sans CJK SC', sans-serif"},
     "dark_css_variables": {"font-stack": "system-ui, 'Noto Sans CJK SC', sans-serif"},
 }
+# output in console blocks is any text, an apostrophe included
+suppress_warnings = ["misc.highlighting_failure"]

@@ -1,6 +1,6 @@
 """The house keeps its order: imports point down only, and the core touches nothing outside.
 
-L0  errors texts config clock plainlog
+L0  errors texts config clock plainlog ending
 L1  core
 L2  keystore bus store plugins files refdata
 L3  gateway edge people teller wording
@@ -28,7 +28,7 @@ LONGER = {"bus/jetstream.py": 500, "versions/0001_the_first_books.py": 600}
 database are made in one migration."""
 
 LAYERS = (
-    ("errors", "texts", "config", "clock", "plainlog"),
+    ("errors", "texts", "config", "clock", "plainlog", "ending"),
     ("core",),
     ("keystore", "bus", "store", "plugins", "files", "refdata"),
     ("gateway", "edge", "people", "teller", "wording"),

@@ -27,6 +27,7 @@ from typing import Any
 import msgspec
 
 from jdgate.config import Home
+from jdgate.ending import end
 from jdgate.errors import JdgateError, Misuse, Refused, TransportFailed, UsageError
 from jdgate.plainlog import broke
 
@@ -86,9 +87,7 @@ class ControlServer:
         """Stop listening and end what is under way."""
         if self._server is not None:
             self._server.close()
-        for task in list(self._open):
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await end(*self._open)
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -23,6 +23,7 @@ import uvloop
 from jdgate.config import Config, Home
 from jdgate.core.rules import place_of
 from jdgate.daemon import Daemon
+from jdgate.ending import end
 from jdgate.errors import JdgateError, Misuse, UsageError
 from jdgate.plainlog import PlainFormatter, broke, on_loop
 from jdgate.teller import Teller
@@ -164,9 +165,7 @@ async def _serve(
                 story = None
         teller.say("daemon.stopping")
     finally:
-        if story is not None:
-            story.cancel()
-            await asyncio.gather(story, return_exceptions=True)
+        await end(story)
         await daemon.stop()
         teller.flush()
     print(say("daemon.stopped", lang), flush=True)

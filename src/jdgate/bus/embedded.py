@@ -41,6 +41,7 @@ from jdgate.bus.access import BusUser, ServerSettings, Tls, is_loopback, render
 from jdgate.bus.binary import find
 from jdgate.bus.port import MAX_PAYLOAD
 from jdgate.bus.watch import StoreWatch
+from jdgate.ending import end
 from jdgate.errors import Misuse, TransportFailed, UsageError
 
 log = logging.getLogger(__name__)
@@ -147,10 +148,8 @@ class EmbeddedServer:
 
     async def stop(self) -> None:
         """Stop it: asked first, killed after 10 s. Can be called twice."""
-        if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
-            self._supervisor = None
+        await end(self._supervisor)
+        self._supervisor = None
         await self._end_process()
         self._release_lock()
 

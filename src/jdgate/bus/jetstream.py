@@ -41,6 +41,7 @@ from jdgate.bus.access import inbox_prefix, is_loopback, nkey_public
 from jdgate.bus.port import MAX_PAYLOAD
 from jdgate.bus.streams import ApiRefused, GatewayStreams, MemberStreams, Quota
 from jdgate.bus.wire import Answer, Frame
+from jdgate.ending import end
 from jdgate.errors import JdgateError, Misuse, TransportFailed, UsageError
 
 log = logging.getLogger(__name__)
@@ -205,9 +206,7 @@ class Link:
         if self._client is not None:
             with contextlib.suppress(Exception):
                 await self._client.rtt(timeout=1)  # what is buffered gets out, or it is lost
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     # -- keeping a connection --------------------------------------------------------------
 
@@ -434,10 +433,7 @@ async def _bury(client: Client, *, abort: bool) -> None:
         writer.transport.abort()
     tasks = [client._reading_task, client._ping_interval_task, client._flusher_task]
     tasks += [subscription._wait_for_msgs_task for subscription in subscriptions]
-    started = [task for task in tasks if task is not None]
-    for task in started:
-        task.cancel()
-    await asyncio.gather(*started, return_exceptions=True)
+    await end(*tasks)
 
 
 async def connect_gateway(

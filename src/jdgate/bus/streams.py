@@ -41,6 +41,7 @@ from jdgate.bus.port import (
 from jdgate.bus.publishing import WINDOW, Publisher, parts
 from jdgate.bus.pull import Pull, settle_all
 from jdgate.bus.wire import Wire
+from jdgate.ending import end
 from jdgate.errors import JdgateError, Misuse, TransportFailed
 
 log = logging.getLogger(__name__)
@@ -160,9 +161,7 @@ class GatewayStreams:
 
     async def close(self) -> None:
         """See `GatewayBus.close`."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        await end(self._keeper)
         await self._pull.hand_back()
         await self._wire.close()
 

@@ -39,6 +39,7 @@ from jdgate.edge.noting import note_again
 from jdgate.edge.outbox import Submission
 from jdgate.edge.sending import Sending
 from jdgate.edge.working import Working
+from jdgate.ending import end
 from jdgate.errors import JdgateError, Refused, TransportFailed, UsageError
 from jdgate.plainlog import broke
 from jdgate.store import draft_box, meta, outbox, sequences
@@ -107,9 +108,7 @@ class EdgeHost:
 
     async def stop(self) -> None:
         """Stop reading and sending; what is under way is finished or left for the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         for bus in self._buses.values():
             await bus.close()
         await self._writer.close()

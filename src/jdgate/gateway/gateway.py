@@ -31,6 +31,7 @@ from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
 from jdgate.core.directory import Trust
 from jdgate.core.rules import place_of
+from jdgate.ending import end
 from jdgate.errors import JdgateError, TransportFailed
 from jdgate.gateway import dispatch, held, pipeline, redelivery, timekeeper, upkeep
 from jdgate.gateway.compose import Outbound
@@ -133,9 +134,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Finish what is committed and stop."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await asyncio.gather(*self._finishing, return_exceptions=True)
         try:
             await upkeep.sign_head(self)

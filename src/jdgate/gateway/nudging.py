@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 from jdgate.clock import Clock
 from jdgate.core import leaves
 from jdgate.core.message import show_time
+from jdgate.ending import end
 from jdgate.errors import JdgateError, Refused
 from jdgate.gateway.gateway import Gateway
 from jdgate.plugins.adapters import Channel, Notice
@@ -60,9 +61,7 @@ class Nudging:
 
     async def stop(self) -> None:
         """End; what is under way is tried again after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     @property
     def failed(self) -> BaseException | None:
