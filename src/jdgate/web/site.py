@@ -26,6 +26,7 @@ from jdgate.people.house import House
 from jdgate.running import Running
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
+from jdgate.web import menu
 from jdgate.web.rendering import Renderer
 
 Asked = Request[Any, Any, State]
@@ -94,6 +95,7 @@ class Site:
             template,
             visit.lang,
             operator=visit.operator,
+            menu=self._menu(visit.operator),
             form_token=form_token(visit.token),
             path=request.url.path if request.method == "GET" else "/",
             second_factor=self.second_factor,
@@ -121,6 +123,9 @@ class Site:
             secure=self.tls, samesite="lax",
         )  # fmt: skip
 
+    def _menu(self, who: OperatorRow | None) -> dict[menu.Group, list[menu.Entry]]:
+        return menu.entries(who.role, county=self.oversees(who)) if who is not None else {}
+
     # --- looking
 
     async def look(self, who: OperatorRow, about: str) -> None:
@@ -134,6 +139,13 @@ class Site:
         made = await self.running.the_edge.submit(who.member, LOOKED, [record])
         if made.refused:  # an id that nobody gave: nothing of that name exists
             raise Refused("web.not_found")
+
+    def oversees(self, who: OperatorRow) -> bool:
+        """Whether an operator oversees the whole county: one of the authority, where the gateway
+        runs. All others see what concerns their own member alone."""
+        member = self.running.trust.members.get(who.member)
+        here = self.running.gateway is not None
+        return here and member is not None and member.kind == "authority"
 
     def reachable(self, who: OperatorRow) -> bool:
         """Whether this machine hosts the operator's member, and so has a desk for them."""
