@@ -6,6 +6,7 @@ whoever receives. Each has its own keys and databases, as real machines would.
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,8 +31,13 @@ class Machines(msgspec.Struct, frozen=True):
     desks: Path
 
 
-def settle(root: Path, clinics: int, machines_of_clinics: int, workers: int) -> Machines:
-    """Make keys, directory and configuration of all under `root`."""
+def settle(
+    root: Path, clinics: int, machines_of_clinics: int, workers: int, *, console: bool = False
+) -> Machines:
+    """Make keys, directory and configuration of all under `root`.
+
+    `console`: the gateway's machine hosts whoever receives, and serves them the console.
+    """
     county = (REGION,)
     members = [
         MemberPlan("nco", "禁毒办", ("NCO",), county, "authority"),
@@ -47,7 +53,7 @@ def settle(root: Path, clinics: int, machines_of_clinics: int, workers: int) -> 
         root / f"clinics-{at + 1}": senders[at::machines_of_clinics]
         for at in range(machines_of_clinics)
     }
-    machines = Machines(root / "gateway", list(hosts), root / "desks")
+    machines = Machines(root / "gateway", list(hosts), root / ("gateway" if console else "desks"))
     machines.gateway.mkdir(parents=True)
     first = Home(machines.gateway)
     found(
@@ -58,7 +64,9 @@ def settle(root: Path, clinics: int, machines_of_clinics: int, workers: int) -> 
         catalogue_digest=catalogue.digest,
         now=datetime.now(UTC),
     )
-    for folder, hosted in (*hosts.items(), (machines.desks, list(RECEIVERS))):
+    if not console:
+        hosts[machines.desks] = list(RECEIVERS)
+    for folder, hosted in hosts.items():
         home = Home(folder)
         home.keys.mkdir(parents=True)
         home.var.mkdir(mode=0o700)
@@ -67,11 +75,20 @@ def settle(root: Path, clinics: int, machines_of_clinics: int, workers: int) -> 
         for member in hosted:
             shutil.move(first.keys / f"{member}{SUFFIX}", home.keys / f"{member}{SUFFIX}")
         _roles(first.config, home.config, "edge")
-    _roles(first.config, first.config, "gateway", workers)
+    played = ("gateway", "edge") if console else ("gateway",)
+    _roles(first.config, first.config, *played, workers=workers, console=console)
     return machines
 
 
-def _roles(source: Path, target: Path, role: str, workers: int = 0) -> None:
+def _roles(
+    source: Path, target: Path, *roles: str, workers: int = 0, console: bool = False
+) -> None:
     text = source.read_text()
-    played = f'roles = ["{role}"]\nworkers = {workers}'
-    target.write_text(text.replace('roles = ["gateway", "edge"]', played))
+    for was, now in (
+        ('roles = ["gateway", "edge"]', f"roles = {json.dumps(roles)}\nworkers = {workers}"),
+        ("enabled = true", f"enabled = {json.dumps(console)}"),
+    ):
+        if was not in text:
+            raise ValueError(f"the configuration has no line {was}")
+        text = text.replace(was, now)
+    target.write_text(text)

@@ -20,12 +20,16 @@ from typing import Any
 import people
 import stages
 import uvloop
+from sqlalchemy import Connection, func, select
 
 from jdgate.config import Home, read_config
 from jdgate.daemon import Daemon
 from jdgate.edge import inbox as reading
-from jdgate.store import deliveries, ledger, outbox
+from jdgate.people import accounts
+from jdgate.store import deliveries, ledger, outbox, tables
 from jdgate.store import inbox as inbox_rows
+from jdgate.store import people as store_people
+from jdgate.store.people import OperatorRow
 from jdgate.teller import Teller
 
 ATTENDANCE = "mmt.attendance.v1"
@@ -237,12 +241,61 @@ class EdgeParty:
         return dict(self._edge.warnings)
 
 
+class ConsoleParty(GatewayParty, EdgeParty):
+    """The gateway, departments and their console on one machine."""
+
+    def __init__(self, daemon: Daemon, watch: stages.Stopwatch | None) -> None:
+        GatewayParty.__init__(self, daemon, watch)
+        EdgeParty.__init__(self, daemon)
+
+    async def console(self) -> str:
+        """The address of the console."""
+        return self._daemon.web_url or ""
+
+    async def let_in(self, role: str, members: list[str]) -> list[str]:
+        """One operator more at each of these members, signed in: their cookies."""
+        house, now = self._daemon.house, self._daemon.clock.now()
+        assert house is not None
+
+        def work(conn: Connection) -> list[str]:
+            first = len(store_people.search(conn))
+            cookies = []
+            for number, member in enumerate(members, first):
+                row = OperatorRow(
+                    login=f"op{number}", name=f"合成员{number}", member=member, role=role,
+                    created_at=now,
+                )  # fmt: skip
+                store_people.add(conn, row)
+                cookies.append(accounts.begin(conn, row.login, now))
+            return cookies
+
+        return await house.run(work)
+
+    async def known(self) -> dict[str, int]:
+        """How many messages and alerts are in the books."""
+
+        def read() -> dict[str, int]:
+            with self._gateway.books.read() as conn:
+                return {
+                    name: conn.execute(select(func.count()).select_from(table)).scalar_one()
+                    for name, table in (("messages", tables.message), ("alerts", tables.alert))
+                }
+
+        return await asyncio.to_thread(read)
+
+
 def run(root: Path, pipe: Pipe, nats_url: str | None, timed: bool) -> None:
     """The main function of a process: serve the parent until it says `stop`."""
     watch = stages.Stopwatch() if timed else None
     if watch is not None:
         stages.install(watch)
     uvloop.run(_serve(root, pipe, nats_url, watch))
+
+
+def _party(daemon: Daemon, watch: stages.Stopwatch | None) -> GatewayParty | EdgeParty:
+    if daemon.gateway is None:
+        return EdgeParty(daemon)
+    return GatewayParty(daemon, watch) if daemon.edge is None else ConsoleParty(daemon, watch)
 
 
 async def _serve(
@@ -253,7 +306,7 @@ async def _serve(
     try:
         await daemon.start()
         daemon.teller.learn(daemon.catalogue, daemon.trust)
-        party = EdgeParty(daemon) if daemon.edge is not None else GatewayParty(daemon, watch)
+        party = _party(daemon, watch)
         pipe.send(("ok", os.getpid()))
     except BaseException:
         pipe.send(("failed", traceback.format_exc()))
