@@ -73,6 +73,7 @@ _ADD_NAMED = Upsert(named_key)
 _NAMED = select(named_key.c.wrapped).where(
     named_key.c.kind == bindparam("kind"), named_key.c.name == bindparam("name")
 )
+_DOMAINS = select(named_key.c.name).where(named_key.c.kind == "domain").order_by(named_key.c.name)
 
 
 class Sealed(NamedTuple):
@@ -236,6 +237,10 @@ class Vault:
     def domain_key(self, conn: Connection, domain: str) -> bytes:
         """The 32-byte key of a pseudonym domain, made on first use (needs the writer then)."""
         return self.named_key(conn, "domain", domain)
+
+    def domains(self, conn: Connection) -> list[str]:
+        """The pseudonym domains that have a key: in others nobody is known."""
+        return list(conn.execute(_DOMAINS).scalars())
 
     def named_key(self, conn: Connection, kind: str, name: str) -> bytes:
         """The 32-byte random key called (kind, name), made on first use."""
