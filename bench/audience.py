@@ -1,0 +1,88 @@
+"""The people who look at the console while the benchmark runs: a process of their own.
+
+Each has a desk open as a browser has: it listens to the stream and, told of a change, fetches what
+the page's script would fetch. Nothing is drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from multiprocessing.connection import Connection as Pipe
+from typing import Any
+
+import httpx
+
+
+class Audience:
+    """`cookies`: one person each."""
+
+    def __init__(self, url: str, cookies: list[str]) -> None:
+        self._url = url
+        self._cookies = cookies
+        self._tasks: list[asyncio.Task[None]] = []
+        self.told = self.fetched = self.lost = 0
+        self.waits: list[float] = []
+
+    async def sit_down(self) -> int:
+        """Open all desks; how many streams are open."""
+        ready = [asyncio.Event() for _ in self._cookies]
+        for cookie, event in zip(self._cookies, ready, strict=True):
+            self._tasks.append(asyncio.create_task(self._look(cookie, event)))
+        await asyncio.wait_for(asyncio.gather(*(each.wait() for each in ready)), 120)
+        return len(self._tasks)
+
+    async def _look(self, cookie: str, ready: asyncio.Event) -> None:
+        async with httpx.AsyncClient(
+            base_url=self._url, cookies={"jdgate": cookie}, timeout=120
+        ) as client:
+            (await client.get("/")).raise_for_status()
+            async with client.stream("GET", "/live") as stream:
+                stream.raise_for_status()
+                ready.set()
+                async for line in stream.aiter_lines():
+                    if line == "event: changed":
+                        self.told += 1
+                        begun = time.perf_counter()
+                        answer = await client.get("/", headers={"X-Jdgate-Live": "1"})
+                        answer.raise_for_status()
+                        self.fetched += len(answer.content)
+                        self.waits.append(time.perf_counter() - begun)
+            self.lost += 1
+
+    async def counted(self) -> dict[str, Any]:
+        """What happened since the last call."""
+        done = {
+            "told": self.told,
+            "kilobytes": round(self.fetched / 1000),
+            "open": len(self._tasks) - self.lost,
+            "slowest_ms": round(max(self.waits, default=0) * 1000, 1),
+        }
+        self.told = self.fetched = 0
+        self.waits.clear()
+        return done
+
+    async def stand_up(self) -> None:
+        """Close all desks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self.lost = 0
+
+
+def run(pipe: Pipe, url: str, cookies: list[str]) -> None:
+    """The main function of the process: do what the parent asks until it says `stop`."""
+    asyncio.run(_serve(pipe, Audience(url, cookies)))
+
+
+async def _serve(pipe: Pipe, audience: Audience) -> None:
+    while True:
+        method, args = await asyncio.to_thread(pipe.recv)
+        if method == "stop":
+            return
+        try:
+            pipe.send(("ok", await getattr(audience, method)(*args)))
+        except Exception:
+            pipe.send(("failed", traceback.format_exc()))
