@@ -255,6 +255,11 @@ class MemoryGateway(_End):
                 item.out, item.due = False, 0.0
         self._hub._changed.set()
 
+    async def clear(self, member: str) -> None:
+        """See `GatewayBus.clear`."""
+        self._hub._check()
+        self._hub._queues[check_member(member)] = []
+
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See `GatewayBus.publish`."""
         self._hub._put_all([(check_member(message.member), message) for message in messages])

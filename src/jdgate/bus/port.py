@@ -205,6 +205,14 @@ class GatewayBus(Protocol):
         For a machine that hosts them and has just started: nobody else reads their mailboxes.
         """
 
+    async def clear(self, member: str) -> None:
+        """Throw away what waits in a mailbox, for a member that fetches in another way. What it
+        is owed is in the books.
+
+        Raises:
+            TransportFailed: `bus.…`.
+        """
+
     async def fetch(self, limit: int, wait: float) -> list[Incoming]:
         """Up to `limit` messages; the first is returned as soon as it is there.
 

@@ -122,6 +122,10 @@ class GatewayStreams:
         for start in range(0, len(members), WINDOW):
             await _all(self._reset(STREAM_BOX, m) for m in members[start : start + WINDOW])
 
+    async def clear(self, member: str) -> None:
+        """See `GatewayBus.clear`."""
+        await self._wire.request(f"STREAM.PURGE.{STREAM_BOX}", {"filter": subject_box(member)})
+
     async def _reset(self, stream: str, durable: str) -> None:
         # Servers before 2.14 don't know it; then the acknowledgement wait does the same.
         with contextlib.suppress(TransportFailed):

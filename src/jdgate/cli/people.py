@@ -64,12 +64,13 @@ def token_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None) -> li
     if not rows:
         return [say("cli.token.none", lang)]
     names = ("id", "member", "name", "types", "receives", "until")
+    own = say("cli.token.own_key", lang)
     cells = [
         [
             row["id"],
             row["member"],
             row["name"],
-            listed(row["types"]),
+            own if row["own_key"] else listed(row["types"]),
             say("cli.yes" if row["receives"] else "cli.no", lang),
             say("cli.token.revoked", lang) if row["revoked_at"] else local(row["expires_at"]),
         ]
@@ -198,14 +199,16 @@ def token() -> None:
 @option("--as", "member", metavar="MEMBER", required=True, help="cli.option.operator_member")
 @option("--type", "types", multiple=True, metavar="TYPE", help="cli.option.token_type")
 @option("--receives", is_flag=True, help="cli.option.token_receives")
+@option("--own-key", is_flag=True, help="cli.option.token_own_key")
 @option("--days", type=click.IntRange(1, 366), default=365, help="cli.option.token_days")
 @common
 @pass_session
 def token_add(
-    session: Session, name: str, member: str, types: tuple[str, ...], receives: bool, days: int
-) -> None:
+    session: Session, name: str, member: str, types: tuple[str, ...], receives: bool,
+    own_key: bool, days: int,
+) -> None:  # fmt: skip
     made = _token(session, "token.add", name=name, member=member, types=list(types),
-                  receives=receives, days=days)  # fmt: skip
+                  receives=receives, own_key=own_key, days=days)  # fmt: skip
     session.answer(
         made,
         lambda told: [

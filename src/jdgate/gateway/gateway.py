@@ -251,6 +251,12 @@ class Gateway:
         self.counters.latency_ms.append((asyncio.get_running_loop().time() - begun) * 1000)
         return processed
 
+    async def hand_in(self, arrival: Arrival) -> Processed:
+        """What a message leads to that came in another way than over the bus: judged by the same
+        steps, counted alike, committed when this returns. The caller sends and tells (`door`)."""
+        opening = asyncio.create_task(self._workers.open([arrival]))
+        return await self._process([Group([], [arrival], self.ground.trust, opening)])
+
     async def _opened(self, groups: Sequence[Group]) -> list[bytes | None]:
         """What workers opened, under the directory in force now."""
         found: list[bytes | None] = []

@@ -23,6 +23,8 @@ from jdgate.store.columns import Reader, any_of, slices, values
 from jdgate.store.tables import delivery
 
 OPEN, DELIVERED, DEAD = "open", "delivered", "dead"
+MOST_OPEN = 10_000
+"""Of more than these to one recipient, `open_to` takes the lowest of those longest waiting."""
 
 
 class DeliveryRow(Struct, kw_only=True):
@@ -124,6 +126,13 @@ _OPEN_OF = (
     .order_by(delivery.c.sequence)
     .limit(bindparam("limit"))
 )
+_OPEN_TO = (
+    select(delivery.c.id, delivery.c.sequence)
+    .where(delivery.c.state == OPEN, delivery.c.recipient == bindparam("whom"))
+    .order_by(delivery.c.next_at, delivery.c.id)
+    .limit(bindparam("limit"))
+)
+_BY_ID = _ROWS.select.where(delivery.c.id.in_(any_of("ids"))).order_by(delivery.c.sequence)
 _WAKE = (
     update(delivery)
     .where(delivery.c.state == OPEN, delivery.c.attempts == 0, delivery.c.next_at > bindparam("at"))
@@ -215,6 +224,13 @@ def open_of(conn: Connection, recipient: str, role: str, limit: int) -> list[Del
     """What is open to a recipient in one role, lowest number first."""
     given = {"whom": recipient, "as_role": role, "limit": limit}
     return _ROWS.rows(conn.execute(_OPEN_OF, given))
+
+
+def open_to(conn: Connection, recipient: str, limit: int) -> list[DeliveryRow]:
+    """What is open to a recipient, lowest number first."""
+    found = conn.execute(_OPEN_TO, {"whom": recipient, "limit": MOST_OPEN}).all()
+    lowest = sorted(found, key=lambda row: row.sequence or 0)[:limit]
+    return _ROWS.rows(conn.execute(_BY_ID, {"ids": [row.id for row in lowest]})) if lowest else []
 
 
 def wake(conn: Connection, now: datetime) -> int:

@@ -40,7 +40,27 @@ operator = Table(
     # the last time step whose code was taken: none is taken twice
     Column("totp_step", BigInteger),
     Column("created_at", Instant, nullable=False),
+    Column("signed_in_at", Instant),
+    # whom an OpenID provider knows this person as; a subject means something at its issuer alone
+    Column("issuer", String),
+    Column("subject", String),
     Index(None, "member", "name", unique=True),
+    Index(None, "issuer", "subject", unique=True),
+)
+
+# what was done about operators and systems of a member, for its own people to see
+act = Table(
+    "act",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("act", String, nullable=False),
+    # the operator's login, or the system's name
+    Column("about", String, nullable=False),
+    Column("member", String, nullable=False),
+    # the login of who did it; empty: a command on the machine
+    Column("by", String, nullable=False),
+    Index(None, "member", "id"),
 )
 
 # a link that sets a password once
@@ -84,6 +104,8 @@ api_token = Table(
     Column("types", Json, nullable=False),
     # whether it may fetch and acknowledge what came
     Column("receives", Boolean, nullable=False),
+    # of a member that signs with its own key, which is not here
+    Column("own_key", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("revoked_at", Instant),

@@ -85,6 +85,9 @@ _OVERLAPPING = (
     .where(*_OF, gap.c.first <= bindparam("high"), gap.c.last >= bindparam("low"))
     .order_by(gap.c.first)
 )
+_MISSING = (
+    select(gap.c.first, gap.c.last).where(*_OF).order_by(gap.c.first).limit(bindparam("limit"))
+)
 _LOWEST = select(gap.c.first).where(*_OF).order_by(gap.c.first).limit(1)
 _DROP = delete(gap).where(*_OF, gap.c.first == bindparam("f"))
 _ADD = insert(gap)
@@ -121,6 +124,12 @@ _GIVE = Upsert(
     on=["member", "recipient"],
     merge=lambda table, new: {"last": table.c.last + new.last},
 )
+
+
+def missing(conn: Connection, source: str, limit: int) -> list[tuple[int, int]]:
+    """The lowest ranges of numbers that did not come from `source` to the gateway."""
+    given = {"m": GATEWAY, "s": source, "limit": limit}
+    return [(first, last) for first, last in conn.execute(_MISSING, given)]
 
 
 def note(

@@ -7,6 +7,7 @@ web_sessions.add_token(conn, TokenRow(…))
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -26,7 +27,8 @@ class SessionRow(Struct, frozen=True, kw_only=True):
 
 
 class TokenRow(Struct, frozen=True, kw_only=True):
-    """A department's system: it may send `types`, and fetch what came if it `receives`."""
+    """A department's system: it may send `types`, and fetch what came if it `receives`. One of a
+    member with its `own_key` brings finished messages instead."""
 
     id: str
     token: bytes
@@ -36,6 +38,7 @@ class TokenRow(Struct, frozen=True, kw_only=True):
     receives: bool
     created_at: datetime
     expires_at: datetime
+    own_key: bool = False
     revoked_at: datetime | None = None
 
 
@@ -63,9 +66,16 @@ def end(conn: Connection, token: bytes) -> None:
     conn.execute(delete(web_session).where(web_session.c.token == token))
 
 
-def end_all(conn: Connection, login: str) -> int:
-    """An operator is signed out everywhere; of how many browsers."""
-    return conn.execute(delete(web_session).where(web_session.c.login == login)).rowcount
+def of(conn: Connection, login: str) -> list[SessionRow]:
+    """Where somebody is signed in, the latest first."""
+    query = _SESSIONS.select.where(web_session.c.login == login)
+    return _SESSIONS.rows(conn.execute(query.order_by(web_session.c.began_at.desc())))
+
+
+def end_all(conn: Connection, login: str, *, but: bytes = b"") -> int:
+    """An operator is signed out everywhere, in one browser not (`but`); of how many browsers."""
+    mine = (web_session.c.login == login, web_session.c.token != but)
+    return conn.execute(delete(web_session).where(*mine)).rowcount
 
 
 def drop_old(conn: Connection, *, began: datetime) -> None:
@@ -83,10 +93,16 @@ def token(conn: Connection, digest: bytes) -> TokenRow | None:
     return _TOKENS.row(conn.execute(_TOKENS.select.where(api_token.c.token == digest)))
 
 
-def tokens(conn: Connection) -> list[TokenRow]:
-    """All of them, by member and name."""
+def tokens(conn: Connection, members: Collection[str] | None = None) -> list[TokenRow]:
+    """All of them, or those of some members, by member and name."""
+    wanted = [] if members is None else [api_token.c.member.in_(members)]
     order = (api_token.c.member, api_token.c.name, api_token.c.id)
-    return _TOKENS.rows(conn.execute(_TOKENS.select.order_by(*order)))
+    return _TOKENS.rows(conn.execute(_TOKENS.select.where(*wanted).order_by(*order)))
+
+
+def token_of(conn: Connection, id: str) -> TokenRow | None:
+    """The system of a token's id."""
+    return _TOKENS.row(conn.execute(_TOKENS.select.where(api_token.c.id == id)))
 
 
 def revoke_token(conn: Connection, id: str, at: datetime) -> bool:
