@@ -1,7 +1,6 @@
 """The people who look at the console while the benchmark runs: a process of their own.
 
-Each has a desk open as a browser has: it listens to the stream and, told of a change, fetches what
-the page's script would fetch. Nothing is drawn.
+Each has a desk open as a browser has, and takes what the stream sends. Nothing is drawn.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Audience:
         self._url = url
         self._cookies = cookies
         self._tasks: list[asyncio.Task[None]] = []
-        self.told = self.fetched = self.lost = 0
+        self.told = self.taken = self.lost = 0
         self.waits: list[float] = []
 
     async def sit_down(self) -> int:
@@ -41,25 +40,26 @@ class Audience:
             async with client.stream("GET", "/live") as stream:
                 stream.raise_for_status()
                 ready.set()
+                last = time.perf_counter()
                 async for line in stream.aiter_lines():
-                    if line == "event: changed":
+                    self.taken += len(line)
+                    if line == "event: work":
+                        now = time.perf_counter()
                         self.told += 1
-                        begun = time.perf_counter()
-                        answer = await client.get("/", headers={"X-Jdgate-Live": "1"})
-                        answer.raise_for_status()
-                        self.fetched += len(answer.content)
-                        self.waits.append(time.perf_counter() - begun)
+                        self.waits.append(now - last)
+                        last = now
             self.lost += 1
 
     async def counted(self) -> dict[str, Any]:
         """What happened since the last call."""
         done = {
             "told": self.told,
-            "kilobytes": round(self.fetched / 1000),
+            "kilobytes": round(self.taken / 1000),
             "open": len(self._tasks) - self.lost,
-            "slowest_ms": round(max(self.waits, default=0) * 1000, 1),
+            "apart_s": round(sum(self.waits) / len(self.waits), 2) if self.waits else None,
+            "most_apart_s": round(max(self.waits, default=0), 2),
         }
-        self.told = self.fetched = 0
+        self.told = self.taken = 0
         self.waits.clear()
         return done
 

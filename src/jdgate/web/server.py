@@ -96,10 +96,7 @@ class WebServer:
 
     async def stop(self) -> None:
         """Finish what is under way, for a moment, and stop listening."""
-        self._site.closing.set()
-        if self._running.edge is not None:
-            for member in self._running.edge.desks:
-                self._running.edge.bell.ring(member)
+        self._site.close()
         for server, _ in self._serving:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._serving), return_exceptions=True)

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,10 +62,17 @@ class Site:
         self.ask = handlers(running)
         self.renderer = Renderer(running)
         self.closing = asyncio.Event()
+        self.at_closing: list[Callable[[], None]] = []
         web = running.config.web
         self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
         # a browser takes a cookie of this name from nobody but this very host, over TLS
         self.cookie = "__Host-jdgate" if tls else "jdgate"
+
+    def close(self) -> None:
+        """Let go whoever listens: the daemon stops."""
+        self.closing.set()
+        for let_go in self.at_closing:
+            let_go()
 
     @property
     def second_factor(self) -> bool:

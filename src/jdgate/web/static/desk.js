@@ -3,24 +3,28 @@
 
 const live = document.getElementById("live");
 
-async function refresh() {
-  const answer = await fetch(location.pathname, { headers: { "X-Jdgate-Live": "1" } });
-  if (!answer.ok) {
-    if (answer.status === 401) location.reload();
-    return;
-  }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+// what the page shows now gives way to what it should show; where somebody was stays in focus
+function show(page) {
   const now = document.getElementById("work");
-  const next = page.getElementById("work");
-  if (!now || !next || now.innerHTML === next.innerHTML) return;
+  const next = page.getElementById("work") || page.body;
+  if (!now || now.innerHTML === next.innerHTML) return;
   const focused = document.activeElement && document.activeElement.getAttribute("href");
-  now.replaceWith(document.adoptNode(next));
+  now.replaceChildren(...Array.from(next.childNodes, (node) => document.adoptNode(node)));
   if (focused) {
-    for (const link of next.querySelectorAll("a")) {
+    for (const link of now.querySelectorAll("a")) {
       if (link.getAttribute("href") === focused) link.focus();
     }
   }
   live.textContent = live.dataset.updated;
+}
+
+const read = (text) => new DOMParser().parseFromString(text, "text/html");
+
+async function refresh() {
+  const here = location.pathname + location.search;
+  const answer = await fetch(here, { headers: { "X-Jdgate-Live": "1" } });
+  if (answer.ok) show(read(await answer.text()));
+  else if (answer.status === 401) location.reload();
 }
 
 if (live) {
@@ -30,6 +34,8 @@ if (live) {
     if (opened) refresh();
     opened = true;
   });
+  // a stream sends the piece of the page itself, or only that it should be fetched
+  events.addEventListener("work", (event) => show(read(event.data)));
   events.addEventListener("changed", refresh);
   events.addEventListener("error", () => { live.textContent = live.dataset.lost; });
 }
