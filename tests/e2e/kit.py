@@ -60,6 +60,8 @@ APPROVERS = ("王医生", "李主任")
 CLINIC_PLUGIN = Path(__file__).parents[2] / "plugins" / "clinic"
 WITHIN = 30.0
 """Seconds after which a condition that should come true is given up: far more than it takes."""
+STOPS_WITHIN = 60.0
+"""Seconds after which a stop is given up, and what still goes on is told."""
 
 PLAN = (
     MemberPlan("nco", "县禁毒办", ("NCO",), (REGION,), "authority"),
@@ -222,7 +224,11 @@ class County:
         if self._daemon is not None:
             daemon, self._daemon = self._daemon, None
             assert daemon.failed is None, daemon.failed
-            await daemon.stop()
+            try:
+                async with asyncio.timeout(STOPS_WITHIN):
+                    await daemon.stop()
+            except TimeoutError:
+                raise AssertionError("the daemon did not stop:\n" + _under_way()) from None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[County]:
@@ -423,3 +429,11 @@ def end(child: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> int:
     if child.poll() is None:
         os.kill(child.pid, number)
     return child.wait(30)
+
+
+def _under_way() -> str:
+    """What every task of this loop waits for."""
+    told = StringIO()
+    for task in asyncio.all_tasks():
+        task.print_stack(limit=6, file=told)
+    return told.getvalue()
