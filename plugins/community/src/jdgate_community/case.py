@@ -11,6 +11,7 @@ term would have run out.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -65,7 +66,7 @@ def day_told(fact: Fact) -> str:
     return str(fact.data[_DAY.get(fact.type, "date")])
 
 
-class OrderRule:
+class OrderRule(ABC):
     """A rule about orders, per person. Subclasses have `event`, `stands` and `late`."""
 
     name = ""
@@ -115,9 +116,9 @@ class OrderRule:
         """The events with one more; a union of the latest."""
         return grown(events, event, MOST_EVENTS)
 
+    @abstractmethod
     def stands(self, case: Case) -> list[Standing]:
         """What a state calls for, but for forgetting it."""
-        raise NotImplementedError
 
     def late(self, case: Case, name: str) -> list[Effect]:
         """What follows when `name` has come."""

@@ -55,6 +55,7 @@ class CheckinRule(OrderRule):
                 passed(order.since, settings.checkin_days),
                 awaits=CHECKIN,
                 of="COM",
+                region=order.town,
             ),
         ]
 
