@@ -142,6 +142,8 @@ class Daemon(Running):
         self.directory_jws = jws
         if self.edge is not None:
             self.edge.adopt(offered)
+        self.teller.learn(self.catalogue, trust)
+        self.teller.say("daemon.reloaded", version=offered.version)
         return True
 
     async def _let_in_as_before(self) -> None:

@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
 
+from jdgate.bus.access import is_loopback
 from jdgate.config import Home
 from jdgate.core import directory as directories
 from jdgate.core import enrolment
@@ -101,14 +106,17 @@ def admit(
 
     Raises:
         Refused: `enrol.…`, `keys.missing` when the authority's key is not on this machine.
+        UsageError: `bus.url`, `bus.tls_required`, the department could not connect there.
     """
-    signer = read_key_file(home.keys / f"{AUTHORITY}{SUFFIX}").signer
+    signer = read_key_file(authority_file(home)).signer
     for key in request.keys:
         if key.use == "enc":
             # a key that nothing can be sealed to would be found out by the first delivery
             seal(b"", SealingKey(key.kid, key.suite, unb64u(key.public)), b"")
     before = read_directory(home)
     after = enrolment.admitted(before, request, now, now + KEY_LIFETIME)
+    ca = certificates(ca)
+    _check_address(nats, private=bool(ca))
     published = republish(home, after, signer, now)
     welcome = Welcome(
         authority=pinned_authority(home.authority_public)[0],
@@ -122,6 +130,40 @@ def admit(
     return Admission(published, welcome)
 
 
+def authority_file(home: Home) -> Path:
+    """Where the key lies that signs directories, on the machine that has it."""
+    return home.keys / f"{AUTHORITY}{SUFFIX}"
+
+
+def certificates(pem: str) -> str:
+    """The certificates of a PEM text, and nothing else that may stand in it; empty for none.
+
+    Raises:
+        Refused: `enrol.ca`, there is no certificate in it.
+    """
+    if not pem.strip():
+        return ""
+    try:
+        found = load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise Refused("enrol.ca") from None
+    return "".join(one.public_bytes(Encoding.PEM).decode() for one in found)
+
+
+def without_password(nats: str) -> str:
+    """The address of the bus as others may see it."""
+    return re.sub(r"//[^/@,]*@", "//", nats)
+
+
+def _check_address(nats: str, *, private: bool) -> None:
+    for server in nats.split(","):
+        parts = urlsplit(server)
+        if parts.scheme not in ("nats", "tls") or not parts.hostname:
+            raise UsageError("bus.url")
+        if parts.scheme == "nats" and not private and not is_loopback(parts.hostname):
+            raise UsageError("bus.tls_required", host=parts.hostname)
+
+
 def change(
     home: Home, member: str, act: Callable[[Member, datetime], Member], now: datetime
 ) -> Directory:
@@ -130,7 +172,7 @@ def change(
     Raises:
         Refused: `member.unknown`, `enrol.not_department`, `keys.missing`.
     """
-    signer = read_key_file(home.keys / f"{AUTHORITY}{SUFFIX}").signer
+    signer = read_key_file(authority_file(home)).signer
     before = read_directory(home)
     found = next((one for one in before.members if one.id == member), None)
     if found is None:

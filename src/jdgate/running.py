@@ -5,6 +5,7 @@ The daemon fills this in while it starts; a machine that plays only one role has
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,17 +19,20 @@ from jdgate.errors import UsageError
 from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.nudging import Nudging
 from jdgate.plugins.host import PluginHost
+from jdgate.refdata import References
 from jdgate.teller import Teller
 
 if TYPE_CHECKING:
     from jdgate.people.house import House
 
 
-class Running:
-    """One machine's parts. `plugins`, `catalogue` and `trust` are there once it has loaded."""
+class Running(ABC):
+    """One machine's parts. `plugins`, `catalogue`, `references` and `trust` are there once it has
+    loaded."""
 
     plugins: PluginHost
     catalogue: Catalogue
+    references: References
     trust: Trust
 
     def __init__(
@@ -58,6 +62,14 @@ class Running:
         """Operators and their sessions, where the console is served."""
         self.web_url: str | None = None
         self.monitor_url: str | None = None
+
+    @abstractmethod
+    async def reload(self) -> bool:
+        """Go by the signed directory that lies in place now; False when it is the one in use.
+
+        Raises:
+            Refused: `directory.…`, `catalogue.not_signed`; TransportFailed: `bus.…`.
+        """
 
     @property
     def the_gateway(self) -> Gateway:

@@ -91,10 +91,7 @@ def run(
 async def _reload(daemon: Daemon) -> None:
     """SIGHUP: the authority has put a newer directory in place."""
     try:
-        if await daemon.reload():
-            daemon.teller.learn(daemon.catalogue, daemon.trust)
-            daemon.teller.say("daemon.reloaded", version=daemon.trust.directory.version)
-        else:
+        if not await daemon.reload():
             daemon.teller.say("daemon.nothing_newer", version=daemon.trust.directory.version)
     except (JdgateError, OSError) as reason:
         log.warning("%s", reason)

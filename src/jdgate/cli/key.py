@@ -29,8 +29,8 @@ def folder_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
-def compare(session: Session, document: Request | AuthorityKey, told: str | None) -> None:
-    """See that somebody compared the fingerprint with the other side.
+def compare(session: Session, document: Request | AuthorityKey, told: str | None) -> str:
+    """See that somebody compared the fingerprint with the other side; the digits that were told.
 
     Raises:
         UsageError: `enrol.fingerprint_needed`. Refused: `enrol.fingerprint`.
@@ -43,6 +43,7 @@ def compare(session: Session, document: Request | AuthorityKey, told: str | None
             raise UsageError("enrol.fingerprint_needed")
         told = click.prompt(session.say("cli.key.read_out"))
     check_fingerprint(document, str(told))
+    return str(told)
 
 
 @click.group("key", cls=Group)

@@ -11,12 +11,9 @@ not_after, revoked_at}]}.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +23,7 @@ from jdgate.cli.show import listed, local, pairs, table
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
-    from jdgate.core.directory import Member
+    from jdgate.commands.membering import Act
 
 
 def member_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) -> list[str]:
@@ -103,20 +100,24 @@ def show(session: Session, member_id: str) -> None:
 def _told(session: Session, answer: dict[str, Any], *lines: str) -> None:
     """The answer of a command that published a directory, and what is left to do."""
     taken = session.say("cli.member.adopted" if answer["adopted"] else "cli.member.not_adopted")
+    if trouble := answer.get("trouble"):
+        taken = session.say(
+            "daemon.not_reloaded", reason=session.say(trouble["code"], **trouble["params"])
+        )
     version = session.say("cli.member.published", version=answer["version"])
     session.answer(answer, lambda _: [*lines, version, taken])
 
 
-def _adopted(session: Session) -> bool:
-    """Have the daemon of this folder look at the directory; whether one runs."""
+def _asked(session: Session, method: str, beside: Callable[[], Any], **params: Any) -> Any:
+    """The daemon's answer, or that of `beside` where none runs."""
     from jdgate.errors import TransportFailed
 
     try:
-        with session.connect() as control:
-            os.kill(int(control.call("status")["pid"]), signal.SIGHUP)
-    except (TransportFailed, OSError):
-        return False
-    return True
+        control = session.connect()
+    except TransportFailed:
+        return beside()
+    with control:
+        return control.call(method, **params)
 
 
 @member.command("admit")
@@ -140,12 +141,10 @@ def admit(
     from jdgate.cli.key import compare
     from jdgate.clock import machine_time
     from jdgate.core import enrolment
-    from jdgate.enrolling import admit, read_text
-    from jdgate.founding import write_file
+    from jdgate.enrolling import read_text
 
-    home, config = session.home(), session.config()
-    request = enrolment.read_request(read_text(file).strip().encode())
-    shown = enrolment.fingerprint(request)
+    text = read_text(file)
+    request = enrolment.read_request(text.strip().encode())
     facts: list[tuple[str, object]] = [
         ("member", request.member),
         ("name", request.name),
@@ -155,65 +154,43 @@ def admit(
     if not session.as_json:
         session.tell(pairs([(session.say(f"cli.title.{n}"), v) for n, v in facts], session.width))
         session.tell([""])
-    compare(session, request, told)
-    done = admit(
-        home,
-        request,
-        county_name=config.county.name,
-        nats=nats,
-        ca=read_text(ca) if ca else "",
-        now=machine_time(),
-    )
-    path = output or home.root / f"{request.member}.welcome"
-    write_file(path, enrolment.dump_welcome(done.welcome))
-    authority = enrolment.fingerprint(done.welcome.authority)
-    answer = {
-        "member": request.member,
-        "version": done.directory.version,
-        "adopted": _adopted(session),
-        "fingerprint": shown,
-        "authority_fingerprint": authority,
-        "file": str(path),
+    given: dict[str, Any] = {
+        "request": text,
+        "fingerprint": compare(session, request, told),
+        "nats": nats,
+        "ca": read_text(ca) if ca else "",
     }
-    said = session.say("cli.member.admitted", member=request.member, file=path)
-    _told(session, answer, said, "", f"    {authority}", "")
+
+    def beside() -> dict[str, Any]:
+        from jdgate.commands.membering import admitted
+
+        home, config, now = session.home(), session.config(), machine_time()
+        return admitted(home, config, **given, output=output, now=now)
+
+    where = str(output.absolute()) if output else None
+    answer = _asked(session, "member.admit", beside, **given, output=where)
+    said = session.say("cli.member.admitted", member=answer["member"], file=answer["file"])
+    _told(session, answer, said, "", f"    {answer['authority_fingerprint']}", "")
 
 
-def _changing(name: str, act: Callable[[Member, datetime], Member]) -> None:
+def _changing(act: Act) -> None:
     """A command that publishes a directory with one member changed."""
 
-    @member.command(name)
+    @member.command(act)
     @click.argument("member_id", metavar="MEMBER")
     @common
     @pass_session
     def command(session: Session, member_id: str) -> None:
         from jdgate.clock import machine_time
-        from jdgate.enrolling import change
 
-        directory = change(session.home(), member_id, act, machine_time())
-        answer = {
-            "member": member_id,
-            "version": directory.version,
-            "adopted": _adopted(session),
-        }
-        _told(session, answer)
+        def beside() -> dict[str, Any]:
+            from jdgate.commands.membering import changed
+
+            return changed(session.home(), member_id, act, machine_time())
+
+        _told(session, _asked(session, f"member.{act}", beside, id=member_id))
 
 
-def _with_status(status: Literal["active", "suspended"]) -> Callable[[Member, datetime], Member]:
-    def change(member: Member, now: datetime) -> Member:
-        import msgspec
-
-        return msgspec.structs.replace(member, status=status)
-
-    return change
-
-
-def _revoke(member: Member, now: datetime) -> Member:
-    from jdgate.core.enrolment import revoked
-
-    return revoked(member, now)
-
-
-_changing("suspend", _with_status("suspended"))
-_changing("resume", _with_status("active"))
-_changing("revoke", _revoke)
+_changing("suspend")
+_changing("resume")
+_changing("revoke")

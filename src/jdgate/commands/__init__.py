@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from jdgate.commands.alerting import Alerting
 from jdgate.commands.guarding import Guarding
+from jdgate.commands.membering import Membering
 from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
@@ -24,6 +25,7 @@ def handlers(running: Running) -> dict[str, Handler]:
     sending, receiving = Sending(running), Receiving(running)
     alerting, guarding = Alerting(running), Guarding(running)
     teaming, staffing = Teaming(running), Staffing(running)
+    membering = Membering(running)
     proving, operating = Proving(running), Operating(running)
     return {
         "status": operating.status,
@@ -49,8 +51,14 @@ def handlers(running: Running) -> dict[str, Handler]:
         "assign.set": teaming.assign_set,
         "queries.list": guarding.queries_list,
         "queries.resume": guarding.queries_resume,
-        "member.list": operating.member_list,
-        "member.show": operating.member_show,
+        "member.list": membering.member_list,
+        "member.show": membering.member_show,
+        "member.directory": membering.member_directory,
+        "member.request": membering.member_request,
+        "member.admit": membering.member_admit,
+        "member.suspend": membering.member_suspend,
+        "member.resume": membering.member_resume,
+        "member.revoke": membering.member_revoke,
         "ledger.head": proving.ledger_head,
         "ledger.verify": proving.ledger_verify,
         "ledger.prove": proving.ledger_prove,
@@ -58,12 +66,6 @@ def handlers(running: Running) -> dict[str, Handler]:
         "dead.list": operating.dead_list,
         "dead.show": operating.dead_show,
         "dead.retry": operating.dead_retry,
-        "operator.add": staffing.operator_add,
-        "operator.reset": staffing.operator_reset,
-        "operator.disable": staffing.operator_disable,
-        "operator.list": staffing.operator_list,
-        "token.add": staffing.token_add,
-        "token.list": staffing.token_list,
-        "token.revoke": staffing.token_revoke,
+        **staffing.handlers(),
         "plugin.list": operating.plugin_list,
     }

@@ -1,4 +1,4 @@
-"""Commands of those who run the exchange: members, dead letters, plugins, status."""
+"""Commands of those who run the exchange: dead letters, plugins, status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from jdgate import __version__
 from jdgate.commands.forms import iso, ledger_head
-from jdgate.core.directory import Member
+from jdgate.commands.membering import warnings
 from jdgate.edge.host import EdgeHost
 from jdgate.errors import Refused, TransportFailed
 from jdgate.gateway import letters
@@ -25,21 +25,6 @@ class Operating:
 
     def __init__(self, running: Running) -> None:
         self._running = running
-
-    async def member_list(self) -> list[dict[str, Any]]:
-        """Everyone in the directory."""
-        hosted = self._running.edge.desks if self._running.edge else {}
-        return [
-            _member(member, member.id in hosted) for member in self._running.trust.directory.members
-        ]
-
-    async def member_show(self, id: str) -> dict[str, Any]:
-        """One member with its public keys."""
-        member = self._running.trust.member(id)
-        hosted = self._running.edge.desks if self._running.edge else {}
-        shown = _member(member, id in hosted)
-        shown["keys"] = msgspec.to_builtins(member.keys)
-        return shown
 
     async def dead_list(self, state: str | None = "open") -> list[dict[str, Any]]:
         """Dead letters, newest first."""
@@ -87,9 +72,7 @@ class Operating:
         if daemon.clock.behind.total_seconds() > 5:
             seconds = int(daemon.clock.behind.total_seconds())
             told["warnings"].append({"code": "status.clock_behind", "params": {"seconds": seconds}})
-        if directory.expires <= daemon.clock.now():
-            params = {"version": directory.version, "expired": directory.expires.date().isoformat()}
-            told["warnings"].append({"code": "directory.expired", "params": params})
+        told["warnings"] += warnings(directory, daemon.clock.now())
         if directory.catalogue != daemon.catalogue.digest:
             got, expected = daemon.catalogue.digest[:16], directory.catalogue[:16]
             params = {"got": got, "expected": expected}
@@ -176,18 +159,6 @@ class Operating:
                     ],
                 }
             )
-
-
-def _member(member: Member, hosted: bool) -> dict[str, Any]:
-    return {
-        "id": member.id,
-        "name": member.name,
-        "kind": member.kind,
-        "roles": list(member.roles),
-        "regions": list(member.regions),
-        "status": member.status,
-        "hosted": hosted,
-    }
 
 
 def _dead(row: Any) -> dict[str, Any]:

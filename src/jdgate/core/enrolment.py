@@ -40,7 +40,7 @@ GROUPS, GROUP = 8, 5
 EARLIER = timedelta(minutes=5)
 """Keys are valid from a little before their admission: clocks differ."""
 
-_DEPARTMENT_ROLES = frozenset(ROLES) - {"GW"}
+DEPARTMENT_ROLES = frozenset(ROLES) - {"GW"}
 _NAME = 64
 
 
@@ -149,9 +149,32 @@ def read_request(jws: bytes) -> Request:
         )
     except (InvalidSignature, ValueError):
         raise Refused("enrol.not_proven", member=request.member) from None
+    return _within(request)
+
+
+def granted(
+    request: Request, *, name: str, roles: Sequence[str], regions: Sequence[str]
+) -> Request:
+    """The request with what the authority grants in place of what was asked for. The keys stay.
+
+    Raises:
+        Refused: `enrol.grant`, `enrol.role`, `enrol.region`.
+    """
+    given = msgspec.structs.replace(request, name=name, roles=tuple(roles), regions=tuple(regions))
+    if not _is_well_formed(given):
+        raise Refused("enrol.grant")
+    return _within(given)
+
+
+def _within(request: Request) -> Request:
+    """The request, if roles and regions are those of a department in its county.
+
+    Raises:
+        Refused: `enrol.role`, `enrol.region`.
+    """
     for role in request.roles:
-        if role not in _DEPARTMENT_ROLES:
-            raise Refused("enrol.role", got=role[:16], expected=" ".join(sorted(_DEPARTMENT_ROLES)))
+        if role not in DEPARTMENT_ROLES:
+            raise Refused("enrol.role", got=role[:16], expected=" ".join(sorted(DEPARTMENT_ROLES)))
     for region in request.regions:
         if not covers(request.county, region):
             raise Refused("enrol.region", got=region[:16], expected=request.county)
@@ -195,9 +218,20 @@ def check_fingerprint(document: Request | AuthorityKey, told: str) -> None:
     Raises:
         Refused: `enrol.fingerprint`.
     """
-    digits = "".join(sign for sign in told if sign not in " -\u3000\t")
-    if digits != fingerprint(document).replace(" ", ""):
+    if _digits(told) != _digits(fingerprint(document)):
         raise Refused("enrol.fingerprint")
+
+
+def misheard(document: Request | AuthorityKey, told: Sequence[str]) -> list[int]:
+    """The numbers (from 1) of the groups that are not as they were heard, in their order. One may
+    have been misheard; where most differ, it is another document."""
+    groups = fingerprint(document).split()
+    heard = [*map(_digits, told), *[""] * GROUPS][:GROUPS]
+    return [n for n, (own, one) in enumerate(zip(groups, heard, strict=True), 1) if own != one]
+
+
+def _digits(told: str) -> str:
+    return "".join(sign for sign in told if sign not in " -\u3000\t")
 
 
 def admitted(directory: Directory, request: Request, now: datetime, until: datetime) -> Directory:
