@@ -28,6 +28,7 @@ from jdgate.core.message import show_time
 from jdgate.errors import Misuse, Refused
 from jdgate.gateway.alert_letters import GATEWAY_RULE, AlertLetters
 from jdgate.gateway.compose import Plan
+from jdgate.gateway.concerned import Concerned, Person
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.store import alerts, holds, nudges
@@ -58,14 +59,18 @@ class Alerting:
         self._now = now
         self._plans = plans
         self._letters = AlertLetters(conn, ground, now)
+        self._concerned = Concerned(conn, ground)
         self._leaves = leaves
         self._notices = notices
         self._momentary = momentary
 
     # --- by rules
 
-    def raise_one(self, rule: str, cause: str, alert: Alert, member: str) -> None:
-        """Raise an alert for one desk, or fold it into the one that is there.
+    def raise_one(
+        self, rule: str, cause: str, alert: Alert, member: str, about: Person | None = None
+    ) -> None:
+        """Raise an alert for one desk, or fold it into the one that is there. `about`: the person
+        concerned, if any.
 
         Raises:
             Misuse: `rule.no_agreement`, `rule.alert_malformed`.
@@ -110,6 +115,7 @@ class Alerting:
         _, is_new = alerts.raise_or_fold(self._conn, life)
         if not is_new:
             return
+        self._concerned.note(about, life.id, member)
         self._leaf(life, "raised", to=member)
         self._notices.append(Notice("story.alert", {"rule": alert.rule_id, "to": member}))
         if not self._held_now(life):
@@ -268,6 +274,7 @@ class Alerting:
         out = lives.sent(life, plan.id, self._ground.times)
         if alerts.save(self._conn, out, was=life):
             self._plans.append(plan)
+            self._concerned.follow(life.id, plan.id, life.recipient)
             self._tell(out, life.recipient)
             if life.urgent or life.level:
                 self._nudge(out)

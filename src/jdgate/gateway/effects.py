@@ -31,6 +31,7 @@ from jdgate.gateway.alert_letters import GATEWAY_RULE, QUERIES_IN_BULK
 from jdgate.gateway.alerting import Alerting
 from jdgate.gateway.care import Teams
 from jdgate.gateway.compose import Outbound, Plan
+from jdgate.gateway.concerned import Concerned, Person
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
 from jdgate.store import drafts, expectations, ledger
@@ -59,6 +60,7 @@ class Effects:
         self._expect: list[ExpectationRow] = []
         self._settled: list[tuple[str, str, str]] = []
         self._teams = Teams(conn, ground)
+        self._concerned = Concerned(conn, ground)
         self._came: dict[str, dict[tuple[str, str], Fact]] = {}
         self.plans: list[Plan] = []
         self.leaves: list[tuple[bytes, bytes | None]] = []
@@ -88,22 +90,35 @@ class Effects:
                             due_at=expect.due,
                             set_at=self._now,
                             awaits=expect.awaits,
-                            of=expect.of,
+                            of=self._sender(one.key, expect),
                         )
                     )
                 case Settle(cause=cause):
                     self._note_arrival(one, cause)
                     self._settle(one.rule, one.key, cause)
                 case Alert() | Draft():
-                    self._stand(one.rule, one.effect)
+                    self._stand(one.rule, one.key, one.effect)
 
-    def _stand(self, rule: str, effect: Alert | Draft) -> None:
+    def _sender(self, key: str, expect: Expect) -> str:
+        """Who should send what is waited for: a member, as far as one can be told, else a role."""
+        members, regions = self._ground.trust.members, self._ground.regions
+        if not expect.awaits or expect.of in members:
+            return expect.of
+        if not expect.of:  # most rules that wait for a member's report key it by the member
+            first = key.partition("/")[0]
+            return first if first in members else ""
+        there = regions.find(expect.of, expect.region) if expect.region else []
+        everywhere = regions.with_role(expect.of)
+        return there[0] if there else everywhere[0] if len(everywhere) == 1 else expect.of
+
+    def _stand(self, rule: str, key: str, effect: Alert | Draft) -> None:
         """Raise or draft. What has no agreement is the rule's fault and stops nothing else."""
         try:
             if isinstance(effect, Alert):
-                self._alert(rule, effect)
+                self._alert(rule, effect, self._concerned.person(key, effect.type, effect.data))
             else:
-                self._draft(rule, effect)
+                about = self._concerned.person(key, effect.type, effect.prefill)
+                self._draft(rule, effect, about)
         except Misuse as error:
             params = {"rule": rule, "error": str(error)[:200]}
             self.tell_authority(BROKEN, f"effect:{rule}:{error.code}", "alert.rule_failed", params)
@@ -229,7 +244,7 @@ class Effects:
         region = to.region or self._ground.trust.directory.county
         return self._ground.regions.find(to.role, region)
 
-    def _alert(self, rule: str, alert: Alert) -> None:
+    def _alert(self, rule: str, alert: Alert, about: Person | None = None) -> None:
         desks = self._desks_of(self._cares(alert) or alert.to)
         if not desks:
             if rule == GATEWAY_RULE:  # and nobody is left to hear that nobody heard it
@@ -239,7 +254,7 @@ class Effects:
             self.no_desk(alert.type, NoDesk(role, "named", None))
             return
         for member in desks:
-            self.alerts.raise_one(rule, self._cause(rule, alert.cause), alert, member)
+            self.alerts.raise_one(rule, self._cause(rule, alert.cause), alert, member, about)
 
     def _cause(self, rule: str, cause: str) -> str:
         """How the books call a cause. A rule's may tell when somebody last came, so they keep a
@@ -249,7 +264,7 @@ class Effects:
         key = self._ground.vault.named_key(self._conn, "cause", rule)
         return hmac.new(key, cause.encode(), hashlib.sha256).hexdigest()[:32]
 
-    def _draft(self, rule: str, draft: Draft) -> None:
+    def _draft(self, rule: str, draft: Draft, about: Person | None) -> None:
         owners = self._desks_of(draft.to)
         if not owners:
             role = draft.to.role if isinstance(draft.to, Role) else draft.to
@@ -290,15 +305,16 @@ class Effects:
             "prefill": draft.prefill,
             "checks": list(draft.checks),
         }
-        self.plans.append(
-            Plan(
-                id=self._ground.new_id(),
-                recipient=owner,
-                type="sys.draft.v1",
-                records=[record],
-                draft_id=draft_id,
-            )
+        plan = Plan(
+            id=self._ground.new_id(),
+            recipient=owner,
+            type="sys.draft.v1",
+            records=[record],
+            draft_id=draft_id,
         )
+        self.plans.append(plan)
+        for id in (draft_id, plan.id):
+            self._concerned.note(about, id, owner)
         self.leaves.append(
             (
                 leaves.encode(

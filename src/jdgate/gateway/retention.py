@@ -2,6 +2,7 @@
 tie the ledger to them. What proves that they were exchanged stays.
 
 Rules:
+- with the body of a message goes who its records were about, where nobody was shown them;
 - a body with a delivery still open is kept until that is receipted or given up (`redelivery`);
 - a message that was set aside is kept while its letter is open, `HELD_DAYS` at most; then the
   letter says that its content is gone;
@@ -22,7 +23,7 @@ from sqlalchemy import Connection
 from jdgate.core import leaves
 from jdgate.core.message import show_time
 from jdgate.gateway.ground import Ground
-from jdgate.store import bodies, ledger
+from jdgate.store import bodies, ledger, subjects
 from jdgate.store.bodies import HELD, UNOPENED
 
 UNOPENED_DAYS = 7
@@ -46,6 +47,7 @@ def erase_due(conn: Connection, ground: Ground, now: datetime) -> int:
         gone = bodies.erase(conn, key, before, now, AT_ONCE - erased)
         for about in gone.exchanged:
             ledger.erase(conn, about)
+        subjects.forget_unshown(conn, gone.exchanged)
         if gone.number:
             _note(conn, ground, type, now)
         erased += gone.number

@@ -91,25 +91,33 @@ def _verdict_leaf(
 
 
 def appearances(verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]) -> list[Appearance]:
-    """Who is spoken of in which disclosed record: what a subject report will be made from."""
+    """Who is spoken of in which record, and to whom it went: what a subject report is made from.
+
+    A record that went to nobody is there as well, until its body is erased (`retention`).
+    """
     rows = []
     for verdict in verdicts:
         assert verdict.opened is not None
         message = verdict.opened.message
         domain = message.type.partition(".")[0]
-        for plan in plans_of.get(message.id, ()):
-            for index in plan.source_indexes:
-                subject = verdict.subjects.get(index)
-                if subject is not None:
-                    rows.append(
-                        Appearance(
-                            subject=subject,
-                            domain=domain,
-                            message_id=message.id,
-                            record_index=index,
-                            recipient=plan.recipient,
-                        )
+        shown = [
+            (index, plan.recipient)
+            for plan in plans_of.get(message.id, ())
+            for index in plan.source_indexes
+        ]
+        unshown = set(verdict.accepted).difference(index for index, _ in shown)
+        for index, recipient in [*shown, *((index, "") for index in sorted(unshown))]:
+            subject = verdict.subjects.get(index)
+            if subject is not None:
+                rows.append(
+                    Appearance(
+                        subject=subject,
+                        domain=domain,
+                        message_id=message.id,
+                        record_index=index,
+                        recipient=recipient,
                     )
+                )
     return rows
 
 

@@ -23,7 +23,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_, select
 
 from jdgate.store.bulk import Lookup, Upsert
-from jdgate.store.columns import Reader, later
+from jdgate.store.columns import Reader, later, slices
 from jdgate.store.tables import alias, care_team, relation, subject_index
 
 
@@ -50,7 +50,8 @@ class Relation(Struct, frozen=True, kw_only=True):
 class Appearance(Struct, frozen=True, kw_only=True):
     """Record `record_index` of `message_id` concerns `subject`.
 
-    `recipient`: who was shown it; empty for the acceptance itself.
+    `recipient`: who was shown it; empty where nobody was. An alert, a draft and the delivery of
+    either stand here under their own id, as record 0.
     """
 
     subject: bytes
@@ -114,6 +115,8 @@ _OF_RECORD = (
     )
     .limit(1)
 )
+_NAMED_IN = _APPEARANCES.select.where(subject_index.c.message_id == bindparam("message")).limit(1)
+_UNSHOWN = delete(subject_index).where(subject_index.c.recipient == "")
 _OF_SUBJECT = (
     _APPEARANCES.select.where(subject_index.c.subject == bindparam("subject"))
     .order_by(subject_index.c.message_id, subject_index.c.record_index, subject_index.c.recipient)
@@ -202,6 +205,19 @@ def of_record(conn: Connection, message_id: str, record: int) -> bytes | None:
         _OF_RECORD, {"message": message_id, "record": record}
     ).scalar()
     return found
+
+
+def named_in(conn: Connection, about: str) -> Appearance | None:
+    """Whom the alert, draft or delivery of this id concerns."""
+    return _APPEARANCES.row(conn.execute(_NAMED_IN, {"message": about}))
+
+
+def forget_unshown(conn: Connection, message_ids: Sequence[str]) -> int:
+    """Forget whom records that nobody was shown were about; how many those were."""
+    return sum(
+        conn.execute(_UNSHOWN.where(subject_index.c.message_id.in_(part))).rowcount
+        for part in slices(message_ids)
+    )
 
 
 def forget(conn: Connection, subject: bytes) -> Forgotten:
