@@ -11,6 +11,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -175,6 +176,29 @@ class Digests(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
+class Oidc(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An OpenID provider that people sign in with, beside or instead of passwords. No issuer: none.
+
+    `claim`: a claim of the id token that holds the login of who has no subject linked yet; empty:
+    only linked subjects come in. `amr`, `acr`: values by which the provider says that a second
+    factor was used; without one our own code is asked for.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    """Beside jdgate.toml; empty: a public client, by PKCE alone."""
+    scopes: tuple[str, ...] = ("openid", "profile")
+    claim: str = ""
+    label: str = ""
+    """Of the button; empty: the issuer's host name."""
+    passwords: bool = True
+    amr: tuple[str, ...] = ()
+    acr: tuple[str, ...] = ()
+    ca: str = ""
+    """Certificate authority of the provider, PEM file; empty: those that the machine trusts."""
+
+
 class Web(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The console in the browser and the HTTP API. Port 0: any free one.
 
@@ -192,6 +216,7 @@ class Web(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12
     monitor_port: Port = 0
     """Health and metrics, on loopback."""
+    oidc: Oidc = Oidc()
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -229,7 +254,7 @@ def read_config(home: Home) -> Config:
 
     Raises:
         UsageError: `config.invalid` (names the entry), `config.region`,
-            `config.quiet_hours`, `config.query_hours`, `config.web_tls`.
+            `config.quiet_hours`, `config.query_hours`, `config.web_tls`, `config.oidc`.
     """
     try:
         config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
@@ -247,7 +272,17 @@ def read_config(home: Home) -> Config:
     web = config.web
     if bool(web.cert) != bool(web.key) or (not web.cert and not is_loopback(web.host)):
         raise UsageError("config.web_tls")
+    if web.oidc != Oidc() and not _is_provider(web.oidc):
+        raise UsageError("config.oidc")
     return config
+
+
+def _is_provider(oidc: Oidc) -> bool:
+    """Whether people can be sent there: over TLS, but on this machine."""
+    url = urlsplit(oidc.issuer)
+    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    named = bool(url.hostname and oidc.client_id) and "openid" in oidc.scopes
+    return safe and named and not (url.query or url.fragment)
 
 
 def is_loopback(host: str) -> bool:

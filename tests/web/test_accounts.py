@@ -113,7 +113,8 @@ async def test_operators_are_listed_without_what_they_sign_in_with(county: Count
     rows = await county.ask("operator.list", member="com-01")
     assert [row["login"] for row in rows] == ["elsewhere"]
     assert set(rows[0]) == {
-        "login", "name", "member", "role", "state", "second_factor", "created_at"
+        "login", "name", "member", "role", "state", "second_factor", "linked", "created_at",
+        "signed_in_at",
     }  # fmt: skip
 
 

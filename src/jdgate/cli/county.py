@@ -62,15 +62,13 @@ def _first(home: Home, directory: Directory) -> dict[str, Any]:
     from jdgate.commands import staffing
     from jdgate.core.directory import Trust
     from jdgate.people.house import House
+    from jdgate.people.personnel import Machine
 
     trust, now = Trust(directory), machine_time()
     member = trust.authority.id
+    who = {"login": ADMIN, "name": ADMIN, "member": member, "role": "administrator"}
     with House.open(home) as house:
-        made = house.now(
-            lambda conn: staffing.add(
-                conn, house.key, trust, ADMIN, ADMIN, member, "administrator", now
-            )
-        )
+        made = staffing.at_rest(house, Machine(trust), now, "operator.add", **who)
     return {**made, "member": member}
 
 

@@ -7,8 +7,7 @@ given a password: `add` and `reset` print a link, good once and for a day, and p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,14 +17,6 @@ from jdgate.cli.show import listed, local, table
 from jdgate.cli.usage import FILLED
 from jdgate.errors import TransportFailed, UsageError
 from jdgate.texts import Lang, say
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sqlalchemy import Connection
-
-    from jdgate.core.directory import Trust
-    from jdgate.store.master_key import MasterKey
 
 ROLES = ("clerk", "approver", "auditor", "administrator")
 
@@ -79,45 +70,32 @@ def token_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None) -> li
     return table([say(f"cli.title.{name}", lang) for name in names], cells, width)
 
 
-class Beside:
-    """What a command needs to work on `people.db` itself, while no daemon has it."""
-
-    def __init__(self, session: Session, conn: Connection, key: MasterKey) -> None:
-        from jdgate.clock import machine_time
-
-        self._session = session
-        self.conn = conn
-        self.key = key
-        self.now: datetime = machine_time()
-
-    @property
-    def trust(self) -> Trust:
-        """The members in the directory on disk."""
-        from jdgate.cli.catalogue import read_directory
-        from jdgate.core.directory import Trust
-
-        return Trust(read_directory(self._session.home()))
-
-
-def _call(session: Session, method: str, beside: Callable[[Beside], Any], **params: Any) -> Any:
-    """The daemon's answer, or that of `beside` where no daemon has the file.
+def _call(session: Session, method: str, **given: Any) -> Any:
+    """The daemon's answer, or that of `people.db` itself where no daemon has it.
 
     Raises:
         JdgateError: what either raises.
     """
     try:
         with session.connect() as control:
-            return control.call(method, **params)
+            return control.call(method, **given)
     except TransportFailed as reason:
         if reason.code != "control.no_daemon":
             raise
     except UsageError as reason:
         if reason.code != "people.not_served":
             raise
+    from jdgate.cli.catalogue import read_directory
+    from jdgate.clock import machine_time
+    from jdgate.commands.staffing import at_rest
+    from jdgate.core.directory import Trust
     from jdgate.people.house import House
+    from jdgate.people.personnel import Machine
 
-    with House.open(session.home()) as house:
-        return house.now(lambda conn: beside(Beside(session, conn, house.key)))
+    home, issuer = session.home(), session.config().web.oidc.issuer
+    machine = Machine(Trust(read_directory(home)), issuer=issuer)
+    with House.open(home) as house:
+        return at_rest(house, machine, machine_time(), method, **given)
 
 
 @click.group("operator", cls=Group)
@@ -134,15 +112,7 @@ def operator() -> None:
 @common
 @pass_session
 def add(session: Session, login: str, name: str, member: str, role: str) -> None:
-    from jdgate.commands import staffing
-
-    given = {"login": login, "name": name, "member": member, "role": role}
-    made = _call(
-        session,
-        "operator.add",
-        lambda at: staffing.add(at.conn, at.key, at.trust, login, name, member, role, at.now),
-        **given,
-    )
+    made = _call(session, "operator.add", login=login, name=name, member=member, role=role)
     session.answer(made, lambda told: link_lines(told, session.lang))
 
 
@@ -151,14 +121,7 @@ def add(session: Session, login: str, name: str, member: str, role: str) -> None
 @common
 @pass_session
 def reset(session: Session, login: str) -> None:
-    from jdgate.commands import staffing
-
-    made = _call(
-        session,
-        "operator.reset",
-        lambda at: staffing.reset(at.conn, at.key, login, at.now),
-        login=login,
-    )
+    made = _call(session, "operator.reset", login=login)
     session.answer(made, lambda told: link_lines(told, session.lang))
 
 
@@ -167,12 +130,37 @@ def reset(session: Session, login: str) -> None:
 @common
 @pass_session
 def disable(session: Session, login: str) -> None:
-    from jdgate.commands import staffing
-
-    done = _call(
-        session, "operator.disable", lambda at: staffing.disable(at.conn, login), login=login
-    )
+    done = _call(session, "operator.disable", login=login)
     session.answer(done, lambda _: [session.say("cli.operator.now_disabled", login=login)])
+
+
+@operator.command("role")
+@click.argument("login", metavar="LOGIN")
+@click.argument("role", metavar="ROLE", type=click.Choice(ROLES))
+@common
+@pass_session
+def role(session: Session, login: str, role: str) -> None:
+    done = _call(session, "operator.role", login=login, role=role)
+    session.answer(
+        done,
+        lambda _: [
+            session.say("cli.operator.now_role", login=login, role=session.say(f"role.{role}"))
+        ],
+    )
+
+
+@operator.command("link")
+@click.argument("login", metavar="LOGIN")
+@option("--subject", metavar="SUBJECT", help="cli.option.operator_subject")
+@option("--none", "nobody", is_flag=True, help="cli.option.operator_no_subject")
+@common
+@pass_session
+def link(session: Session, login: str, subject: str | None, nobody: bool) -> None:
+    if nobody == (subject is not None):
+        raise UsageError("cli.operator.link_which")
+    done = _call(session, "operator.link", login=login, subject=subject)
+    code = "cli.operator.now_unlinked" if nobody else "cli.operator.now_linked"
+    session.answer(done, lambda _: [session.say(code, login=login)])
 
 
 @operator.command("list")
@@ -180,11 +168,7 @@ def disable(session: Session, login: str) -> None:
 @common
 @pass_session
 def list_(session: Session, member: str | None) -> None:
-    from jdgate.commands import staffing
-
-    rows = _call(
-        session, "operator.list", lambda at: staffing.listed(at.conn, member), member=member
-    )
+    rows = _call(session, "operator.list", member=member)
     session.answer(rows, lambda told: operator_lines(told, session.lang, session.width))
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import Connection
 from jdgate.core import approval
 from jdgate.errors import Refused
 from jdgate.people import credentials
-from jdgate.people.rights import ROLES
+from jdgate.people.rights import ROLES, may
 from jdgate.store import people, web_sessions
 from jdgate.store.master_key import MasterKey
 from jdgate.store.people import LinkRow, OperatorRow, TryRow
@@ -97,7 +97,10 @@ def reset(conn: Connection, key: MasterKey, login: str, now: datetime) -> str:
         Refused: `people.unknown`.
     """
     _known(conn, login)
-    people.change(conn, login, password=None, totp=None, totp_step=None, state=people.ACTIVE)
+    people.change(
+        conn, login, password=None, totp=None, totp_step=None, issuer=None, subject=None,
+        state=people.ACTIVE,
+    )  # fmt: skip
     web_sessions.end_all(conn, login)
     people.drop_tries(conn, login=login, before=now - FORGET_TRIES)
     return _link(conn, key, login, now)
@@ -113,6 +116,21 @@ def disable(conn: Connection, login: str) -> None:
     people.change(conn, login, state=people.DISABLED)
     people.drop_links(conn, login)
     web_sessions.end_all(conn, login)
+
+
+def change_role(conn: Connection, row: OperatorRow, role: str) -> None:
+    """Give an operator another role; they sign in again.
+
+    Raises:
+        Refused: `people.role_unknown`; `people.role_apart`, one account would have managed and
+            read.
+    """
+    if role not in ROLES:
+        raise Refused("people.role_unknown", known=", ".join(ROLES))
+    if may(row.role, "manage") != may(role, "manage"):
+        raise Refused("people.role_apart")
+    people.change(conn, row.login, role=role)
+    web_sessions.end_all(conn, row.login)
 
 
 def open_link(conn: Connection, key: MasterKey, token: str, now: datetime) -> Offer:
@@ -140,13 +158,9 @@ def use_link(
     """
     offer = open_link(conn, key, token, now)
     login = offer.operator.login
-    step, sealed = None, None
+    people.change(conn, login, password=kept, totp=None, totp_step=None)
     if code is not None:
-        step = credentials.totp_step(offer.secret, code, now)
-        if step is None:
-            raise Refused("people.code_wrong")
-        sealed = key.wrap(offer.secret.encode(), _place(login))
-    people.change(conn, login, password=kept, totp=sealed, totp_step=step)
+        set_generator(conn, key, login, offer.secret, code, now)
     people.drop_links(conn, login)
     return _known(conn, login)
 
@@ -178,18 +192,63 @@ def sign_in(
     token.
 
     Raises:
+        Refused: as `prove`.
+    """
+    prove(conn, key, login, password=password, code=code, now=now)
+    return begin(conn, login, now)
+
+
+def prove(
+    conn: Connection,
+    key: MasterKey,
+    login: str,
+    *,
+    password: str | None,
+    code: str | None,
+    now: datetime,
+) -> OperatorRow:
+    """Who they are, after their password (as it was kept) was found right. `code` None: it is not
+    asked for.
+
+    Raises:
         Refused: `people.wrong`, the code is not one of now, was used, or who this was has been
             disabled or reset meanwhile.
     """
     row = people.get(conn, login)
     if row is None or row.state != people.ACTIVE or not password or row.password != password:
         raise Refused("people.wrong")
-    if row.totp is not None:
-        step = credentials.totp_step(_unseal(key, login, row.totp), code, now)
-        if step is None or not people.take_step(conn, login, step):
-            raise Refused("people.wrong")
+    if code is not None:
+        check_code(conn, key, row, code, now)
     people.drop_tries(conn, login=login, before=now - FORGET_TRIES)
-    return begin(conn, login, now)
+    return row
+
+
+def check_code(
+    conn: Connection, key: MasterKey, row: OperatorRow, code: str, now: datetime
+) -> None:
+    """Take a code of an operator's generator, if they have one.
+
+    Raises:
+        Refused: `people.wrong`.
+    """
+    if row.totp is not None:
+        step = credentials.totp_step(_unseal(key, row.login, row.totp), code, now)
+        if step is None or not people.take_step(conn, row.login, step):
+            raise Refused("people.wrong")
+
+
+def set_generator(
+    conn: Connection, key: MasterKey, login: str, secret: str, code: str, now: datetime
+) -> None:
+    """Use another code generator from now on, which has given `code`.
+
+    Raises:
+        Refused: `people.code_wrong`.
+    """
+    step = credentials.totp_step(secret, code, now)
+    if step is None:
+        raise Refused("people.code_wrong")
+    people.change(conn, login, totp=key.wrap(secret.encode(), _place(login)), totp_step=step)
 
 
 def begin(conn: Connection, login: str, now: datetime) -> str:
@@ -198,6 +257,7 @@ def begin(conn: Connection, login: str, now: datetime) -> str:
     digest = credentials.digest(token)
     web_sessions.drop_old(conn, began=now - LONGEST_SESSION)
     web_sessions.begin(conn, SessionRow(token=digest, login=login, began_at=now, seen_at=now))
+    people.change(conn, login, signed_in_at=now)
     return token
 
 

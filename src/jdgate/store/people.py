@@ -7,6 +7,7 @@ people.note_try(conn, TryRow(…))
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import Reader
-from jdgate.store.people_tables import link, operator, sign_in_try
+from jdgate.store.people_tables import act, link, operator, sign_in_try
 
 ACTIVE, DISABLED = "active", "disabled"
 
@@ -32,6 +33,19 @@ class OperatorRow(Struct, frozen=True, kw_only=True):
     password: str | None = None
     totp: bytes | None = None
     totp_step: int | None = None
+    signed_in_at: datetime | None = None
+    issuer: str | None = None
+    subject: str | None = None
+
+
+class ActRow(Struct, frozen=True, kw_only=True):
+    """What was done about an operator or a system. `by`: a login; empty: a command."""
+
+    at: datetime
+    act: str
+    about: str
+    member: str
+    by: str
 
 
 class LinkRow(Struct, frozen=True, kw_only=True):
@@ -55,6 +69,7 @@ class TryRow(Struct, frozen=True, kw_only=True):
 _OPERATORS = Reader(operator, OperatorRow)
 _LINKS = Reader(link, LinkRow)
 _TRIES = Reader(sign_in_try, TryRow)
+_ACTS = Reader(act, ActRow)
 _PUT_TRY = Upsert(sign_in_try, on=["login"], update=["failures", "last_at", "until"])
 
 
@@ -68,9 +83,17 @@ def get(conn: Connection, login: str) -> OperatorRow | None:
     return _OPERATORS.row(conn.execute(_OPERATORS.select.where(operator.c.login == login)))
 
 
-def search(conn: Connection, member: str | None = None) -> list[OperatorRow]:
-    """All operators, or those of one member, by member and login."""
-    wanted: list[ColumnElement[bool]] = [] if member is None else [operator.c.member == member]
+def by_subject(conn: Connection, issuer: str, subject: str) -> OperatorRow | None:
+    """The operator whom an OpenID provider knows as `subject`."""
+    same = (operator.c.issuer == issuer, operator.c.subject == subject)
+    return _OPERATORS.row(conn.execute(_OPERATORS.select.where(*same)))
+
+
+def search(conn: Connection, members: Collection[str] | None = None) -> list[OperatorRow]:
+    """All operators, or those of some members, by member and login."""
+    wanted: list[ColumnElement[bool]] = []
+    if members is not None:
+        wanted.append(operator.c.member.in_(members))
     query = _OPERATORS.select.where(*wanted).order_by(operator.c.member, operator.c.login)
     return _OPERATORS.rows(conn.execute(query))
 
@@ -91,6 +114,17 @@ def take_step(conn: Connection, login: str, step: int) -> bool:
     fresh = operator.c.totp_step.is_(None) | (operator.c.totp_step < step)
     mine = update(operator).where(operator.c.login == login, fresh)
     return conn.execute(mine.values(totp_step=step)).rowcount == 1
+
+
+def note_act(conn: Connection, row: ActRow) -> None:
+    """Keep what was done."""
+    conn.execute(insert(act), [structs.asdict(row)])
+
+
+def acts(conn: Connection, members: Collection[str], limit: int) -> list[ActRow]:
+    """What was done at some members, the latest first."""
+    query = _ACTS.select.where(act.c.member.in_(members)).order_by(act.c.id.desc()).limit(limit)
+    return _ACTS.rows(conn.execute(query))
 
 
 def add_link(conn: Connection, row: LinkRow) -> None:
