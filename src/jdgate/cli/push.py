@@ -43,9 +43,10 @@ def defaults_for(importer: Importer, member: str, given: tuple[str, ...]) -> dic
         UsageError: `cli.push.set_form`, `cli.push.set_field`, `cli.push.set_value`.
     """
     from jdgate.files.cells import CellFault, read_cell
+    from jdgate.files.rows import own_values
 
     fields = [column.field for column in importer.columns]
-    values: dict[str, object] = {"site": member} if "site" in fields else {}
+    values = own_values(importer, member)
     for one in given:
         name, sign, value = one.partition("=")
         if not sign or not value:
@@ -206,7 +207,7 @@ def _go_through(
     from_row: int,
     given: Collection[str],
 ) -> None:
-    from jdgate.cli.push_work import portions
+    from jdgate.files.rows import portions
 
     account = work.account
     account.sheet, account.encoding = reading.sheet, reading.encoding

@@ -13,8 +13,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +22,12 @@ from jdgate.cli.session import Session
 
 if TYPE_CHECKING:
     from jdgate.control import Control
+    from jdgate.core.fault import Fault
     from jdgate.core.sheet import Sheet
     from jdgate.files import Importer, Row
 
-PORTION = 1_000
-"""Rows handed to the daemon at once."""
 OPEN_MESSAGES = 60
 """Messages without a receipt, above which reading waits for the older half."""
-LISTED = 20_000
-"""Refused rows that `--refused-to` lists at most: more can't be corrected by hand."""
 
 
 class Push:
@@ -157,11 +152,11 @@ class Push:
         self, faults: list[dict[str, Any]], rows: list[tuple[int, dict[str, Any] | None]]
     ) -> None:
         """Record faults, those of one record together."""
-        by_index: dict[int, list[Reason]] = {}
-        for one in faults:
-            by_index.setdefault(int(one["index"]), []).append(self._reason(one))
-        for index, reasons in by_index.items():
+        from jdgate.files.rows import by_record
+
+        for index, found in by_record(faults).items():
             row, record = rows[index]
+            reasons = [self._reason(one) for one in found]
             self.account.refuse(row, reasons)
             self._list(row, record, reasons)
 
@@ -169,7 +164,9 @@ class Push:
         self, rows: list[tuple[int, dict[str, Any] | None]], verdict: dict[str, Any]
     ) -> None:
         """A refused message: one line for each unbroken run of its rows."""
-        reason = [self._reason(verdict)]
+        from jdgate.files.rows import fault_of
+
+        reason = [self._reason(fault_of(verdict))]
         runs: list[list[int]] = []
         for row, record in rows:
             if runs and row == runs[-1][1] + 1:
@@ -184,23 +181,23 @@ class Push:
         lang = self.session.lang
         reasons = [Reason(fault.code, fault.text(lang)) for fault in row.faults]
         self.account.refuse(row.number, reasons)
-        if self._keep and len(self.list) < LISTED:
+        if self._keeps():
             self.list.append(row)
 
-    def _reason(self, fault: dict[str, Any]) -> Reason:
-        from jdgate.core.fault import Fault
+    def _keeps(self) -> bool:
+        """Whether one more refused row is kept for the list."""
+        from jdgate.files.rows import LISTED
 
-        code, path = str(fault.get("code") or "cli.push.no_reason"), str(fault.get("path") or "")
-        words = Fault(code, path, fault.get("params") or {})
-        return Reason(code, words.text(self.session.lang, self._sheet), path)
+        return self._keep and len(self.list) < LISTED
+
+    def _reason(self, fault: Fault) -> Reason:
+        return Reason(fault.code, fault.text(self.session.lang, self._sheet), fault.path)
 
     def _list(self, row: int, record: dict[str, Any] | None, reasons: list[Reason]) -> None:
-        if not self._keep or len(self.list) >= LISTED:
-            return
-        from jdgate.files import Row, RowFault
+        if self._keeps():
+            from jdgate.files.rows import refused
 
-        faults = tuple(RowFault("cli.push.as_said", "", {"text": one.text}) for one in reasons)
-        self.list.append(Row(row, record, faults))
+            self.list.append(refused(row, record, (one.text for one in reasons)))
 
     def write_list(self, path: Path) -> None:
         """The refused rows as an XLSX that can be corrected and pushed again."""
@@ -210,9 +207,3 @@ class Push:
         self.account.listed_there = write_refused(
             path, self.list, self._importer, self.session.lang, self.fields
         )
-
-
-def portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Rows in lists of at most PORTION."""
-    while portion := list(islice(rows, PORTION)):
-        yield portion

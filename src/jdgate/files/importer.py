@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import inf
 from typing import Literal
 
 from msgspec import Struct
@@ -164,8 +165,9 @@ class Row(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """How much one file may ask of the machine; bytes unless named otherwise.
 
-    `ratio` is unpacked over packed size and applies to parts that unpack to more than
-    `ratio_from`: spreadsheets of real records stay below 30, a ZIP bomb is near 1,000.
+    `seconds` is how long reading its rows may take: a small file may refer to one long text a
+    million times. `ratio` is unpacked over packed size and applies to parts that unpack to more
+    than `ratio_from`: spreadsheets of real records stay below 30, a ZIP bomb is near 1,000.
     """
 
     file_bytes: int = 200 * 2**20
@@ -181,6 +183,7 @@ class Limits(Struct, frozen=True):
     cell_chars: int = 32_767
     line_chars: int = 1_000_000
     header_rows: int = 15
+    seconds: float = inf
 
 
 __all__ = ["Column", "Importer", "Kind", "Limits", "Row", "RowFault"]

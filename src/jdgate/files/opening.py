@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from jdgate.errors import Refused
 from jdgate.files import header
@@ -27,6 +28,7 @@ from jdgate.files.xlsx import Workbook
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_OF_A_HEADER = ("files.grid", "files.header_none", "files.header_wrong", "files.column_twice")
 _OTHER_FORMATS = (
     b"%PDF",
     b"\x89PNG",
@@ -75,6 +77,51 @@ def open_file(
     except BaseException:
         source.close()
         raise
+
+
+class Fit(NamedTuple):
+    """A table that an importer can read. `known`: how many of its titles that importer knows."""
+
+    importer: Importer
+    known: int
+    sheet: str | None
+
+
+def survey(
+    path: Path, importers: Iterable[tuple[Importer, Mapping[str, object]]], limits: Limits
+) -> list[Fit]:
+    """What a file may be: every importer (given with its defaults) and sheet that go together, the
+    best known first. Empty when none does.
+
+    Raises: Refused — what `open_file` raises of a file that no importer could read.
+    """
+    fits: list[Fit] = []
+    with closing(_open(path, limits)) as opened:
+        source = _Known(opened)
+        for importer, defaults in importers:
+            try:
+                found, _ = _find(source, importer, limits, frozenset(defaults), None)
+            except Refused as reason:
+                if reason.code in _OF_A_HEADER:
+                    continue
+                raise
+            for table, row, layout in found:
+                reading = Reading(source, table, row, layout, importer, limits, defaults)
+                if reading.holds_rows():
+                    fits.append(Fit(importer, len(layout.at), table.name))
+    return sorted(fits, key=lambda fit: -fit.known)
+
+
+class _Known:
+    """A source whose tables are looked up once, however many importers try them."""
+
+    def __init__(self, source: Source) -> None:
+        self.encoding = source.encoding
+        self.close = source.close
+        self._tables = list(source.tables())
+
+    def tables(self) -> Iterable[Table]:
+        return self._tables
 
 
 def _open(path: Path, limits: Limits) -> Source:

@@ -21,6 +21,7 @@ from contextlib import closing
 from copy import copy
 from functools import lru_cache
 from itertools import chain
+from time import monotonic
 from typing import Protocol
 
 from jdgate.errors import Refused
@@ -101,6 +102,7 @@ class Reading:
         self.unknown = layout.unknown
         self.skipped = {"blank": 0, "total": 0, "note": 0, "header": 0, "same": 0}
         self.total_hint = table.total
+        self._until = monotonic() + limits.seconds
         self._data = self._read()
         self.rows: Iterator[Row] = self._data
 
@@ -164,6 +166,8 @@ class Reading:
         for number, cells in rows:
             if number <= self.header_row:
                 continue
+            if monotonic() > self._until:
+                raise Refused("files.slow", limit=int(self._limits.seconds))
             reason = self._skip(cells)
             if reason == "blank":
                 continue  # counted only if something follows: see `blank` below

@@ -18,7 +18,9 @@ import os
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 from xml.sax.saxutils import escape
 
 from jdgate.errors import Refused
@@ -95,9 +97,23 @@ def write_refused(
     Raises: Refused `files.unwritable`, and what reading `rows` raises.
     """
     written = _Count()
-    columns = [one for one in importer.columns if fields is None or one.field in fields]
-    _write(path, say("files.report_sheet", lang), _sheet(rows, columns, lang, written))
+    pieces = _sheet(rows, _columns(importer, fields), lang, written)
+    _write(path, say("files.report_sheet", lang), pieces)
     return written.rows
+
+
+def refused_book(
+    rows: Iterable[Row], importer: Importer, lang: Lang, fields: Collection[str] | None = None
+) -> bytes:
+    """The same list as the bytes of an XLSX, for who can't be given a file."""
+    book = BytesIO()
+    pieces = _sheet(rows, _columns(importer, fields), lang, _Count())
+    _fill(book, say("files.report_sheet", lang), pieces)
+    return book.getvalue()
+
+
+def _columns(importer: Importer, fields: Collection[str] | None) -> list[Column]:
+    return [one for one in importer.columns if fields is None or one.field in fields]
 
 
 def write_table(
@@ -128,13 +144,7 @@ def _write(path: Path, title: str, pieces: Iterable[str]) -> None:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
-                    for name, text in _PARTS.items():
-                        book.writestr(name, _XML + text)
-                    book.writestr("xl/workbook.xml", _workbook(title))
-                    with book.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
-                        for piece in pieces:
-                            sheet.write(piece.encode())
+                _fill(file, title, pieces)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
@@ -143,6 +153,16 @@ def _write(path: Path, title: str, pieces: Iterable[str]) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise Refused("files.unwritable", reason=error.strerror or "") from error
+
+
+def _fill(file: IO[bytes], title: str, pieces: Iterable[str]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, text in _PARTS.items():
+            book.writestr(name, _XML + text)
+        book.writestr("xl/workbook.xml", _workbook(title))
+        with book.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            for piece in pieces:
+                sheet.write(piece.encode())
 
 
 class _Count:
