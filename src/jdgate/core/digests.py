@@ -62,6 +62,23 @@ class Tally(Struct, frozen=True):
     of: int | None = None
 
 
+class Point(Struct, frozen=True):
+    """`n` of `of` for one thing (`item`: an outlet) of a member in a period, for a chart.
+
+    A rule gives these by `points(state)`, and is asked whenever a state of its is saved: the same
+    place given again has the newer figure. It is about no person. Who may see it: the authority,
+    the member itself, and who oversees members of its kind.
+    """
+
+    chart: str
+    unit: str
+    item: str
+    first: str
+    last: str
+    n: int
+    of: int
+
+
 class Total(Struct, frozen=True):
     """What one state of a rule adds to a message of `type` that the gateway sends once a month.
 

@@ -68,14 +68,16 @@ class Expect(Struct, frozen=True):
     """Call `due` for this key when `due` has come. Arming the same name again moves it.
 
     When it waits for a message, `awaits` is its type and `of` who should send it (a member, or a
-    role): then a deadline that passes is written down in the ledger as a signed statement that
-    the message had not come, and a message of that type which settles or moves it, as arrived.
+    role, which is looked for in `region`): then a deadline that passes is written down in the
+    ledger as a signed statement that the message had not come, and a message of that type which
+    settles or moves it, as arrived.
     """
 
     name: str
     due: datetime
     awaits: str = ""
     of: str = ""
+    region: str = ""
 
 
 class Settle(Struct, frozen=True):
@@ -147,6 +149,7 @@ def _expect_fault(expect: Expect) -> str | None:
         ("due", isinstance(due, datetime) and due.tzinfo),
         ("awaits", isinstance(awaits, str) and (not awaits or _TYPE.fullmatch(awaits))),
         ("of", isinstance(of, str) and len(of) <= _ID_LIMIT),
+        ("region", isinstance(expect.region, str) and len(expect.region) <= _ID_LIMIT),
     )
     return next((name for name, good in tests if not good), None)
 

@@ -102,6 +102,7 @@ class Rule(Protocol):
     `outcomes`, a mapping from the rule ids of its alerts to what may have come of one
     ({code: text code}, see `jdgate.core.outcomes`), and `tally(state, period)`, which gives the
     weekly and monthly digests numbers by unit (`jdgate.core.digests.Tally`), and
+    `points(state)`, which gives charts figures of single things (`jdgate.core.digests.Point`), and
     `totals(state, period)`, which gives a month's figures to a type that the gateway sends
     (`jdgate.core.digests.Total`), and `refuses(type, source, record)`, which says why a record
     that fits its schema can't be right in this county (a `Fault`; None when it can), by the

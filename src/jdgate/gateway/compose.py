@@ -24,8 +24,9 @@ from jdgate.core import leaves, message, signing
 from jdgate.core.message import Message, show_time
 from jdgate.core.resending import RESEND_AFTER
 from jdgate.gateway.ground import Ground
-from jdgate.store import deliveries, sequences
+from jdgate.store import deliveries, sequences, traffic
 from jdgate.store.deliveries import DeliveryRow
+from jdgate.store.traffic import Leg, Tally
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -91,11 +92,13 @@ def sign_plan(ground: Ground, plan: Plan, sequence: int | None, now: datetime) -
 
 
 class Composed(msgspec.Struct, frozen=True):
-    """What `compose` made: messages to send, rows for the books, leaves for the ledger."""
+    """What `compose` made: messages to send, rows for the books, leaves for the ledger, and what
+    they add to the tallies."""
 
     outbound: list[Outbound]
     rows: list[DeliveryRow]
     leaves: list[tuple[bytes, bytes | None]]
+    legs: list[tuple[Leg, Tally]]
 
 
 def compose(conn: Connection, ground: Ground, plans: Sequence[Plan], now: datetime) -> Composed:
@@ -110,6 +113,7 @@ def compose(conn: Connection, ground: Ground, plans: Sequence[Plan], now: dateti
     outbound: list[Outbound] = []
     rows: list[DeliveryRow] = []
     new_leaves: list[tuple[bytes, bytes | None]] = []
+    legs: list[tuple[Leg, Tally]] = []
     for plan in plans:
         sequence = None
         if ground.catalogue.sheets[plan.type].tracked:
@@ -140,7 +144,9 @@ def compose(conn: Connection, ground: Ground, plans: Sequence[Plan], now: dateti
             )
         )
         new_leaves.append(_leaf(ground, plan, made, now))
-    return Composed(outbound, rows, new_leaves)
+        leg = (plan.origin or ground.me, plan.recipient, plan.type)
+        legs.append((leg, Tally(messages=1, records=len(plan.records))))
+    return Composed(outbound, rows, new_leaves, legs)
 
 
 def _leaf(ground: Ground, plan: Plan, made: Outbound, now: datetime) -> tuple[bytes, bytes | None]:
@@ -168,3 +174,5 @@ def store(conn: Connection, composed: Composed, first_leaf: int) -> None:
     for offset, row in enumerate(composed.rows):
         row.leaf_index = first_leaf + offset
     deliveries.add_many(conn, composed.rows)
+    if composed.rows:
+        traffic.add(conn, composed.legs, composed.rows[0].created_at)

@@ -32,7 +32,8 @@ from jdgate.gateway.compose import Plan
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.periods import ended, states_of
-from jdgate.store import alerts, expectations
+from jdgate.store import alerts, expectations, figures
+from jdgate.store.figures import FigureRow
 
 DIGEST = "county.digest.v1"
 AT_ONCE = 500
@@ -57,13 +58,30 @@ def _digest(conn: Connection, ground: Ground, period: Period, effects: Effects) 
         tallies = [*_answered(conn, ground, period), *_ruled(conn, ground, period, effects)]
     told: dict[str, list[Cell]] = defaultdict(list)
     told[ground.authority] = suppressed(tallies, total_as=ground.me)
-    for cell in suppressed(tallies):
-        for member in _hears(ground, cell.unit):
+    to_units = suppressed(tallies)
+    _keep(conn, period, told[ground.authority], figures.COUNTY)
+    _keep(conn, period, to_units, figures.UNIT)
+    for cell in to_units:
+        for member in hears(ground, cell.unit):
             told[member].append(cell)
     return [plan for member, rows in told.items() for plan in _plans(ground, period, member, rows)]
 
 
-def _hears(ground: Ground, unit: str) -> list[str]:
+def _keep(conn: Connection, period: Period, cells: list[Cell], audience: str) -> None:
+    """Keep for charts what is told, as it is told: what is left out here is left out there."""
+    figures.put(
+        conn,
+        [
+            FigureRow(
+                chart=f"{period.span}.{cell.measure}", first=period.first, last=period.last,
+                unit=cell.unit, audience=audience, n=cell.n, of=cell.of,
+            )
+            for cell in cells
+        ],
+    )  # fmt: skip
+
+
+def hears(ground: Ground, unit: str) -> list[str]:
     """Who hears of a unit beside the authority, which has it with the county's total."""
     members = {unit: None}
     for overseer, overseen in OVERSEEN.items():

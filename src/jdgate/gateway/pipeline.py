@@ -38,7 +38,7 @@ from jdgate.core.projection import project
 from jdgate.core.routing import Desk, NoDesk, desks, relations_needed, subject_value
 from jdgate.core.rules import Fact, Failure, Rule
 from jdgate.errors import Refused
-from jdgate.gateway import answers, system, traces
+from jdgate.gateway import answers, system, tallying, traces
 from jdgate.gateway.answers import Entry
 from jdgate.gateway.compose import Outbound, Plan, compose, store
 from jdgate.gateway.effects import GAP, Effects
@@ -102,6 +102,7 @@ def process(
     answered = answers.receipts(conn, ground, entries, rows, duplicates, past, now)
     messages.add_many(conn, list(rows.values()))
     subjects.add_appearances(conn, traces.appearances(ordinary, plans_of))
+    tallying.came(conn, ground, entries, now)
     notices = [*traces.told(ground, entries, plans_of), *effects.notices]
     return Processed([*answered, *composed.outbound, *effects.outbound], notices)
 
@@ -227,8 +228,9 @@ def load_states(
 def save_states(
     conn: Connection, ground: Ground, rule: Rule, states: dict[str, Any], now: datetime
 ) -> None:
-    """Seal and keep these states."""
+    """Seal and keep these states, and what they add to charts."""
     if states:
+        tallying.note_points(conn, rule, states.values())
         sealed = {
             key: ground.vault.seal_state(conn, rule.name, key, blob)
             for key, blob in rules.encode_states(rule, states).items()

@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from jdgate.core import leaves
+from jdgate.core.calendar import add_days, day_of
 from jdgate.core.message import show_time
 from jdgate.errors import Refused
 from jdgate.gateway import checkpointer, redelivery, retention, timekeeper
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
-from jdgate.store import directories, ledger
+from jdgate.store import directories, figures, ledger, traffic
 
 if TYPE_CHECKING:
     from jdgate.gateway.gateway import Gateway
 
 SCRUB_TRIES = 5
+FIGURES_KEPT_DAYS = 400
+"""A year and a little (domain reference §5: design), so that charts can show one."""
 
 
 async def note_directory(gateway: Gateway) -> None:
@@ -79,7 +82,14 @@ async def hourly(gateway: Gateway) -> None:
     now = gateway.clock.now()
     silence = await gateway.run(lambda conn: timekeeper.look_for_silence(conn, gateway.ground, now))
     await gateway.send(silence.outbound)
+    await gateway.run(lambda conn: _tidy(conn, now))
     await announce_directory(gateway)
+
+
+def _tidy(conn: Connection, now: datetime) -> None:
+    """Tallies of tens of minutes become those of hours; figures of long ago are forgotten."""
+    traffic.roll_up(conn, now)
+    figures.forget(conn, add_days(day_of(now), -FIGURES_KEPT_DAYS))
 
 
 async def set_aside_absent(gateway: Gateway) -> None:

@@ -11,7 +11,7 @@ errors; settings in `jdgate.plugins.settings`; adapters in `jdgate.plugins.adapt
 `jdgate.core.rules`; what a rule must hold to is tested with `jdgate.plugins.conformance`.
 """
 
-from jdgate.core.digests import Period, Tally, Total
+from jdgate.core.digests import Period, Point, Tally, Total
 from jdgate.core.fault import Fault
 from jdgate.core.rules import Alert, Draft, Effect, Expect, Fact, Role, Rule, Settle, changes
 from jdgate.errors import Refused, TransportFailed
@@ -43,6 +43,7 @@ __all__ = [
     "Health",
     "Notice",
     "Period",
+    "Point",
     "Refused",
     "Register",
     "Role",

@@ -24,13 +24,20 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     text,
 )
 
-from jdgate.store import desk_tables, ledger_tables, shared_tables
+from jdgate.store import desk_tables, ledger_tables, picture_tables, shared_tables
 from jdgate.store.columns import Instant, Json
 
 metadata = MetaData(naming_convention=shared_tables.NAMING)
+
+
+def _where(told: str) -> dict[str, TextClause]:
+    """Options of an index over the rows of which this is true."""
+    return {"sqlite_where": text(told), "postgresql_where": text(told)}
+
 
 _shared = shared_tables.define(metadata)
 body_key = _shared.body_key
@@ -73,7 +80,7 @@ delivery = Table(
     "delivery",
     metadata,
     Column("id", String, primary_key=True),
-    Column("message_id", String, index=True),
+    Column("message_id", String),
     Column("recipient", String, nullable=False),
     Column("role", String),
     Column("type", String, nullable=False),
@@ -96,7 +103,12 @@ delivery = Table(
     Column("erased_at", Instant),
     Index(None, "state", "next_at", "id"),
     Index(None, "recipient", "sequence"),
+    Index(None, "recipient", "created_at"),
     Index(None, "type", "created_at"),
+    # what came from a message; and, by time, what came from none
+    Index(None, "message_id", "created_at"),
+    Index(None, "alert_id", **_where("alert_id IS NOT NULL")),
+    Index(None, "draft_id", **_where("draft_id IS NOT NULL")),
 )
 
 rule_state = Table(
@@ -125,7 +137,18 @@ expectation = Table(
     Column("of", String, nullable=False),
     # the statement that it had not come, until it comes
     Column("statement", String),
-    Index(None, "state", "due_at"),
+    # with what the calendar counts by, so that it reads nothing but this
+    Index(None, "state", "due_at", "awaits", "of"),
+    # what had not come by its deadline and has not come since
+    Index(
+        "ix_expectation_missed",
+        "due_at",
+        "awaits",
+        "of",
+        "statement",
+        sqlite_where=text("statement IS NOT NULL"),
+        postgresql_where=text("statement IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -176,6 +199,7 @@ alert = Table(
     Index(None, "rule", "cause"),
     Index(None, "recipient", "state", "raised_at"),
     Index(None, "raised_at"),
+    Index(None, "deadline_at"),
 )
 
 draft = Table(
@@ -263,6 +287,7 @@ dead = Table(
     Column("by", String),
     Column("erased_at", Instant),
     Index(None, "state", "at"),
+    Index(None, "member", "at"),
 )
 
 directory = Table(
@@ -277,3 +302,6 @@ ledger = ledger_tables.define(metadata)
 _desks = desk_tables.define(metadata)
 care_team = _desks.care_team
 nudge = _desks.nudge
+_pictures = picture_tables.define(metadata)
+traffic = _pictures.traffic
+figure = _pictures.figure

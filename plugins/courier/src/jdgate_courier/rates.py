@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from jdgate.core.calendar import add_days, day_of
-from jdgate.plugins import Alert, Effect, Fact, Period, Role, Tally, changes
+from jdgate.plugins import Alert, Effect, Fact, Period, Point, Role, Tally, changes
 
 from .days import plausible
 from .settings import Settings
@@ -103,6 +103,17 @@ class RatesRule:
             return []
         return [
             Tally(state.company, kind, int(low == FULL), 1)
+            for kind, low in zip(KINDS, state.low, strict=True)
+        ]
+
+    def points(self, state: Rates) -> list[Point]:
+        """The three rates of the outlet in this period, in hundredths of a percent."""
+        if not state.outlet:
+            return []
+        return [
+            Point(
+                f"courier.{kind}", state.company, state.outlet, state.first, state.last, low, FULL
+            )
             for kind, low in zip(KINDS, state.low, strict=True)
         ]
 

@@ -89,20 +89,21 @@ class AnnualRule:
             )
         police = Role("POL", state.enterprise.region)
         effects.append(_alert(state, to_police, police, "annual_overdue", year))
-        return state, [*effects, *_expected(year + 1, closed)]
+        return state, [*effects, *_expected(year + 1, closed, state.enterprise.member)]
 
 
 def _standing(state: Reported) -> list[Expect]:
     year = _next(state)
-    return _expected(year, state.enterprise.closed) if year else []
+    enterprise = state.enterprise
+    return _expected(year, enterprise.closed, enterprise.member) if year else []
 
 
-def _expected(year: int, closed: str) -> list[Expect]:
+def _expected(year: int, closed: str, member: str) -> list[Expect]:
     if closed and year > int(closed[:4]):
         return []
     return [
         Expect(f"remind:{year}", at_local(f"{year + 1}-03-01", time(0, 0))),
-        Expect(f"overdue:{year}", _overdue_at(year), awaits=ANNUAL, of="ENT"),
+        Expect(f"overdue:{year}", _overdue_at(year), awaits=ANNUAL, of=member or "ENT"),
     ]
 
 

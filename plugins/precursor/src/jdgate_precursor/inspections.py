@@ -94,7 +94,7 @@ class InspectionRule:
                 title_code="precursor.not_inspected",
                 params={"uscc": uscc, "month": month},
             ),
-            self._awaited(then),
+            self._awaited(then, state.enterprise.region),
         ]
 
     def tally(self, state: Inspected, period: Period) -> list[Tally]:
@@ -113,10 +113,11 @@ class InspectionRule:
         month, closed = _next(state), state.enterprise.closed
         if not month or (closed and month > month_of(closed)):
             return []
-        return [self._awaited(month)]
+        return [self._awaited(month, state.enterprise.region)]
 
-    def _awaited(self, month: str) -> Expect:
-        return Expect(_name(month), month_passed(month, self._days), awaits=INSPECTION, of="PS")
+    def _awaited(self, month: str, region: str | None) -> Expect:
+        due = month_passed(month, self._days)
+        return Expect(_name(month), due, awaits=INSPECTION, of="PS", region=region or "")
 
 
 def _next(state: Inspected) -> str:

@@ -1,0 +1,130 @@
+"""How much went from whom to whom: tallies of ten minutes, written with what they count.
+
+A message counts once where it comes in (to `GATEWAY`), and once for each desk it is delivered to.
+Tallies are added to and never looked through one message at a time, so a picture of a week costs
+the same whatever passed in it. After some hours those of an hour are made one (`roll_up`), and
+after some weeks they are forgotten.
+
+    traffic.add(conn, [(("cln-01", GATEWAY, "mmt.attendance.v1"), Tally(1, 30))], now)
+    traffic.since(conn, now - timedelta(days=1), member="cln-01")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, delete, func, or_, select
+
+from jdgate.store.bulk import Upsert
+from jdgate.store.columns import EPOCH
+from jdgate.store.tables import traffic
+
+GATEWAY = ""
+"""The recipient of what comes in."""
+SLOT = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
+WHOLE_AFTER = timedelta(hours=3)
+KEPT = timedelta(days=35)
+
+Leg = tuple[str, str, str]
+"""From whom, to whom, of which type."""
+
+
+class Tally(Struct, frozen=True):
+    """So many messages with so many records; `refused` and `part` of the messages."""
+
+    messages: int = 0
+    records: int = 0
+    refused: int = 0
+    part: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.messages + other.messages,
+            self.records + other.records,
+            self.refused + other.refused,
+            self.part + other.part,
+        )
+
+
+_NUMBERS = Tally.__struct_fields__
+_ADD = Upsert(
+    traffic,
+    on=["at", "source", "recipient", "type"],
+    merge=lambda table, given: {name: table.c[name] + given[name] for name in _NUMBERS},
+)
+_SUMS = tuple(func.sum(traffic.c[name]) for name in _NUMBERS)
+_SINCE = (
+    select(traffic.c.source, traffic.c.recipient, traffic.c.type, *_SUMS)
+    .where(traffic.c.at >= bindparam("since"))
+    .group_by(traffic.c.source, traffic.c.recipient, traffic.c.type)
+)
+_WHOSE = bindparam("whose")
+_OF = _SINCE.where(or_(traffic.c.source == _WHOSE, traffic.c.recipient == _WHOSE))
+_FINE = (traffic.c.at >= bindparam("from_"), traffic.c.at < bindparam("before"))
+_FINER = select(func.count()).where(traffic.c.at > bindparam("from_"), _FINE[1])
+# what is deleted is what is added again: with several gateways each row is taken by one
+_TAKE = delete(traffic).where(*_FINE).returning(
+    traffic.c.source, traffic.c.recipient, traffic.c.type,
+    *(traffic.c[name] for name in _NUMBERS),
+)  # fmt: skip
+_FORGET = delete(traffic).where(traffic.c.at < bindparam("before"))
+_FIRST = select(func.min(traffic.c.at))
+
+
+def slot(at: datetime, size: timedelta = SLOT) -> datetime:
+    """The beginning of the ten minutes (or the hour) of a moment."""
+    return EPOCH + (at.astimezone(UTC) - EPOCH) // size * size
+
+
+def add(conn: Connection, counted: Iterable[tuple[Leg, Tally]], now: datetime) -> None:
+    """Count these, in the transaction that writes what they count."""
+    _write(conn, _summed(slot(now), counted))
+
+
+def _summed(
+    at: datetime, counted: Iterable[tuple[Leg, Tally]]
+) -> dict[tuple[datetime, str, str, str], Tally]:
+    tallies: dict[tuple[datetime, str, str, str], Tally] = {}
+    for leg, one in counted:
+        place = (at, *leg)
+        before = tallies.get(place)
+        tallies[place] = one if before is None else before + one
+    return tallies
+
+
+def _write(conn: Connection, tallies: Mapping[tuple[datetime, str, str, str], Tally]) -> None:
+    _ADD.run(
+        conn,
+        [
+            {"at": at, "source": source, "recipient": recipient, "type": type,
+             "messages": one.messages, "records": one.records, "refused": one.refused,
+             "part": one.part}
+            for (at, source, recipient, type), one in sorted(tallies.items())
+        ],
+    )  # fmt: skip
+
+
+def since(conn: Connection, at: datetime, member: str | None = None) -> dict[Leg, Tally]:
+    """What went from the ten minutes of `at` on: all of it, or what `member` sent or got."""
+    given: dict[str, object] = {"since": slot(at)}
+    if member is not None:
+        given["whose"] = member
+    rows = conn.execute(_SINCE if member is None else _OF, given)
+    return {(row[0], row[1], row[2]): Tally(*(int(one) for one in row[3:])) for row in rows}
+
+
+def roll_up(conn: Connection, now: datetime) -> None:
+    """Make hours of what is some hours old; forget what is some weeks old."""
+    conn.execute(_FORGET, {"before": slot(now - KEPT, HOUR)})
+    until = slot(now - WHOLE_AFTER, HOUR)
+    at: datetime | None = conn.execute(_FIRST).scalar()
+    hour = max(slot(at, HOUR), until - timedelta(days=1)) if at is not None else until
+    while hour < until:
+        span = {"from_": hour, "before": hour + HOUR}
+        if conn.execute(_FINER, span).scalar_one():
+            taken = conn.execute(_TAKE, span).all()
+            _write(conn, _summed(hour, ((row[:3], Tally(*row[3:])) for row in taken)))
+        hour += HOUR
