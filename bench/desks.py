@@ -100,7 +100,7 @@ def compare(chosen: argparse.Namespace, root: Path) -> dict[str, Any]:
 
 
 def _enrolled(clinics: Clinics, gateway: Party, turn: int) -> tuple[int, float]:
-    done = clinics.ask("enrol", 10_000 + turn * 1000, 500, 1)
+    done = clinics.ask("enrol", 10_000 + turn * 2000, 2000, 1)
     ended = max(done["ended"], gateway.ask("settled"))
     return done["records"], ended - done["begun"]
 
