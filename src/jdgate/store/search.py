@@ -1,0 +1,161 @@
+"""Finding messages in the books: what members sent, what was made for members, by id.
+
+Rules:
+- a page is the next rows below a place (`Place`): the moment and the id of the row before it, so
+  that any page costs what the first one does. Nothing is counted;
+- what was sent is a row of `message`, what was made for a member one of `delivery`. Bodies are
+  never read here.
+
+    rows = search.sent(conn, Wanted(member="cln-01", verdict="refused"), below=None, limit=50)
+    rows = search.made(conn, Wanted(member="pol"), below=Place(rows[-1].at, rows[-1].id), limit=50)
+    known = search.named(conn, some_id)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+
+from jdgate.store.columns import slices
+from jdgate.store.tables import delivery, message, subject_index
+
+HOUSEKEEPING = ("sys.alert.life.v1",)
+"""What the gateway tells edges for their lists to be right: nothing that anybody looks for."""
+
+
+class Place(NamedTuple):
+    """Where a page begins: below the row of this moment and id."""
+
+    at: datetime
+    id: str
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is looked for; None: any. `since` is included, `until` is not."""
+
+    member: str | None = None
+    type: str | None = None
+    verdict: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A message as its sender knows it (`kind` message), or as a recipient does (delivery).
+
+    `message`: the message a delivery came from; None for what the gateway originated.
+    """
+
+    kind: Literal["message", "delivery"]
+    id: str
+    at: datetime
+    type: str
+    source: str = ""
+    recipient: str = ""
+    verdict: str = ""
+    code: str | None = None
+    records: int | None = None
+    accepted: int | None = None
+    state: str = ""
+    message: str | None = None
+    alert: str | None = None
+    draft: str | None = None
+    erased_at: datetime | None = None
+
+
+_m, _d = message.c, delivery.c
+_SENT = select(
+    _m.id, _m.received_at.label("at"), _m.type, _m.source, _m.verdict, _m.code, _m.records,
+    _m.accepted, _m.erased_at,
+)  # fmt: skip
+_MADE = select(
+    _d.id, _d.created_at.label("at"), _d.type, _d.recipient, _d.state,
+    _d.message_id.label("message"), _d.alert_id.label("alert"), _d.draft_id.label("draft"),
+    _d.erased_at, func.coalesce(_m.source, "").label("source"),
+).select_from(delivery.outerjoin(message, _d.message_id == _m.id))  # fmt: skip
+
+
+def sent(conn: Connection, wanted: Wanted, *, below: Place | None, limit: int) -> list[Found]:
+    """What members sent and the gateway judged, newest first; `wanted.member` is the sender."""
+    tests: list[ColumnElement[bool]] = []
+    if wanted.member is not None:
+        tests.append(_m.source == wanted.member)
+    if wanted.type is not None:
+        tests.append(_m.type == wanted.type)
+    if wanted.verdict is not None:
+        tests.append(_m.verdict == wanted.verdict)
+    query = _page(_SENT.where(*tests), _m.received_at, _m.id, wanted, below, limit)
+    return [_sent(row) for row in conn.execute(query)]
+
+
+def made(
+    conn: Connection, wanted: Wanted, *, below: Place | None, limit: int, own: bool = False
+) -> list[Found]:
+    """What was made for members, newest first; `wanted.member` is the recipient.
+
+    `own`: only what the gateway originated (alerts, drafts), not what came from a message.
+    """
+    tests: list[ColumnElement[bool]] = []
+    if wanted.member is not None:
+        tests.append(_d.recipient == wanted.member)
+    if own:
+        tests.append(_d.message_id.is_(None))
+    if wanted.type is not None:
+        tests.append(_d.type == wanted.type)
+    else:
+        tests.append(_d.type.not_in(HOUSEKEEPING))
+    query = _page(_MADE.where(*tests), _d.created_at, _d.id, wanted, below, limit)
+    return [_made(row) for row in conn.execute(query)]
+
+
+def about(conn: Connection, subjects: Iterable[bytes], limit: int) -> list[Found]:
+    """Messages with a record about one of these pseudonyms that was shown to somebody, newest
+    first, at most `limit`."""
+    wanted = list(subjects)
+    ids = (
+        select(subject_index.c.message_id)
+        .where(subject_index.c.subject.in_(wanted))
+        .distinct()
+        # ids are sorted by time (UUIDv7)
+        .order_by(subject_index.c.message_id.desc())
+        .limit(limit)
+    )
+    found: list[Found] = []
+    for part in slices(conn.execute(ids).scalars()):
+        found += [_sent(row) for row in conn.execute(_SENT.where(_m.id.in_(part)))]
+    return sorted(found, key=lambda row: (row.at, row.id), reverse=True)
+
+
+def named(conn: Connection, id_: str) -> list[Found]:
+    """What has this id, or was made for an alert or a draft of this id, in the order it was
+    made."""
+    found = [_sent(row) for row in conn.execute(_SENT.where(_m.id == id_))]
+    for column in (_d.id, _d.alert_id, _d.draft_id):
+        query = _MADE.where(column == id_).order_by(_d.created_at, _d.id)
+        found += [_made(row) for row in conn.execute(query)]
+    return found
+
+
+def _page(
+    query: Select[Any], at: Any, id_: Any, wanted: Wanted, below: Place | None, limit: int
+) -> Select[Any]:
+    if wanted.since is not None:
+        query = query.where(at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(at < wanted.until)
+    if below is not None:
+        # the first test is for the index, the second for rows of one moment
+        query = query.where(at <= below.at, or_(at < below.at, id_ < below.id))
+    return query.order_by(at.desc(), id_.desc()).limit(limit)
+
+
+def _sent(row: Row[Any]) -> Found:
+    return Found(kind="message", **row._mapping)
+
+
+def _made(row: Row[Any]) -> Found:
+    return Found(kind="delivery", **row._mapping)
