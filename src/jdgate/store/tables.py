@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from jdgate.store import desk_tables, ledger_tables, shared_tables
+from jdgate.store import desk_tables, ledger_tables, picture_tables, shared_tables
 from jdgate.store.columns import Instant, Json
 
 metadata = MetaData(naming_convention=shared_tables.NAMING)
@@ -137,7 +137,18 @@ expectation = Table(
     Column("of", String, nullable=False),
     # the statement that it had not come, until it comes
     Column("statement", String),
-    Index(None, "state", "due_at"),
+    # with what the calendar counts by, so that it reads nothing but this
+    Index(None, "state", "due_at", "awaits", "of"),
+    # what had not come by its deadline and has not come since
+    Index(
+        "ix_expectation_missed",
+        "due_at",
+        "awaits",
+        "of",
+        "statement",
+        sqlite_where=text("statement IS NOT NULL"),
+        postgresql_where=text("statement IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -188,6 +199,7 @@ alert = Table(
     Index(None, "rule", "cause"),
     Index(None, "recipient", "state", "raised_at"),
     Index(None, "raised_at"),
+    Index(None, "deadline_at"),
 )
 
 draft = Table(
@@ -290,3 +302,6 @@ ledger = ledger_tables.define(metadata)
 _desks = desk_tables.define(metadata)
 care_team = _desks.care_team
 nudge = _desks.nudge
+_pictures = picture_tables.define(metadata)
+traffic = _pictures.traffic
+figure = _pictures.figure

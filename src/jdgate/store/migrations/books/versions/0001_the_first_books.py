@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
+    op.create_index(op.f("ix_alert_deadline_at"), "alert", ["deadline_at"], unique=False)
     op.create_index(op.f("ix_alert_next_at"), "alert", ["next_at"], unique=False)
     op.create_index(op.f("ix_alert_raised_at"), "alert", ["raised_at"], unique=False)
     op.create_index(
@@ -256,7 +257,33 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(
-        op.f("ix_expectation_state_due_at"), "expectation", ["state", "due_at"], unique=False
+        "ix_expectation_missed",
+        "expectation",
+        ["due_at", "awaits", "of", "statement"],
+        unique=False,
+        sqlite_where=sa.text("statement IS NOT NULL"),
+        postgresql_where=sa.text("statement IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_expectation_state_due_at_awaits_of"),
+        "expectation",
+        ["state", "due_at", "awaits", "of"],
+        unique=False,
+    )
+    op.create_table(
+        "figure",
+        sa.Column("chart", sa.String(), nullable=False),
+        sa.Column("first", sa.String(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("audience", sa.String(), nullable=False),
+        sa.Column("last", sa.String(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=True),
+        sa.Column("of", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "chart", "first", "unit", "item", "audience", name=op.f("pk_figure")
+        ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "ledger_checkpoint",
@@ -432,5 +459,18 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_subject_index_message_id"), "subject_index", ["message_id"], unique=False
+    )
+    op.create_table(
+        "traffic",
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("at", "source", "recipient", "type", name=op.f("pk_traffic")),
+        sqlite_with_rowid=False,
     )
     # ### end Alembic commands ###
