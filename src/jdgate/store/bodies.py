@@ -18,11 +18,21 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, exists, select, 
 
 from jdgate.store.columns import slices
 from jdgate.store.day_secrets import KeyOfDay
-from jdgate.store.tables import alert, dead, delivery, draft, message
+from jdgate.store.tables import (
+    alert,
+    dead,
+    delivery,
+    draft,
+    message,
+    subject_person,
+    subject_request,
+)
 
 UNOPENED, HELD, DRAFT = "sys.unopened", "sys.held", "sys.draft.v1"
 """What is sealed under no sheet of its own: bodies that nobody could open, dead letters; and what
 a draft proposes."""
+REQUEST, PERSON = "sys.subject.request", "sys.subject.person"
+"""Of a request for a subject report: its details, and whom it is about."""
 
 
 class _Place(NamedTuple):
@@ -40,6 +50,8 @@ _PLACES = (
     _Place(alert.c.body, alert.c.raised_at, alert.c.type),
     _Place(draft.c.prefill, draft.c.created_at, DRAFT),
     _Place(dead.c.body, dead.c.at, HELD),
+    _Place(subject_request.c.body, subject_request.c.asked_at, REQUEST),
+    _Place(subject_person.c.body, subject_person.c.asked_at, PERSON),
 )
 SEALED = tuple(place.body for place in _PLACES)
 """Every column of the books that a key of a day seals."""

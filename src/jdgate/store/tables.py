@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from jdgate.store import desk_tables, ledger_tables, picture_tables, shared_tables
+from jdgate.store import desk_tables, ledger_tables, picture_tables, shared_tables, subject_tables
 from jdgate.store.columns import Instant, Json
 
 metadata = MetaData(naming_convention=shared_tables.NAMING)
@@ -305,3 +305,6 @@ nudge = _desks.nudge
 _pictures = picture_tables.define(metadata)
 traffic = _pictures.traffic
 figure = _pictures.figure
+_reports = subject_tables.define(metadata)
+subject_request = _reports.request
+subject_person = _reports.person
