@@ -11,6 +11,7 @@ from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment
 from jdgate.commands import tables as tables_module
 from jdgate.commands.tables import MOST_BYTES, Line, Tables, reasons, refused_book
 from jdgate.errors import Refused
+from jdgate.files import Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -83,9 +84,9 @@ async def test_a_table_may_ask_for_so_much_and_no_more(
     assert await refused(b"x" * (MOST_BYTES + 1)) == "files.too_large"
     monkeypatch.setattr(tables_module, "MOST_RAW", 1_000)
     assert await refused(rows(*["P1,when?," + "x" * 200 + ",,"] * 20)) == "tables.cells"
-    monkeypatch.setattr(tables_module, "LIMITS", tables_module.Limits(rows=2))
+    monkeypatch.setattr(tables_module, "LIMITS", Limits(rows=2))
     assert await refused(rows(*[f"P{n},2026-11-20,是,," for n in range(3)])) == "files.rows_many"
-    monkeypatch.setattr(tables_module, "LIMITS", tables_module.Limits(seconds=0))
+    monkeypatch.setattr(tables_module, "LIMITS", Limits(seconds=0))
     assert await refused(rows("P1,2026-11-20,是,,")) == "files.slow"
 
 

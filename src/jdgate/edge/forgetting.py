@@ -1,5 +1,5 @@
 """Forgetting at the edge: bodies older than an edge keeps them, drafts that were decided as long
-ago as their agreement says, and the keys nothing needs now.
+ago as their agreement says, tables handed in a day ago, and the keys nothing needs now.
 
 gone = forget(conn, desks, timedelta(days=90), now)
 """
@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jdgate.edge.desk import Desk
-from jdgate.store import draft_box, edge_keys, inbox, outbox, requests
+from jdgate.store import draft_box, edge_keys, inbox, outbox, requests, uploads
 
 DRAFT = "sys.draft.v1"
+UPLOADS = timedelta(days=1)
+"""How long a table that somebody handed in is kept, sent or not."""
 
 
 def forget(conn: Connection, desks: Mapping[str, Desk], keep: timedelta, now: datetime) -> int:
@@ -23,7 +25,7 @@ def forget(conn: Connection, desks: Mapping[str, Desk], keep: timedelta, now: da
     Keys are shared by the members of one database, so a key stays while any of them needs it.
     """
     before = now - keep
-    gone = requests.drop_old(conn, before)
+    gone = requests.drop_old(conn, before) + uploads.drop_old(conn, now - UPLOADS)
     for member, desk in desks.items():
         gone += outbox.erase_closed(conn, member, before)
         gone += inbox.erase_done(conn, member, before)

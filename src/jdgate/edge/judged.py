@@ -45,7 +45,7 @@ class Answered(msgspec.Struct, frozen=True):
 def known(conn: Connection, ids: Sequence[str]) -> dict[str, Answered]:
     """The answers that were given to these messages before."""
     return {
-        one.id: Answered(one.id, one.state, one.verdict or {}, one.rows)
+        one.id: Answered(one.id, one.state, one.verdict or {}, one.rows, one.renewed_as)
         for one in outbox.closed(conn, ids)
     }
 
@@ -68,7 +68,7 @@ def close(
         number = _number_anew(conn, desk, row, record)
         if number is not None:
             renewed = writing.sign_anew(conn, desk, row, number, now)
-            outbox.close(conn, row.id, "refused", None, record, now)
+            outbox.close(conn, row.id, "refused", None, record, now, renewed)
             draft_box.renewed(conn, desk.member, row.id, renewed)
             answered.append(Answered(row.id, "refused", record, row.rows, renewed))
             anew = True

@@ -250,6 +250,8 @@ def build(
         key_id=sealed.key_id,
         body=sealed.blob,
         digest=hashlib.sha256(jws).digest(),
+        records=len(records),
+        notice=type.startswith("sys."),
         tracked=True,
         next_at=now,
     )

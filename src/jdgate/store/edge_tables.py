@@ -37,6 +37,9 @@ outbox = Table(
     Column("body", LargeBinary),
     # the row numbers in the pushed file, one for each record
     Column("rows", Json),
+    Column("records", Integer, nullable=False),
+    # one of the exchange's own: an answer to an alert, a look, a decision
+    Column("notice", Boolean, nullable=False),
     Column("tracked", Boolean, nullable=False),
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -45,9 +48,38 @@ outbox = Table(
     Column("receipt_id", String),
     Column("verdict", Json),
     Column("closed_at", Instant),
+    # the message that says the same under a new number or key
+    Column("renewed_as", String),
     Index(None, "state", "next_at", "sequence"),
     Index(None, "member", "sequence"),
     Index(None, "member", "created_at"),
+    Index(None, "member", "notice", "created_at", "id"),
+)
+
+# a table that somebody handed in over the console; it goes within a day
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("member", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
+    # what it is read as, once that is clear
+    Column("type", String),
+    Column("state", String, nullable=False),
+    Column("key_id", String, nullable=False),
+    # the file as it came, until it is sent
+    Column("file", LargeBinary),
+    # what was read of it
+    Column("body", LargeBinary),
+    Column("good", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
+    Column("approved_by", Json, nullable=False),
+    # good rows that were put into the outbox; the messages they are in; what was refused then
+    Column("sent", Integer, nullable=False),
+    Column("messages", Json, nullable=False),
+    Column("refused", Json, nullable=False),
+    Index(None, "member", "at"),
 )
 
 inbox = Table(

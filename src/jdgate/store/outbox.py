@@ -29,7 +29,9 @@ State = Literal["accepted", "part", "refused"]
 
 class OutboxRow(Struct, kw_only=True):
     """`body`: the member's JWS, sealed by `key_id`; `rows`: the row number in the pushed file of
-    each record; `tracked`: whether it is numbered and receipted; `verdict`: the receipt's record.
+    each record; `notice`: whether it is one of the exchange's own types; `tracked`: whether it is
+    numbered and receipted; `verdict`: the receipt's record; `renewed_as`: the message that says
+    the same, signed anew.
     """
 
     id: str
@@ -43,11 +45,14 @@ class OutboxRow(Struct, kw_only=True):
     key_id: str | None = None
     body: bytes | None = None
     rows: list[int] | None = None
+    records: int = 1
+    notice: bool = False
     state: str = OPEN
     attempts: int = 0
     receipt_id: str | None = None
     verdict: Any = None
     closed_at: datetime | None = None
+    renewed_as: str | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -57,9 +62,27 @@ class Answer(Struct, frozen=True, kw_only=True):
     state: str
     verdict: Any = None
     rows: list[int] | None = None
+    renewed_as: str | None = None
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """A message as lists show it, without its body."""
+
+    id: str
+    member: str
+    type: str
+    created_at: datetime
+    records: int
+    rows: list[int] | None
+    state: str
+    verdict: Any
+    receipt_id: str | None
+    closed_at: datetime | None
+    renewed_as: str | None
 
 
 _ROWS = Reader(outbox, OutboxRow)
+_SAID = Reader(outbox, Said)
 _WAITING_ROWS = Lookup(outbox, _ROWS.names, fixed=["member", "state"], key="id")
 _FIELDS = Answer.__struct_fields__
 _ANSWERS = Lookup(outbox, _FIELDS, key="id")
@@ -102,6 +125,7 @@ _CLOSE = (
         receipt_id=bindparam("receipt"),
         verdict=bindparam("answer"),
         closed_at=bindparam("at"),
+        renewed_as=bindparam("newer"),
     )
 )
 _ASKED_FOR = (
@@ -193,6 +217,7 @@ def close(
     receipt_id: str | None,
     verdict: Any,
     at: datetime,
+    renewed_as: str | None = None,
 ) -> bool:
     """The gateway's receipt came; False if the message is unknown or was closed before."""
     given = {
@@ -201,6 +226,7 @@ def close(
         "receipt": receipt_id,
         "answer": verdict,
         "at": at,
+        "newer": renewed_as,
     }
     return conn.execute(_CLOSE, given).rowcount == 1
 
@@ -225,6 +251,7 @@ def close_many(
             "receipt": receipt_id,
             "answer": one.verdict,
             "at": at,
+            "newer": None,
         }
         for one in answers
     ]
@@ -232,10 +259,14 @@ def close_many(
         conn.execute(_CLOSE, given)
 
 
+def answers(conn: Connection, ids: Iterable[str]) -> list[Answer]:
+    """How these messages stand, those that have no answer too."""
+    return [Answer(**dict(zip(_FIELDS, row, strict=True))) for row in _ANSWERS.run(conn, (), ids)]
+
+
 def closed(conn: Connection, ids: Iterable[str]) -> list[Answer]:
     """The answers to those of `ids` that have one."""
-    found = (Answer(**dict(zip(_FIELDS, row, strict=True))) for row in _ANSWERS.run(conn, (), ids))
-    return [one for one in found if one.state != OPEN]
+    return [one for one in answers(conn, ids) if one.state != OPEN]
 
 
 def requeue(
@@ -280,6 +311,32 @@ def search(
         wanted.append(outbox.c.state == state)
     query = _ROWS.select.where(*wanted).order_by(outbox.c.created_at.desc(), outbox.c.id.desc())
     return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def said(conn: Connection, message_id: str) -> Said | None:
+    """One message without its body."""
+    return _SAID.row(conn.execute(_SAID.select.where(outbox.c.id == message_id)))
+
+
+def page(
+    conn: Connection,
+    member: str,
+    *,
+    notices: bool,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 50,
+) -> list[Said]:
+    """Messages of `member` without their bodies, newest first: its records, or `notices` of the
+    exchange's own types. `before`: moment and id of the last one seen."""
+    wanted: list[ColumnElement[bool]] = [outbox.c.member == member, outbox.c.notice == notices]
+    if before is not None:
+        at, message_id = before
+        wanted += [
+            outbox.c.created_at <= at,
+            (outbox.c.created_at < at) | (outbox.c.id < message_id),
+        ]
+    order = (outbox.c.created_at.desc(), outbox.c.id.desc())
+    return _SAID.rows(conn.execute(_SAID.select.where(*wanted).order_by(*order).limit(limit)))
 
 
 def erase_closed(conn: Connection, member: str, before: datetime) -> int:

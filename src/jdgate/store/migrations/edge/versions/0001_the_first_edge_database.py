@@ -177,6 +177,8 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("rows", sa.Text(), nullable=True),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("notice", sa.Boolean(), nullable=False),
         sa.Column("tracked", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -185,10 +187,17 @@ def upgrade() -> None:
         sa.Column("receipt_id", sa.String(), nullable=True),
         sa.Column("verdict", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("renewed_as", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_index(
         op.f("ix_outbox_member_created_at"), "outbox", ["member", "created_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_outbox_member_notice_created_at_id"),
+        "outbox",
+        ["member", "notice", "created_at", "id"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_outbox_member_sequence"), "outbox", ["member", "sequence"], unique=False
@@ -245,6 +254,27 @@ def upgrade() -> None:
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member", "recipient", name=op.f("pk_sequence_out")),
     )
+    op.create_table(
+        "upload",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("file", sa.LargeBinary(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("good", sa.Integer(), nullable=False),
+        sa.Column("bad", sa.Integer(), nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.Text(), nullable=False),
+        sa.Column("refused", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
+    )
+    op.create_index(op.f("ix_upload_at"), "upload", ["at"], unique=False)
+    op.create_index(op.f("ix_upload_member_at"), "upload", ["member", "at"], unique=False)
     op.create_table(
         "witness",
         sa.Column("member", sa.String(), nullable=False),
