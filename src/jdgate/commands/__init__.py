@@ -16,6 +16,7 @@ from jdgate.commands.receiving import Receiving
 from jdgate.commands.sending import Sending
 from jdgate.commands.staffing import Staffing
 from jdgate.commands.teaming import Teaming
+from jdgate.commands.waiting import Waiting
 from jdgate.control import Handler
 from jdgate.running import Running
 
@@ -25,11 +26,18 @@ def handlers(running: Running) -> dict[str, Handler]:
     sending, receiving = Sending(running), Receiving(running)
     alerting, guarding = Alerting(running), Guarding(running)
     teaming, staffing = Teaming(running), Staffing(running)
-    membering = Membering(running)
+    membering, waiting = Membering(running), Waiting(running)
     proving, operating = Proving(running), Operating(running)
     return {
         "status": operating.status,
         "submit": sending.submit,
+        "submit.once": sending.submit_once,
+        "form.keep": waiting.form_keep,
+        "form.list": waiting.form_list,
+        "form.show": waiting.form_show,
+        "form.approve": waiting.form_approve,
+        "form.return": waiting.form_return,
+        "form.drop": waiting.form_drop,
         "check": sending.check,
         "wait": sending.wait,
         "inbox.list": receiving.inbox_list,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from jdgate.edge.judged import Answered
-from jdgate.edge.outbox import RefusedRow
+from jdgate.edge.outbox import RefusedRow, Submission
+from jdgate.errors import Refused
 from jdgate.running import Running
+from jdgate.store import requests
+from jdgate.store.requests import RequestRow
 
 
 class Sending:
@@ -18,6 +23,7 @@ class Sending:
 
     def __init__(self, running: Running) -> None:
         self._running = running
+        self._once = asyncio.Lock()
 
     async def submit(
         self,
@@ -32,10 +38,46 @@ class Sending:
         submission = await self._running.the_edge.submit(
             member, type, records, rows=rows, region=region, approved_by=approved_by
         )
-        return {
-            "messages": [{"id": one.id, "indexes": one.indexes} for one in submission.messages],
-            "refused": [_refused(one) for one in submission.refused],
-        }
+        return _submitted(submission)
+
+    async def submit_once(
+        self,
+        system: str,
+        id: str,
+        member: str,
+        type: str,
+        records: list[dict[str, Any]],
+        approved_by: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """`submit`, once for each `id` that `system` gives: asked again it answers as at first.
+
+        What was refused whole is not remembered: put right, it may come under the same id.
+
+        Raises:
+            Refused: `web.same_id`, the id was used for something else; and as `submit`.
+        """
+        edge, now = self._running.the_edge, self._running.clock.now()
+        asked = msgspec.json.encode([type, records, list(approved_by)], order="sorted")
+        digest = sha256(asked).digest()
+
+        def noted(conn: Connection, made: Submission) -> None:
+            if made.messages:
+                row = RequestRow(
+                    member=member, system=system, id=id, digest=digest, answer=_submitted(made),
+                    at=now,
+                )  # fmt: skip
+                requests.add(conn, row)
+
+        async with self._once:  # two of one id at once are one
+            known = await edge.run(lambda conn: requests.get(conn, member, system, id))
+            if known is not None and known.digest != digest:
+                raise Refused("web.same_id")
+            if known is not None:
+                answer: dict[str, Any] = known.answer
+                return answer
+            return _submitted(
+                await edge.submit(member, type, records, approved_by=approved_by, noted=noted)
+            )
 
     async def check(
         self,
@@ -64,6 +106,13 @@ class Sending:
             pass
         if open_ids:
             yield {"open": sorted(open_ids)}
+
+
+def _submitted(submission: Submission) -> dict[str, Any]:
+    return {
+        "messages": [{"id": one.id, "indexes": one.indexes} for one in submission.messages],
+        "refused": [_refused(one) for one in submission.refused],
+    }
 
 
 def _refused(one: RefusedRow) -> dict[str, Any]:

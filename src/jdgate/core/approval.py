@@ -10,6 +10,7 @@ Rules:
 Whether a name is a person's, and that person's word, is for the member to answer: it signs.
 
     names = approval.named(["王医生"])
+    approval.signed(sheet, record, names)        # the record, where it names who approved
     approval.read(approval.show(names)) == names
     approval.require(sheet, names)
 """
@@ -17,11 +18,14 @@ Whether a name is a person's, and that person's word, is for the member to answe
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from jdgate.core.sheet import Sheet
 from jdgate.errors import Refused
 
+SIGNERS = ("confirmer", "approver", "decided_by", "reviewer1", "reviewer2")
+"""Fields of a record that name, in this order, who stands behind a message that wants approval."""
 MOST = 4
 LONGEST = 64
 _SEPARATORS = frozenset(",，、;；")
@@ -51,6 +55,16 @@ def require(sheet: Sheet, names: tuple[str, ...]) -> None:
     """
     if len(names) < sheet.approvers:
         raise Refused("agreement.approval", type=sheet.type, needed=sheet.approvers, got=len(names))
+
+
+def signers(sheet: Sheet) -> tuple[str, ...]:
+    """The fields of a type that name who approved."""
+    return tuple(one for one in SIGNERS if sheet.approvers and one in sheet.fields)
+
+
+def signed(sheet: Sheet, record: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The record with the names of who approved it in the fields that ask for them."""
+    return {**record, **dict(zip(signers(sheet), names, strict=False))}
 
 
 def show(names: Iterable[str]) -> str:

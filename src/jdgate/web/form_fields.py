@@ -8,7 +8,7 @@ Rules:
 - what can't be read as what its field wants stays the text it is, and the checks that every record
   goes through say what is wrong with it. Nothing is refused here, and nothing guessed;
 - moments are typed in the county's time and sent in UTC;
-- fields that name who approved (`SIGNERS`) are never typed: the page fills in who is signed in.
+- fields that name who approved are never typed: they are filled in with who is signed in.
 
     places = places_of(catalogue.schema(type), sheet)
     values = tidied(places, posted)             # rows numbered anew, blank ones gone
@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from jdgate.core import approval
 from jdgate.core.calendar import LOCAL
 from jdgate.core.sheet import Sheet
 from jdgate.files.cells import CellFault, read_cell, tidy
@@ -38,13 +39,10 @@ Kind = Literal[
 """How a field is asked for. `several`: listed values to tick; `confirm`: one value to agree to;
 `sealed`: any text, which only its final reader opens; `group`: an object; `rows`: a list."""
 
-SIGNERS = ("confirmer", "approver", "decided_by", "reviewer1", "reviewer2")
-"""Fields that hold the name of a person who stands behind the message. They are filled in where
-the sheet wants approval, in this order."""
 LONG = 120
 """Characters from which a text gets more than one line to type in."""
-MOST_SEALED = 20_000
-"""Characters of a sealed field: they fit, in any script, into what a schema takes once sealed."""
+MOST_SEALED = 5_000
+"""Characters of a sealed field: in any script they fit into a form, and sealed into the schema."""
 _CODES = ("uscc", "cas", "uuid", "cn-id-no")
 _FORMATS: dict[str, Kind] = {
     "date": "date", "date-time": "moment", "member-id": "member", "division-code": "place",
@@ -94,7 +92,7 @@ def _top(name: str, part: Mapping[str, Any], required: bool, sheet: Sheet) -> Pl
 
 
 def _signed(place: Place, sheet: Sheet) -> Place:
-    if not sheet.approvers or place.name not in SIGNERS:
+    if place.name not in approval.signers(sheet):
         return place
     return Place(
         name=place.name, top=place.top, kind="signer", required=place.required, words=place.words

@@ -7,6 +7,7 @@ authority, on the machine that has the gateway.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from jdgate.people import rights
@@ -16,24 +17,34 @@ Group = Literal["work", "oversight"]
 
 
 class Entry(NamedTuple):
-    """A page: its path, the code of its name, the right it asks for."""
+    """A page: its path, the code of its name, the right it asks for. `sends`: a type that the
+    operator's member has to be a sender of."""
 
     path: str
     name: str
     right: Right
     group: Group = "work"
     county: bool = False
+    sends: str = ""
 
 
 ENTRIES = (
     Entry("/", "web.desk", "see"),
     Entry("/drafts", "web.drafts", "see"),
     Entry("/inbox", "web.inbox", "see"),
+    Entry("/forms", "web.forms", "send"),
 )
 
 
-def entries(role: str, *, county: bool) -> dict[Group, list[Entry]]:
-    """The menu of a role, by group. `county`: whether the operator oversees the whole county."""
-    seen = [one for one in ENTRIES if rights.may(role, one.right) and (county or not one.county)]
+def entries(role: str, *, county: bool, sends: Callable[[str], bool]) -> dict[Group, list[Entry]]:
+    """The menu of a role, by group. `county`: whether the operator oversees the whole county;
+    `sends`: whether their member sends a type."""
+    seen = [
+        one
+        for one in ENTRIES
+        if rights.may(role, one.right)
+        and (county or not one.county)
+        and (not one.sends or sends(one.sends))
+    ]
     groups: tuple[Group, ...] = ("work", "oversight")
     return {group: [one for one in seen if one.group == group] for group in groups}

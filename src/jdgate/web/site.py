@@ -132,7 +132,11 @@ class Site:
         )  # fmt: skip
 
     def _menu(self, who: OperatorRow | None) -> dict[menu.Group, list[menu.Entry]]:
-        return menu.entries(who.role, county=self.oversees(who)) if who is not None else {}
+        if who is None:
+            return {}
+        return menu.entries(
+            who.role, county=self.oversees(who), sends=lambda type: self.may_send(who, type)
+        )
 
     # --- looking
 
@@ -154,6 +158,15 @@ class Site:
         member = self.running.trust.members.get(who.member)
         here = self.running.gateway is not None
         return here and member is not None and member.kind == "authority"
+
+    def may_send(self, who: OperatorRow, type: str) -> bool:
+        """Whether an operator's member is a sender of a type. What the exchange itself consists of
+        is sent by nobody's hand."""
+        sheet = self.running.catalogue.sheets.get(type)
+        member = self.running.trust.members.get(who.member)
+        if sheet is None or member is None or sheet.domain == "sys":
+            return False
+        return sheet.may_send(member.roles)
 
     def reachable(self, who: OperatorRow) -> bool:
         """Whether this machine hosts the operator's member, and so has a desk for them."""
