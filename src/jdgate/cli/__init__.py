@@ -30,6 +30,7 @@ from jdgate.cli import (
     queries,
     refdata,
     run,
+    sent,
     status,
 )
 from jdgate.cli.session import Root, common, option
@@ -59,6 +60,7 @@ for _command in (
     county.init,
     run.run,
     push.push,
+    sent.sent,
     inbox.inbox,
     drafts.drafts,
     alerts.alerts,

@@ -14,6 +14,7 @@ from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
 from jdgate.commands.sending import Sending
+from jdgate.commands.sent import Sent
 from jdgate.commands.staffing import Staffing
 from jdgate.commands.teaming import Teaming
 from jdgate.commands.waiting import Waiting
@@ -28,6 +29,7 @@ def handlers(running: Running) -> dict[str, Handler]:
     teaming, staffing = Teaming(running), Staffing(running)
     membering, waiting = Membering(running), Waiting(running)
     proving, operating = Proving(running), Operating(running)
+    sent = Sent(running)
     return {
         "status": operating.status,
         "submit": sending.submit,
@@ -40,6 +42,9 @@ def handlers(running: Running) -> dict[str, Handler]:
         "form.drop": waiting.form_drop,
         "check": sending.check,
         "wait": sending.wait,
+        "sent.list": sent.sent_list,
+        "sent.show": sent.sent_show,
+        "sent.receipt": sent.sent_receipt,
         "inbox.list": receiving.inbox_list,
         "inbox.show": receiving.inbox_show,
         "inbox.follow": receiving.inbox_follow,
