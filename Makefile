@@ -3,6 +3,8 @@
 #   make test    all tests             make check   format, lint, types and tests
 #   make bench   the benchmark         make faults  the long crash tests
 #   make docs    the documentation as HTML in docs/_build
+#   make bench-desk   the console: pages over full books, 200 people at their desks
+#   make screenshots  the pictures in README.md, anew
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -16,7 +18,7 @@ TESTED := $(VENV)/.tests-passed
 TREE := $(shell find . -type f ! -path './.*' ! -path './var/*' ! -path '*/node_modules/*' \
 	! -path '*/__pycache__/*' ! -path './docs/_build/*' ! -path './bench-results/*' ! -name '* *')
 
-.PHONY: run test check lint types setup setup-dev bench bench-full faults docs lock clean
+.PHONY: run test check lint types setup setup-dev bench bench-full bench-desk faults docs screenshots lock clean
 
 run: setup
 	$(BIN)/jdgate run --demo
@@ -42,6 +44,13 @@ bench: setup
 
 bench-full: setup
 	$(BIN)/python bench/run.py --full
+
+bench-desk: setup-dev
+	$(BIN)/python bench/desks.py
+	$(BIN)/python bench/pages.py
+
+screenshots: setup-dev
+	$(BIN)/python docs/screenshots.py
 
 faults: setup-dev
 	$(BIN)/python -m pytest tests/faults --rounds 50 --timeout 3600 $(PYTEST_ARGS)
@@ -83,4 +92,4 @@ lock:
 	$(LOCK) --group build --group docs -c requirements.lock -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) var jdgate.toml docs/_build bench-results tests/interop/node_modules
+	rm -rf $(VENV) var jdgate.toml docs/_build bench-results tests/*/node_modules

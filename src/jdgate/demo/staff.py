@@ -1,4 +1,4 @@
-"""The demo county's operators: one for each role, and a second approver where two have to agree.
+"""The demo county's operators: one for each role, and a second one where two have to agree.
 
 They share a password that is made with the county and told at each start of the demo. A real county
 has nothing like it: there, each person sets their own by a link.
@@ -23,7 +23,9 @@ OPERATORS = (
     ("town", "陈专干", "com-01", "clerk"),
     ("police", "赵警官", "pol", "approver"),
     ("officer", "钱警官", "pol", "approver"),
+    ("inspector", "吴警官", "ps-01", "clerk"),
     ("auditor", "孙审计", "nco", "auditor"),
+    ("auditor2", "郑审计", "nco", "auditor"),
     ("admin", "周管理", "nco", "administrator"),
 )
 

@@ -1,0 +1,133 @@
+"""Makes the pictures of the console that the README shows, from a demo county that it starts.
+
+    python docs/screenshots.py                     # all, into docs/images/
+    python docs/screenshots.py desk alert          # those alone
+
+Needs what the tests need: Playwright, Debian's Chromium, letters for Chinese (`make setup-dev`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright
+
+HERE = Path(__file__).parent
+IMAGES = HERE / "images"
+sys.path.insert(0, str(HERE.parent))
+
+from tests.browser.driving import DESK, PHONE, chromium  # noqa: E402
+
+from jdgate.texts import say  # noqa: E402
+
+PATIENCE_S = 120
+Shot = Callable[[Page, str], Awaitable[None]]
+
+
+async def desk(page: Page, url: str) -> None:
+    """What waits for the police."""
+    await page.goto(f"{url}/")
+
+
+async def alert(page: Page, url: str) -> None:
+    """The most urgent alert on the desk of the police."""
+    await page.goto(f"{url}/")
+    await page.click("#work a[href^='/alerts/']")
+    await page.wait_for_url("**/alerts/**")
+
+
+SHOTS: dict[str, tuple[str, bool, Shot]] = {
+    "desk": ("police", False, desk),
+    "alert": ("police", False, alert),
+}
+"""Name → who looks, on a phone or not, and how they get there."""
+
+
+class Demo:
+    """A demo county in a folder of its own, its story told to the end."""
+
+    def __init__(self, folder: Path) -> None:
+        command = Path(sys.executable).with_name("jdgate")
+        self._folder = folder
+        self._said = (folder / "said.txt").open("w+", encoding="utf-8")
+        self._child = subprocess.Popen(
+            [command, "run", "--demo", "--lang", "zh"],
+            cwd=folder,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait(self) -> tuple[str, str]:
+        """The console's address and the operators' password, once the story is over."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            if self._child.poll() is not None:
+                break
+            if say("demo.stays", "zh") in self._text():
+                password = (self._folder / "var" / "demo-password").read_text("ascii").strip()
+                return self._status()["web_url"], password
+            time.sleep(0.2)
+        sys.exit(f"the demo county did not come up:\n{self._text()}")
+
+    def _text(self) -> str:
+        return Path(self._said.name).read_text("utf-8")
+
+    def _status(self) -> dict[str, Any]:
+        command = Path(sys.executable).with_name("jdgate")
+        done = subprocess.run(
+            [command, "status", "--json"], cwd=self._folder, check=True, capture_output=True
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        self._child.send_signal(signal.SIGINT)
+        self._child.wait(30)
+
+
+async def take(browser: Browser, url: str, password: str, name: str) -> None:
+    """One picture."""
+    login, phone, shot = SHOTS[name]
+    context = await browser.new_context(
+        locale="zh-CN", timezone_id="Asia/Shanghai", **(PHONE if phone else DESK)
+    )
+    page = await context.new_page()
+    await page.goto(f"{url}/sign-in")
+    await page.fill("#login", login)
+    await page.fill("#password", password)
+    await page.click("main button")
+    await page.wait_for_url(lambda at: "/sign-in" not in at)
+    await shot(page, url)
+    await page.screenshot(path=IMAGES / f"{name}.png")
+    await context.close()
+    print(f"docs/images/{name}.png")
+
+
+async def main(names: list[str]) -> None:
+    """Take the pictures of these names."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="jdgate-screenshots-") as folder:
+        demo = Demo(Path(folder))
+        try:
+            url, password = await asyncio.to_thread(demo.wait)
+            async with async_playwright() as playwright:
+                browser = await chromium(playwright)
+                for name in names:
+                    await take(browser, url, password, name)
+                await browser.close()
+        finally:
+            demo.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:] or list(SHOTS)))
