@@ -195,11 +195,19 @@ class DirectoryLeaf(_Leaf, frozen=True, tag="directory"):
 
 
 class AdminLeaf(_Leaf, frozen=True, tag="admin"):
-    """An administrative act, e.g. `retention.erased` on `target`, by `operator`."""
+    """An administrative act, e.g. `retention.erased` on `target`, by `operator`.
+
+    Where a member says what its people did (signed in, added an operator), `source` is that member
+    and `commitment` opens to its signed `message`.
+    """
 
     act: str
     operator: str
     target: str = ""
+    source: str = ""
+    directory: int = 0
+    commitment: str = ""
+    message: str = ""
 
 
 class LookedLeaf(_Leaf, frozen=True, tag="looked"):

@@ -17,15 +17,15 @@ from typing import Literal, get_args
 from jdgate.errors import Refused
 
 Role = Literal["clerk", "approver", "auditor", "administrator"]
-Right = Literal["see", "read", "answer", "send", "decide", "manage"]
-"""See lists without content; read content; answer alerts; send records; decide drafts; manage
-operators and systems."""
+Right = Literal["see", "read", "answer", "send", "decide", "audit", "manage"]
+"""See lists without content; read content; answer alerts; send records; decide drafts; ask for
+and open reports on a person (at the authority); manage operators and systems."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 _RIGHTS: dict[str, frozenset[Right]] = {
     "clerk": frozenset({"see", "read", "answer", "send"}),
     "approver": frozenset({"see", "read", "answer", "send", "decide"}),
-    "auditor": frozenset({"see", "read"}),
+    "auditor": frozenset({"see", "read", "audit"}),
     "administrator": frozenset({"see", "manage"}),
 }
 

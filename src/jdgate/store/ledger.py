@@ -17,7 +17,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -34,6 +34,7 @@ from jdgate.core.ledger import (
     root_at,
 )
 from jdgate.errors import Misuse
+from jdgate.store.columns import any_of, slices
 from jdgate.store.ledger_tables import TILE_LEVELS, define
 
 _tables = define(MetaData())
@@ -113,6 +114,8 @@ _LEAVES_FROM = (
 )
 _ABOUT = or_(_leaf.c.id == bindparam("about"), _leaf.c.message == bindparam("about"))
 _LEAVES_ABOUT = _COLUMNS.where(_ABOUT).order_by(_leaf.c.index)
+_OF_IDS = _COLUMNS.where(_leaf.c.id.in_(any_of("these")))
+_OF_MESSAGES = _COLUMNS.where(_leaf.c.message.in_(any_of("these")))
 _ERASE = update(_leaf).where(_ABOUT, _leaf.c.salt.is_not(None)).values(salt=None)
 _LEAF_TILE = (
     select(_leaf.c.hash)
@@ -275,6 +278,16 @@ def leaves_from(conn: Connection, first: int, most: int) -> list[StoredLeaf]:
 def find(conn: Connection, about: str) -> list[StoredLeaf]:
     """Every leaf whose id, or whose message, is `about`, in order."""
     return [StoredLeaf(*row) for row in conn.execute(_LEAVES_ABOUT, {"about": about})]
+
+
+def about_many(conn: Connection, about: Iterable[str]) -> list[StoredLeaf]:
+    """Every leaf whose id, or whose message, is one of these, in order."""
+    found: dict[int, StoredLeaf] = {}
+    for part in slices(about):
+        for query in (_OF_IDS, _OF_MESSAGES):
+            for row in conn.execute(query, {"these": part}):
+                found[row[0]] = StoredLeaf(*row)
+    return [found[index] for index in sorted(found)]
 
 
 def erase(conn: Connection, about: str) -> int:

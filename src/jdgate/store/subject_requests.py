@@ -85,8 +85,12 @@ def decide(
     until: datetime,
     key_id: str | None,
     body: bytes | None,
+    person: PersonRow | None,
 ) -> bool:
-    """Write a decision down; False when there was one before, or the time for it is over."""
+    """Write a decision down; False when there was one before, or the time for it is over.
+
+    `person`: whom it is about, from now on; None: that is forgotten.
+    """
     waits = (subject_request.c.state == WAITING, subject_request.c.until > at)
     mine = update(subject_request).where(subject_request.c.id == id, *waits)
     change = mine.values(
@@ -95,10 +99,9 @@ def decide(
     )  # fmt: skip
     if conn.execute(change).rowcount != 1:
         return False
-    if state == APPROVED:
-        conn.execute(update(subject_person).where(subject_person.c.id == id).values(until=until))
-    else:
-        conn.execute(delete(subject_person).where(subject_person.c.id == id))
+    conn.execute(delete(subject_person).where(subject_person.c.id == id))
+    if person is not None:
+        conn.execute(insert(subject_person), [structs.asdict(person)])
     return True
 
 
