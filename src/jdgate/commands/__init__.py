@@ -69,6 +69,7 @@ def handlers(running: Running) -> dict[str, Handler]:
         "member.directory": membering.member_directory,
         "member.request": membering.member_request,
         "member.admit": membering.member_admit,
+        "member.welcome": membering.member_welcome,
         "member.suspend": membering.member_suspend,
         "member.resume": membering.member_resume,
         "member.revoke": membering.member_revoke,

@@ -105,6 +105,17 @@ class Membering:
         )  # fmt: skip
         return await self._published(told, "member.admitted", by)
 
+    async def member_welcome(self, id: str) -> dict[str, Any] | None:
+        """What goes back to a department that was admitted from here: {text,
+        authority_fingerprint, nats}."""
+        file = welcome_file(self._running.home, self._running.trust.member(id).id)
+        if not file.exists():
+            return None
+        text = file.read_text("utf-8")
+        welcome = enrolment.load_welcome(text.encode())
+        told = enrolment.fingerprint(welcome.authority)
+        return {"text": text, "authority_fingerprint": told, "nats": welcome.nats}
+
     async def member_suspend(self, id: str, by: str = "operator") -> dict[str, Any]:
         """Keep a member out until it is resumed."""
         return await self._change(id, "suspend", "member.suspended", by)

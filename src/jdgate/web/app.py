@@ -12,7 +12,7 @@ from litestar.types import ASGIApp
 
 from jdgate import __version__
 from jdgate.errors import Refused
-from jdgate.web import api, desk, forms, records, signing_in
+from jdgate.web import api, desk, forms, members, records, signing_in
 from jdgate.web.gate import Gate
 from jdgate.web.problems import Problems
 from jdgate.web.site import Asked, Site
@@ -62,7 +62,15 @@ def build(site: Site) -> ASGIApp:
         route_handlers=[
             static,
             pages(signing_in.pages(site), anybody),
-            pages([*desk.pages(site), *records.pages(site), *forms.pages(site)], operators),
+            pages(
+                [
+                    *desk.pages(site),
+                    *records.pages(site),
+                    *forms.pages(site),
+                    *members.pages(site),
+                ],
+                operators,
+            ),
             api.router(site, problems),
         ],
         exception_handlers={Exception: elsewhere},

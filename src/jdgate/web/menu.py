@@ -32,7 +32,10 @@ ENTRIES = (
     Entry("/", "web.desk", "see"),
     Entry("/drafts", "web.drafts", "see"),
     Entry("/inbox", "web.inbox", "see"),
+    Entry("/members", "web.members", "see", "oversight"),
     Entry("/forms", "web.forms", "send"),
+    Entry("/operators", "web.operators", "manage", "oversight"),
+    Entry("/systems", "web.systems", "manage", "oversight"),
 )
 
 

@@ -1,0 +1,257 @@
+"""Pages about members: the directory for everybody, and for those who keep it admitting a member,
+suspending, resuming and revoking one.
+
+Rules:
+- who keeps the directory are administrators of the authority; what they do is signed where the
+  authority's key lies, and elsewhere the pages say which commands to give there;
+- a request's fingerprint is shown to nobody before it was compared: who admits types what the
+  department reads out, group by group, and can't copy it from the page;
+- each act asks for the password once more, so that a browser left open is not enough.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from jdgate.commands.membering import REASONS
+from jdgate.core import enrolment
+from jdgate.core.enrolment import DEPARTMENT_ROLES, GROUPS
+from jdgate.errors import JdgateError, Refused
+from jdgate.people import rights
+from jdgate.store.people import OperatorRow
+from jdgate.texts import Lang, say
+from jdgate.web.signing_in import field
+from jdgate.web.site import Asked, Site
+from jdgate.wording import local
+
+ACTS = ("suspend", "resume", "revoke")
+
+
+def pages(site: Site) -> list[HTTPRouteHandler]:
+    """The directory, one member, admission."""
+
+    @get("/members")
+    async def members(request: Asked) -> Response[Any]:
+        visit = request.state.visit
+        told = await site.call("member.directory")
+        return site.page(
+            request,
+            "members.html",
+            directory=told,
+            rows=[_shown(site, one, visit.lang) for one in told["members"]],
+            keeps=keeps(site, visit.who),
+        )
+
+    @get("/members/{id:str}")
+    async def member(request: Asked, id: FromPath[str]) -> Response[Any]:
+        return await _member(request, id)
+
+    @post("/members/{id:str}/{act:str}")
+    async def change(request: Asked, id: FromPath[str], act: FromPath[str]) -> Response[Any]:
+        who, form = request.state.visit.who, await request.form()
+        _require_keeper(site, who)
+        if act not in ACTS:
+            raise Refused("web.not_found")
+        given = {"reason": field(form, "reason")} if act == "revoke" else {}
+        try:
+            if act == "revoke" and field(form, "confirm").strip() != id:
+                raise Refused("web.members_not_confirmed", member=id[:40])
+            await site.house.prove(
+                who.login, field(form, "password"), field(form, "code"), site.now()
+            )
+            told = await site.call(f"member.{act}", id=id, by=who.login, **given)
+        except JdgateError as reason:
+            if reason.code == "member.unknown":
+                raise
+            return await _member(request, id, error=reason)
+        if trouble := told.get("trouble"):
+            return await _member(request, id, trouble=trouble)
+        return site.go(f"/members/{id}")
+
+    async def _member(
+        request: Asked,
+        id: str,
+        *,
+        error: JdgateError | None = None,
+        trouble: dict[str, Any] | None = None,
+    ) -> Response[Any]:
+        visit = request.state.visit
+        told = await site.call("member.directory")
+        found = next((one for one in told["members"] if one["id"] == id), None)
+        if found is None:
+            raise Refused("member.unknown", member=id[:40])
+        keeper = keeps(site, visit.who) and found["kind"] == "department"
+        welcome = await site.call("member.welcome", id=id) if keeper else None
+        return site.page(
+            request,
+            "member.html",
+            status=422 if error else 200,
+            row=_shown(site, found, visit.lang),
+            ending=[one for one in told["ending"] if one["member"] == id],
+            rotate=_rotating(found),
+            keeper=keeper,
+            signs_here=told["signs_here"],
+            welcome=welcome,
+            acts=_acts(found),
+            reasons=REASONS,
+            error=error,
+            trouble=trouble,
+        )
+
+    @get("/members/{id:str}/welcome")
+    async def welcome(request: Asked, id: FromPath[str]) -> Response[Any]:
+        _require_keeper(site, request.state.visit.who)
+        told = await site.call("member.welcome", id=id)
+        if told is None:
+            raise Refused("web.not_found")
+        name = f'attachment; filename="{id}.welcome"'
+        return Response(
+            told["text"].encode(),
+            media_type="application/octet-stream",
+            headers={"content-disposition": name},
+        )
+
+    @get("/admission")
+    async def admission(request: Asked) -> Response[Any]:
+        _require_keeper(site, request.state.visit.who)
+        return await _admission(request)
+
+    @post("/admission")
+    async def read(request: Asked) -> Response[Any]:
+        _require_keeper(site, request.state.visit.who)
+        form = await request.form()
+        file, text = form.get("file"), str(form.get("request") or "")
+        if isinstance(file, UploadFile):
+            text = (await file.read()).decode("ascii", "replace") or text
+        return await _admission(request, text.strip())
+
+    @post("/admission/sign")
+    async def sign(request: Asked) -> Response[Any]:
+        who, form = request.state.visit.who, await request.form()
+        _require_keeper(site, who)
+        text, heard = str(form.get("request") or ""), _heard(form)
+        typed = {name: str(form.get(name) or "") for name in ("name", "regions", "nats", "ca")}
+        roles = [one for one in form.getall("role", []) if isinstance(one, str)]
+        grant = {"name": typed["name"].strip(), "roles": roles, "regions": typed["regions"].split()}
+        try:
+            await site.house.prove(
+                who.login, field(form, "password"), field(form, "code"), site.now()
+            )
+            asked = await site.call("member.request", request=text)
+            told = await site.call(
+                "member.admit",
+                request=text,
+                fingerprint="".join(heard),
+                nats=typed["nats"].strip(),
+                ca=typed["ca"],
+                by=who.login,
+                grant=None if asked["known"] else grant,
+            )
+        except JdgateError as reason:
+            return await _admission(
+                request, text, error=reason, typed={**typed, **grant}, heard=heard
+            )
+        if trouble := told.get("trouble"):
+            return await _admission(request, trouble=trouble)
+        return site.go(f"/members/{told['member']}")
+
+    async def _admission(
+        request: Asked,
+        text: str | None = None,
+        *,
+        error: JdgateError | None = None,
+        typed: dict[str, Any] | None = None,
+        heard: list[str] | None = None,
+        trouble: dict[str, Any] | None = None,
+    ) -> Response[Any]:
+        """First the form that takes a request; with one, what it asks for and what to compare."""
+        lang = request.state.visit.lang
+        signs_here = (await site.call("member.directory"))["signs_here"]
+        asked, wrong = None, []
+        if text is not None:
+            try:
+                asked = await site.call("member.request", request=text)
+                if error is not None and error.code == "enrol.fingerprint":
+                    wrong = enrolment.misheard(enrolment.read_request(text.encode()), heard or [])
+            except JdgateError as reason:
+                error = reason
+        return site.page(
+            request,
+            "admission.html",
+            status=422 if error else 200,
+            signs_here=signs_here,
+            text=text,
+            asked=asked,
+            given={**(asked or {}), **(typed or {})},
+            groups=GROUPS,
+            wrong=wrong,
+            heard=heard or [],
+            roles=[(one, site.renderer.role_name(one, lang)) for one in sorted(DEPARTMENT_ROLES)],
+            region=lambda code: region_name(site, code),
+            error=error,
+            trouble=trouble,
+        )
+
+    return [members, member, change, welcome, admission, read, sign]
+
+
+def keeps(site: Site, who: OperatorRow) -> bool:
+    """Whether an operator keeps the directory: an administrator of the authority."""
+    member = site.running.trust.members.get(who.member)
+    return rights.may(who.role, "manage") and member is not None and member.kind == "authority"
+
+
+def _require_keeper(site: Site, who: OperatorRow) -> None:
+    if not keeps(site, who):
+        raise Refused("people.not_allowed")
+
+
+def region_name(site: Site, code: str) -> str:
+    """A place by its name and code; one that no table has by its code alone."""
+    name = site.running.references.divisions.name(code)
+    return f"{name} {code}" if name else code
+
+
+def _shown(site: Site, one: dict[str, Any], lang: Lang) -> dict[str, Any]:
+    """A member as pages show it."""
+    good = [key["not_after"] for key in one["keys"] if key["state"] == "good"]
+    state = say(f"cli.state.{one['status']}", lang)
+    if not good:
+        state += say("web.members_no_key", lang)
+    return {
+        **one,
+        "role_names": [site.renderer.role_name(role, lang) for role in one["roles"]],
+        "region_names": [region_name(site, code) for code in one["regions"]],
+        "state": state,
+        "until": local(max(good))[:10] if good else None,
+    }
+
+
+def _acts(row: dict[str, Any]) -> list[str]:
+    """What can be done with a member as it stands."""
+    first = {"active": ["suspend"], "suspended": ["resume"]}.get(row["status"], [])
+    alive = any(key["state"] in ("good", "future") for key in row["keys"])
+    return [*first, "revoke"] if alive else first
+
+
+def _rotating(row: dict[str, Any]) -> str:
+    """The command that makes new keys for a member, to be copied: quoted, as names are anything."""
+    if row["hosted"]:
+        return shlex.join(["python", "tools/change_directory.py", ".", "rekey", row["id"]])
+    numbers = [int(key["kid"].rpartition(".")[2]) for key in row["keys"]]
+    words = ["jdgate", "key", "request", row["id"], "--name", row["name"]]
+    for role in row["roles"]:
+        words += ["--role", role]
+    for code in row["regions"]:
+        words += ["--region", code]
+    return shlex.join([*words, "--number", str(max(numbers, default=0) + 1)])
+
+
+def _heard(form: Any) -> list[str]:
+    return [field(form, f"group-{n}").strip() for n in range(1, GROUPS + 1)]
