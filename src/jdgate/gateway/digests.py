@@ -32,7 +32,7 @@ from jdgate.gateway.compose import Plan
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.periods import ended, states_of
-from jdgate.store import alerts, expectations, figures
+from jdgate.store import alerts, expectations, figures, rulestate
 from jdgate.store.figures import FigureRow
 
 DIGEST = "county.digest.v1"
@@ -169,6 +169,18 @@ def _acknowledge_by(ground: Ground, life: AlertLife) -> datetime | None:
     if allowed is None:
         return None
     return ground.times.after(life.desk_at, allowed, urgent=life.urgent)
+
+
+def so_far(
+    conn: Connection, ground: Ground, period: Period, type: str, *, most: int
+) -> Iterator[Tally]:
+    """What a period that is not over comes to by now, from the rules that read a type of message
+    and have no more than `most` states. Nothing of it may be told before it went through
+    `suppressed`."""
+    for rule in ground.rules:
+        counts = hasattr(rule, "tally") and type in rule.types
+        if counts and rulestate.count(conn, rule.name) <= most:
+            yield from _of_rule(conn, ground, rule, period)
 
 
 def _ruled(conn: Connection, ground: Ground, period: Period, effects: Effects) -> Iterator[Tally]:

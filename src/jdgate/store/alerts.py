@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import structs
 from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
@@ -121,6 +122,28 @@ def on_desks(conn: Connection, since: datetime | None, before: datetime) -> list
     else:
         wanted.append(alert.c.desk_at >= since)
     return _ROWS.rows(conn.execute(_ROWS.select.where(*wanted).order_by(alert.c.desk_at)))
+
+
+class Answered(NamedTuple):
+    """How soon one alert was dealt with on the desk where it lies."""
+
+    type: str
+    recipient: str
+    urgent: bool
+    desk_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+
+
+def answered(
+    conn: Connection, since: datetime, recipient: str | None = None, limit: int = 20_000
+) -> list[Answered]:
+    """Alerts raised since then, the newest first, without what they say; those on one desk."""
+    query = select(*(alert.c[name] for name in Answered._fields)).where(alert.c.raised_at >= since)
+    if recipient is not None:
+        query = query.where(alert.c.recipient == recipient)
+    rows = conn.execute(query.order_by(alert.c.raised_at.desc()).limit(limit))
+    return [Answered(*row) for row in rows]
 
 
 def counts(conn: Connection) -> dict[str, int]:

@@ -4,18 +4,18 @@ Rows of digests hold what was told and nothing more: a number that was too small
 here either. Who may see which is decided by who asks (`commands.overseeing`).
 
     figures.put(conn, [FigureRow(chart="courier.realname", unit="cur-01", item="W-12", …)])
-    figures.since(conn, ["courier.realname"], "2026-01-01")
+    figures.since(conn, "courier.realname", "2026-01-01")
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, select
 
 from jdgate.store.bulk import Upsert
-from jdgate.store.columns import Reader, any_of, values
+from jdgate.store.columns import Reader, values
 from jdgate.store.tables import figure
 
 COUNTY, UNIT = "county", "unit"
@@ -39,11 +39,11 @@ _ROWS = Reader(figure, FigureRow)
 _PUT = Upsert(figure, on=["chart", "first", "unit", "item", "audience"], update=["last", "n", "of"])
 _SINCE = (
     _ROWS.select.where(
-        figure.c.chart.in_(any_of("charts")),
+        figure.c.chart == bindparam("name"),
         figure.c.first >= bindparam("since"),
-        figure.c.audience == bindparam("audience"),
+        figure.c.audience == bindparam("for_whom"),
     )
-    .order_by(figure.c.chart, figure.c.first, figure.c.unit, figure.c.item)
+    .order_by(figure.c.first.desc(), figure.c.unit, figure.c.item)
     .limit(MOST)
 )
 _CHARTS = select(figure.c.chart).distinct()
@@ -56,12 +56,12 @@ def put(conn: Connection, rows: Iterable[FigureRow]) -> None:
 
 
 def since(
-    conn: Connection, charts: Sequence[str], first: str, *, audience: str = UNIT, unit: str = ""
+    conn: Connection, chart: str, first: str, *, audience: str = UNIT, unit: str | None = None
 ) -> list[FigureRow]:
-    """Figures of periods that began on the day `first` or later, the oldest first; of all units or
-    of one."""
-    query = _SINCE.where(figure.c.unit == unit) if unit else _SINCE
-    given = {"charts": list(charts), "since": first, "audience": audience}
+    """Figures of periods that began on the day `first` or later, the latest first, of one chart:
+    of all units or of one. At most `MOST`."""
+    query = _SINCE.where(figure.c.unit == unit) if unit is not None else _SINCE
+    given = {"name": chart, "since": first, "for_whom": audience}
     return _ROWS.rows(conn.execute(query, given))
 
 

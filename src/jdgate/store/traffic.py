@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, func, or_, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, or_, select
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import EPOCH
-from jdgate.store.tables import traffic
+from jdgate.store.tables import delivery, message, traffic
 
 GATEWAY = ""
 """The recipient of what comes in."""
@@ -61,7 +61,7 @@ _SINCE = (
     .where(traffic.c.at >= bindparam("since"))
     .group_by(traffic.c.source, traffic.c.recipient, traffic.c.type)
 )
-_WHOSE = bindparam("whose")
+_WHOSE: BindParameter[str] = bindparam("whose")
 _OF = _SINCE.where(or_(traffic.c.source == _WHOSE, traffic.c.recipient == _WHOSE))
 _FINE = (traffic.c.at >= bindparam("from_"), traffic.c.at < bindparam("before"))
 _FINER = select(func.count()).where(traffic.c.at > bindparam("from_"), _FINE[1])
@@ -128,3 +128,43 @@ def roll_up(conn: Connection, now: datetime) -> None:
             taken = conn.execute(_TAKE, span).all()
             _write(conn, _summed(hour, ((row[:3], Tally(*row[3:])) for row in taken)))
         hour += HOUR
+
+
+def course(conn: Connection, at: datetime, member: str | None = None) -> dict[datetime, Tally]:
+    """What came in from the ten minutes of `at` on, by the tallies' time: of everybody, or of
+    `member`."""
+    query = select(traffic.c.at, *_SUMS).where(
+        traffic.c.at >= slot(at), traffic.c.recipient == GATEWAY
+    )
+    if member is not None:
+        query = query.where(traffic.c.source == member)
+    rows = conn.execute(query.group_by(traffic.c.at).order_by(traffic.c.at))
+    return {row[0]: Tally(*(int(one) for one in row[1:])) for row in rows}
+
+
+class Stuck(Struct, frozen=True):
+    """So many deliveries made since some time that are open, or were given up (`dead`); `source`
+    is None for what the gateway originated."""
+
+    source: str | None
+    recipient: str
+    type: str
+    state: str
+    count: int
+
+
+def stuck(conn: Connection, at: datetime, member: str | None = None) -> list[Stuck]:
+    """What was to be delivered since the ten minutes of `at` and is not; see `since`."""
+    kinds = (message.c.source, delivery.c.recipient, delivery.c.type, delivery.c.state)
+    query = (
+        select(*kinds, func.count())
+        .select_from(delivery.outerjoin(message, message.c.id == delivery.c.message_id))
+        .where(
+            delivery.c.state.in_(("open", "dead")),
+            delivery.c.created_at >= slot(at),
+        )
+        .group_by(*kinds)
+    )
+    if member is not None:
+        query = query.where(or_(message.c.source == member, delivery.c.recipient == member))
+    return [Stuck(*row) for row in conn.execute(query)]
