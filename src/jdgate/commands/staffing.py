@@ -51,9 +51,9 @@ class Staffing:
             if house is None:
                 raise UsageError("people.not_served")
             machine = machine_of(self._running)
-            answer = await house.run(
-                lambda conn: _done(conn, house, machine, now, name, by, given)
-            )
+            answer = await house.run(lambda conn: _done(conn, house, machine, now, name, by, given))
+            if name == "token.revoke" and self._running.edge is not None:
+                self._running.edge.bell.ring(given["id"])  # streams that are open under it look up
             if "link" in answer:
                 return {**answer, "web_url": self._running.web_url}
             return answer

@@ -167,7 +167,13 @@ _json = json.JSONDecoder(
 )
 
 
-def _parse(payload: bytes) -> dict[str, Any]:
+def parse(payload: bytes) -> dict[str, Any]:
+    """One JSON object, read in the one way that every reader would.
+
+    Raises:
+        Refused: `message.not_json`, `message.duplicate_key`, `message.number`, `message.text`,
+            `message.envelope` (anything but an object).
+    """
     try:
         value = _json.decode(payload.decode())
         if _HALF_CHARACTER.search(payload):
@@ -203,7 +209,7 @@ def decode(payload: bytes) -> Message:
             outside 1–500).
     """
     try:
-        wire = msgspec.convert(_parse(payload), _Wire)
+        wire = msgspec.convert(parse(payload), _Wire)
     except msgspec.ValidationError as error:
         raise Refused("message.envelope", attribute=_attribute_at_fault(error)) from None
     checks = (

@@ -64,18 +64,24 @@ class Bell:
 
     def ring(self, member: str) -> None:
         """Something changed."""
-        for rung in self._listening[member]:
+        for rung in self._listening.get(member, ()):
             rung.set()
 
     @contextmanager
-    def listening(self, member: str) -> Iterator[asyncio.Event]:
-        """An event that is set at each ring; who waits for it clears it."""
-        rung = asyncio.Event()
-        self._listening[member].add(rung)
+    def listening(
+        self, *members: str, rung: asyncio.Event | None = None
+    ) -> Iterator[asyncio.Event]:
+        """An event that is set at each ring of one of these; who waits for it clears it."""
+        rung = rung or asyncio.Event()
+        for member in members:
+            self._listening[member].add(rung)
         try:
             yield rung
         finally:
-            self._listening[member].discard(rung)
+            for member in members:
+                self._listening[member].discard(rung)
+                if not self._listening[member]:
+                    del self._listening[member]
 
 
 class Verdicts:

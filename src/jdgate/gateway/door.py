@@ -29,7 +29,7 @@ from jdgate.bus.port import Outgoing
 from jdgate.core import message, signing
 from jdgate.core.admission import Arrival
 from jdgate.core.message import MESSAGE_ID
-from jdgate.core.sealing import context, seal
+from jdgate.core.sealing import SealingKey, context, seal
 from jdgate.errors import Refused, TransportFailed
 from jdgate.gateway import redelivery
 from jdgate.gateway.answers import RECEIPT
@@ -138,8 +138,10 @@ async def outcome(
     return await gateway.run(read)
 
 
-async def mailbox(gateway: Gateway, member: str, limit: int) -> list[Outgoing]:
-    """What a member is owed and has not receipted, oldest first, sealed to it.
+async def mailbox(
+    gateway: Gateway, member: str, limit: int, after: int = 0
+) -> list[tuple[int, Outgoing]]:
+    """What a member is owed and has not receipted, by number, above `after`; sealed to it.
 
     Raises:
         Refused: `key.none_to_seal`. TransportFailed: `books.…`.
@@ -147,23 +149,26 @@ async def mailbox(gateway: Gateway, member: str, limit: int) -> list[Outgoing]:
     ground, now = gateway.ground, gateway.clock.now()
     key = ground.trust.sealing_key(member, now)
 
-    def read(conn: Connection) -> list[Outgoing]:
-        rows = deliveries.open_to(conn, member, limit)
+    def read(conn: Connection) -> list[tuple[int, Outgoing]]:
+        rows = deliveries.open_to(conn, member, limit, after)
+        number = {row.id: row.sequence or 0 for row in rows}
         return [
-            Outgoing(
-                member=member, id=one.id, msg_id=one.id, kid=key.kid,
-                body=seal(one.jws, key, context(ground.me, member, one.id)),
-            )
+            (number[one.id], _sealed(ground.me, key, one))
             for one in redelivery.reopened(conn, ground, rows, now)
-        ]  # fmt: skip
+        ]
 
     return await gateway.run(read)
 
 
-async def waiting(gateway: Gateway, member: str) -> tuple[str, ...]:
-    """The ids of what a member is owed, to see whether something came."""
-    rows = await gateway.run(lambda conn: deliveries.open_to(conn, member, 1_000))
-    return tuple(row.id for row in rows)
+def _sealed(me: str, key: SealingKey, one: Outbound) -> Outgoing:
+    body = seal(one.jws, key, context(me, one.recipient, one.id))
+    return Outgoing(member=one.recipient, id=one.id, msg_id=one.id, kid=key.kid, body=body)
+
+
+async def number_of(gateway: Gateway, member: str, id: str) -> int:
+    """The number of something a member was sent; 0 when it is not its."""
+    row = await gateway.run(lambda conn: deliveries.get(conn, id))
+    return (row.sequence or 0) if row is not None and row.recipient == member else 0
 
 
 async def position(gateway: Gateway, member: str) -> Position:

@@ -226,10 +226,11 @@ def open_of(conn: Connection, recipient: str, role: str, limit: int) -> list[Del
     return _ROWS.rows(conn.execute(_OPEN_OF, given))
 
 
-def open_to(conn: Connection, recipient: str, limit: int) -> list[DeliveryRow]:
-    """What is open to a recipient, lowest number first."""
+def open_to(conn: Connection, recipient: str, limit: int, after: int = 0) -> list[DeliveryRow]:
+    """What is open to a recipient, lowest number first, above `after`."""
     found = conn.execute(_OPEN_TO, {"whom": recipient, "limit": MOST_OPEN}).all()
-    lowest = sorted(found, key=lambda row: row.sequence or 0)[:limit]
+    above = [row for row in found if (row.sequence or 0) > after]
+    lowest = sorted(above, key=lambda row: row.sequence or 0)[:limit]
     return _ROWS.rows(conn.execute(_BY_ID, {"ids": [row.id for row in lowest]})) if lowest else []
 
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.columns import Reader, any_of, slices, values
@@ -98,6 +99,15 @@ _UNFETCHED = (
     )
     .order_by(inbox.c.received_at, inbox.c.id)
     .limit(bindparam("limit"))
+)
+_COUNT_UNFETCHED = select(func.count()).select_from(
+    _UNFETCHED.with_only_columns(inbox.c.id).order_by(None).subquery()
+)
+_UNFETCHED_AFTER = _UNFETCHED.where(
+    or_(
+        inbox.c.received_at > bindparam("after_at"),
+        and_(inbox.c.received_at == bindparam("after_at"), inbox.c.id > bindparam("after_id")),
+    )
 )
 _FETCHED = update(inbox).where(*_THESE).values(fetched_at=bindparam("at"))
 _COUNTS = (
@@ -221,9 +231,21 @@ def search(
     return _ROWS.rows(conn.execute(query.limit(limit)))
 
 
-def unfetched(conn: Connection, member: str, limit: int) -> list[InboxRow]:
-    """What no system of `member` has taken over HTTP, oldest first."""
-    return _ROWS.rows(conn.execute(_UNFETCHED, {"member": member, "limit": limit}))
+def unfetched(
+    conn: Connection, member: str, limit: int, after: tuple[datetime, str] | None = None
+) -> list[InboxRow]:
+    """What no system of `member` has taken over HTTP, oldest first; `after` the moment and id of
+    another."""
+    given: dict[str, Any] = {"member": member, "limit": limit}
+    if after is None:
+        return _ROWS.rows(conn.execute(_UNFETCHED, given))
+    later = {"after_at": after[0], "after_id": after[1]}
+    return _ROWS.rows(conn.execute(_UNFETCHED_AFTER, given | later))
+
+
+def count_unfetched(conn: Connection, member: str, most: int) -> int:
+    """How many no system of `member` has taken over HTTP, counted up to `most`."""
+    return int(conn.execute(_COUNT_UNFETCHED, {"member": member, "limit": most}).scalar_one())
 
 
 def fetched(conn: Connection, member: str, message_id: str, at: datetime) -> bool:

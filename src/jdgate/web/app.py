@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router, get
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
-from jdgate import __version__
 from jdgate.errors import Refused
 from jdgate.web import api, desk, forms, members, records, signing_in
+from jdgate.web.api import pages as described
 from jdgate.web.gate import Gate
 from jdgate.web.problems import Problems
 from jdgate.web.site import Asked, Site
@@ -25,7 +23,7 @@ def build(site: Site) -> ASGIApp:
     """The application of a site."""
     gate, problems = Gate(site), Problems(site)
 
-    @get("/static/{name:str}", include_in_schema=False, cache=False)
+    @get("/static/{name:str}", cache=False)
     async def static(request: Asked, name: FromPath[str]) -> Response[bytes]:
         found = site.renderer.static.get(name)
         if found is None:
@@ -49,7 +47,6 @@ def build(site: Site) -> ASGIApp:
             route_handlers=handlers,
             before_request=before,
             exception_handlers={Exception: page},
-            include_in_schema=False,
             request_max_body_size=FORM_BYTES,
         )
 
@@ -61,7 +58,7 @@ def build(site: Site) -> ASGIApp:
     return Litestar(
         route_handlers=[
             static,
-            pages(signing_in.pages(site), anybody),
+            pages([*signing_in.pages(site), *described.pages(site)], anybody),
             pages(
                 [
                     *desk.pages(site),
@@ -74,17 +71,7 @@ def build(site: Site) -> ASGIApp:
             api.router(site, problems),
         ],
         exception_handlers={Exception: elsewhere},
-        openapi_config=OpenAPIConfig(
-            title="jdgate",
-            version=__version__,
-            path="/api",
-            render_plugins=(),
-            use_handler_docstrings=True,
-            components=Components(
-                security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
-            ),
-            security=[{"token": []}],
-        ),
+        openapi_config=None,
         logging_config=None,
         debug=False,
     )

@@ -19,9 +19,17 @@ from jdgate.web.site import Site, Visit
 
 log = logging.getLogger(__name__)
 
+SOON_S = 10
+"""After so many seconds what failed for now is worth another try."""
+
 _STATUS = {
     "people.not_allowed": 403,
     "people.link_void": 404,
+    "people.out_of_reach": 403,
+    "people.no_passwords": 403,
+    "people.carried": 403,
+    "people.session_unknown": 404,
+    "people.token_unknown": 404,
     "people.resting": 429,
     "web.sign_in_first": 401,
     "web.not_ours": 403,
@@ -29,7 +37,23 @@ _STATUS = {
     "web.too_many": 429,
     "web.token": 401,
     "web.same_id": 409,
+    "web.no_receipt": 409,
+    "web.hosted_here": 409,
+    "web.type_not_yours": 403,
+    "web.own_key_only": 403,
+    "web.not_own_key": 403,
+    "web.media_type": 415,
+    "web.malformed": 400,
+    "web.too_many_streams": 429,
+    "message.not_json": 400,
+    "message.duplicate_key": 400,
+    "message.number": 400,
+    "message.text": 400,
+    "message.envelope": 400,
     "member.not_hosted": 404,
+    "member.suspended": 403,
+    "daemon.no_gateway": 404,
+    "daemon.no_edge": 404,
     "draft.decided": 409,
     "alert.over": 409,
     "alert.not_here": 409,
@@ -104,7 +128,9 @@ def problem(
         "texts": texts,
         **more,
     }
-    headers = {"retry-after": "60"} if status == 429 else {}
+    headers = {"retry-after": str(params.get("seconds", 60))} if status == 429 else {}
+    if status == 503:
+        headers["retry-after"] = str(SOON_S)
     return Response(
         body, status_code=status, media_type="application/problem+json", headers=headers
     )

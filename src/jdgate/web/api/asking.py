@@ -1,0 +1,188 @@
+"""Whose system calls, how often, and what it brings. Nothing gets past this that is not ours.
+
+Rules:
+- a token is looked up at every request, so what was revoked or has expired ends at once; a stream
+  that is open looks again whenever it wakes, and is woken when its token is revoked;
+- requests are counted per token and minute, open streams and waiting requests per token: one
+  system that runs wild keeps no other from its work;
+- JSON is read as messages are: no key twice, no number that readers would not agree on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+
+from jdgate.core.message import parse
+from jdgate.errors import Refused
+from jdgate.people import credentials
+from jdgate.store import web_sessions
+from jdgate.store.web_sessions import TokenRow
+from jdgate.web.site import Asked, Site
+
+T = TypeVar("T")
+
+A_MINUTE = 600
+"""Requests that one token may make in a minute."""
+MOST_STREAMS = 4
+"""Streams and waiting requests that one token may have open."""
+HEARTBEAT_S = 15.0
+LOOK_S = 1.0
+"""How soon something that rings no bell is seen by who waits for it."""
+LARGE = 64 * 1024
+_WHERE = re.compile(r"`\$\.?([^`]*)`|field `([a-z_]{1,40})`")
+
+
+class Guard:
+    """Finds out whose system calls, and counts."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._minute = 0
+        self._counted: dict[str, int] = defaultdict(int)
+        self._open: Counter[str] = Counter()
+        self._waiting: set[asyncio.Event] = set()
+        site.at_closing.append(self._let_go)
+
+    async def enter(self, request: Asked) -> None:
+        """Before every request. Raises: Refused `web.token`, `web.too_many`."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        row = await self._alive(credentials.digest(given))
+        if row is None or scheme.lower() != "bearer":
+            raise Refused("web.token")
+        self._count(row.id)
+        request.state.system = row
+
+    async def still(self, system: TokenRow) -> bool:
+        """Whether a token is good as yet, and the daemon goes on."""
+        return not self._site.closing.is_set() and await self._alive(system.token) is not None
+
+    async def _alive(self, digest: bytes) -> TokenRow | None:
+        row = await self._site.house.run(lambda conn: web_sessions.token(conn, digest))
+        if row is None or row.revoked_at is not None or self._site.now() >= row.expires_at:
+            return None
+        return row
+
+    def _count(self, id: str) -> None:
+        now = time.monotonic()
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._minute, self._counted = minute, defaultdict(int)
+        self._counted[id] += 1
+        if self._counted[id] > A_MINUTE:
+            raise Refused("web.too_many", seconds=60 - int(now % 60))
+
+    def room(self, system: TokenRow) -> None:
+        """Go on only when the token may have one more open.
+
+        Raises:
+            Refused: `web.too_many_streams`.
+        """
+        if self._open[system.id] >= MOST_STREAMS:
+            raise Refused("web.too_many_streams", most=MOST_STREAMS, seconds=5)
+
+    @contextlib.contextmanager
+    def listening(self, system: TokenRow) -> Iterator[asyncio.Event]:
+        """An event that is set when something came for the token's member, when the token is
+        revoked and when the daemon stops; who waits for it clears it and looks.
+
+        Raises:
+            Refused: `web.too_many_streams`.
+        """
+        self.room(system)
+        edge = self._site.running.edge
+        with contextlib.ExitStack() as stack:
+            rung = asyncio.Event()
+            if edge is not None:
+                stack.enter_context(edge.bell.listening(system.member, system.id, rung=rung))
+            self._open[system.id] += 1
+            self._waiting.add(rung)
+            try:
+                yield rung
+            finally:
+                self._waiting.discard(rung)
+                self._open[system.id] -= 1
+                if not self._open[system.id]:
+                    del self._open[system.id]
+
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return self._open.total()
+
+    def _let_go(self) -> None:
+        for rung in self._waiting:
+            rung.set()
+
+
+async def rings(rung: asyncio.Event, within: float) -> bool:
+    """Whether it rang within so many seconds. It is clear then."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await rung.wait()
+    rang = rung.is_set()
+    rung.clear()
+    return rang
+
+
+def system_of(request: Request[Any, Any, Any]) -> TokenRow:
+    """The token a request came with, once `Guard.enter` let it in."""
+    system: TokenRow = request.state.system
+    return system
+
+
+async def body(request: Request[Any, Any, Any], *kinds: str) -> bytes:
+    """The body, of one of these media types.
+
+    Raises:
+        Refused: `web.media_type`. HTTPException: 413.
+    """
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in kinds:
+        raise Refused("web.media_type", expected=", ".join(kinds))
+    return await request.body()
+
+
+async def json_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """The JSON body, read as `kind`.
+
+    Raises:
+        Refused: `web.media_type`, `web.malformed` (names the place), `message.not_json`,
+            `message.duplicate_key`, `message.number`, `message.text`.
+    """
+    given = await body(request, "application/json")
+    if len(given) > LARGE:  # takes long enough to be noticed by others
+        return await asyncio.to_thread(_read, given, kind)
+    return _read(given, kind)
+
+
+def _read(given: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(parse(given), kind)
+    except msgspec.ValidationError as error:
+        found = _WHERE.search(str(error))
+        raise Refused("web.malformed", at=(found[1] or found[2]) if found else "—") from None
+
+
+async def events(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A stream of events, which browsers and clients take up again after three seconds."""
+    yield b"retry: 3000\n\n"
+    async for event in source:
+        yield event
+
+
+def event(name: str, id: str, said: object) -> bytes:
+    """One event (HTML Living Standard §9.2). JSON has no line ends of its own."""
+    data = msgspec.json.encode(said)
+    return f"event: {name}\nid: {id}\ndata: ".encode() + data + b"\n\n"
+
+
+STILL_HERE = b": still here\n\n"
