@@ -30,7 +30,9 @@ MADE_UP = {
     "cli.direction": "in out",
     "cli.verdict": "accepted part refused own good",
     "cli.outcome": "delivered failed pending",
-    "cli.leaf": "accepted refused disclosed delivered drafted decided alert directory admin looked",
+    "cli.leaf": "accepted refused disclosed delivered drafted decided alert directory admin looked "
+    "missed arrived",
+    "cli.messages.kind": "message alert draft letter",
     "cli.role": "gateway edge",
     "cli.drafts": "now_sent now_half now_rejected record prefill",
     "evidence.step": "form directory seal checkpoint consistency sender receipt leaf inclusion "

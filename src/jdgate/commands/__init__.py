@@ -13,6 +13,7 @@ from jdgate.commands.membering import Membering
 from jdgate.commands.operating import Operating
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
+from jdgate.commands.searching import Searching
 from jdgate.commands.sending import Sending
 from jdgate.commands.sent import Sent
 from jdgate.commands.staffing import Staffing
@@ -29,6 +30,7 @@ def handlers(running: Running) -> dict[str, Handler]:
     teaming, staffing = Teaming(running), Staffing(running)
     membering, waiting = Membering(running), Waiting(running)
     proving, operating = Proving(running), Operating(running)
+    searching = Searching(running)
     sent = Sent(running)
     return {
         "status": operating.status,
@@ -77,6 +79,12 @@ def handlers(running: Running) -> dict[str, Handler]:
         "ledger.verify": proving.ledger_verify,
         "ledger.prove": proving.ledger_prove,
         "evidence.export": proving.evidence_export,
+        "messages.search": searching.messages_search,
+        "messages.person": searching.messages_person,
+        "messages.show": searching.messages_show,
+        "messages.verify": searching.messages_verify,
+        "ledger.entry": searching.ledger_entry,
+        "ledger.witnesses": searching.ledger_witnesses,
         "dead.list": operating.dead_list,
         "dead.show": operating.dead_show,
         "dead.retry": operating.dead_retry,

@@ -60,7 +60,7 @@ def export(conn: Connection, ground: Ground, message_id: str, now: datetime) -> 
     checkpoint = checkpointer.current(conn, ground, now)
     head = checkpoints.unverified(checkpoint)
     prover = _Prover(conn, head.size)
-    row = messages.get(conn, message_id) or _refused(conn, message_id)
+    row = messages.get(conn, message_id) or refused_as(conn, message_id)
     statement = None if row else next(iter(_about(conn, message_id, "missed")), None)
     if statement is not None:
         return _missed(conn, ground, statement, checkpoint, prover)
@@ -110,7 +110,7 @@ def _past(conn: Connection, correction: bytes, type: str, prover: _Prover) -> li
     ]
 
 
-def _refused(conn: Connection, claimed: str) -> MessageRow | None:
+def refused_as(conn: Connection, claimed: str) -> MessageRow | None:
     """What was refused under an id that it only claimed, and so was kept under another."""
     leaf = next((one for one in ledger.find(conn, claimed) if one.kind == "refused"), None)
     return None if leaf is None else messages.get(conn, leaf.id)

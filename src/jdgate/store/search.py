@@ -18,10 +18,10 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select
 
 from jdgate.store.columns import slices
-from jdgate.store.tables import delivery, message, subject_index
+from jdgate.store.tables import delivery, draft, message, subject_index
 
 HOUSEKEEPING = ("sys.alert.life.v1",)
 """What the gateway tells edges for their lists to be right: nothing that anybody looks for."""
@@ -77,6 +77,8 @@ _MADE = select(
     _d.message_id.label("message"), _d.alert_id.label("alert"), _d.draft_id.label("draft"),
     _d.erased_at, func.coalesce(_m.source, "").label("source"),
 ).select_from(delivery.outerjoin(message, _d.message_id == _m.id))  # fmt: skip
+
+_DRAFT_OF = select(draft.c.id).where(draft.c.message_id == bindparam("message")).limit(1)
 
 
 def sent(conn: Connection, wanted: Wanted, *, below: Place | None, limit: int) -> list[Found]:
@@ -140,6 +142,25 @@ def named(conn: Connection, id_: str) -> list[Found]:
     return found
 
 
+def draft_of(conn: Connection, message_id: str) -> str | None:
+    """The draft that a message was sent for."""
+    found: str | None = conn.execute(_DRAFT_OF, {"message": message_id}).scalar()
+    return found
+
+
+def corrections_of(conn: Connection, message_id: str, limit: int) -> list[str]:
+    """Corrections about the people of a message, by their ids: some may be of other records."""
+    people = select(subject_index.c.subject).where(subject_index.c.message_id == message_id)
+    query = (
+        select(subject_index.c.message_id)
+        .where(subject_index.c.subject.in_(people), subject_index.c.domain == "correct")
+        .distinct()
+        .order_by(subject_index.c.message_id)
+        .limit(limit)
+    )
+    return list(conn.execute(query).scalars())
+
+
 def _page(
     query: Select[Any], at: Any, id_: Any, wanted: Wanted, below: Place | None, limit: int
 ) -> Select[Any]:
@@ -153,9 +174,9 @@ def _page(
     return query.order_by(at.desc(), id_.desc()).limit(limit)
 
 
-def _sent(row: Row[Any]) -> Found:
+def _sent(row: Any) -> Found:
     return Found(kind="message", **row._mapping)
 
 
-def _made(row: Row[Any]) -> Found:
+def _made(row: Any) -> Found:
     return Found(kind="delivery", **row._mapping)

@@ -1,0 +1,252 @@
+"""Commands that look things up in the books: messages, each with its chain of proof, and entries
+of the ledger.
+
+`member`: answer with what concerns that member alone; None, with everything (for the authority, and
+at the machine's own command line). Searches read beside the gateway's work and never hold it up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from jdgate.commands.forms import iso
+from jdgate.core import evidence_verify, leaves
+from jdgate.core.calendar import at_local
+from jdgate.core.encoding import b64u
+from jdgate.core.ledger import leaf_hash
+from jdgate.core.message import read_time
+from jdgate.core.oversight import as_told, concerns
+from jdgate.errors import Refused
+from jdgate.founding import pinned_authority
+from jdgate.gateway import chains, checkpointer, person_search, proofs
+from jdgate.gateway.person_search import Sought
+from jdgate.running import Running
+from jdgate.store import ledger, search, witness
+from jdgate.store.columns import from_ms, to_ms
+from jdgate.store.ledger import StoredLeaf
+from jdgate.store.search import Found, Place, Wanted
+
+T = TypeVar("T")
+MOST = 200
+"""Rows of one answer."""
+SIDES = ("any", "sent", "received")
+VERDICTS = ("accepted", "part", "refused")
+
+
+class Searching:
+    """Looking up messages and entries of the ledger, on the gateway's machine."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    async def messages_search(
+        self,
+        member: str | None = None,
+        side: str = "any",
+        type: str | None = None,
+        verdict: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Any]:
+        """Messages that match, newest first: {rows, next}. `next` is where the following page
+        begins (`before`), None at the end.
+
+        `member` is the sender or the recipient; `since` and `until` are moments, or local days
+        that belong to it. With a verdict only what was sent is searched: a verdict is what a
+        sender was answered.
+        """
+        wanted = Wanted(
+            member=member or None,
+            type=type or None,
+            verdict=_one_of("verdict", verdict, VERDICTS) if verdict else None,
+            since=_moment(since, 0),
+            until=_moment(until, 1),
+        )
+        side = _one_of("side", side, SIDES) if wanted.member is not None else "any"
+        below, limit = _place(before), max(1, min(limit, MOST))
+
+        def look(conn: Connection) -> list[Found]:
+            found: list[Found] = []
+            if side != "received":
+                found += search.sent(conn, wanted, below=below, limit=limit + 1)
+            if wanted.verdict is None and side != "sent":
+                # of everybody's, what came from a message is there already
+                own = wanted.member is None
+                found += search.made(conn, wanted, below=below, limit=limit + 1, own=own)
+            return sorted(found, key=lambda row: (row.at, row.id), reverse=True)
+
+        rows = await self._beside(look)
+        more = len(rows) > limit
+        rows = rows[:limit]
+        return {"rows": [_row(row) for row in rows], "next": _cursor(rows[-1]) if more else None}
+
+    async def messages_person(
+        self, id_type: str, id_no: str, by: str, limit: int = MOST
+    ) -> dict[str, Any]:
+        """The latest messages about a person, once the search is in the ledger."""
+        gateway, now = self._running.the_gateway, self._running.clock.now()
+        sought = Sought(id_type, id_no)
+        rows = await gateway.run(
+            lambda conn: person_search.find(
+                conn, gateway.ground, sought, by=by, now=now, limit=min(limit, MOST)
+            )
+        )
+        return {"rows": [_row(row) for row in rows], "next": None}
+
+    async def messages_show(
+        self, id: str, member: str | None = None, own: str | None = None
+    ) -> dict[str, Any]:
+        """The chain of proof that an id of a message, delivery, alert or draft belongs to. `own`:
+        whose evidence file it may be."""
+        gateway = self._running.the_gateway
+        return await gateway.run(
+            lambda conn: chains.chain(conn, gateway.ground, id, member, own or member)
+        )
+
+    async def messages_verify(self, id: str, member: str | None = None) -> dict[str, Any]:
+        """The chain, verified anew under a checkpoint of this moment; with the numbered `report`
+        on the evidence, where the reader may know all that it tells. Without one, `why` not."""
+        gateway, now = self._running.the_gateway, self._running.clock.now()
+
+        def prove(conn: Connection) -> tuple[dict[str, Any], bytes | None, str | None]:
+            checkpointer.current(conn, gateway.ground, now)
+            found = chains.chain(conn, gateway.ground, id, member, member)
+            about = found["evidence"] or (chains.evidence_id(found) if member is None else None)
+            if about is None:
+                return found, None, "search.part"
+            try:
+                return found, proofs.export(conn, gateway.ground, about, now), None
+            except Refused as reason:  # erased by retention, or nothing was ever sent
+                return found, None, reason.code
+
+        found, data, why = await gateway.run(prove)
+        report = None
+        if data is not None:
+            pinned = pinned_authority(self._running.home.authority_public)
+            verified = await asyncio.to_thread(evidence_verify.verify, data, pinned)
+            report = {"ok": verified.ok, "steps": msgspec.to_builtins(verified.steps)}
+        return {**found, "report": report, "why": why}
+
+    async def ledger_entry(
+        self, index: int | None = None, id: str | None = None, member: str | None = None
+    ) -> dict[str, Any]:
+        """Entries of the ledger, by place or by what they are about, under the latest checkpoint.
+
+        Raises:
+            Refused: `ledger.unknown`, there is none that concerns the member.
+        """
+
+        def look(conn: Connection) -> dict[str, Any]:
+            if index is not None:
+                at = ledger.leaf(conn, index) if 0 <= index < 2**53 else None
+                found = [at] if at is not None else []
+            else:
+                found = ledger.find(conn, id or "")[:MOST]
+            read = [(one, leaves.decode(one.body)) for one in found]
+            shown = [(one, leaf) for one, leaf in read if member is None or concerns(leaf, member)]
+            if not shown:
+                raise Refused("ledger.unknown")
+            holds = chains.standing(conn, [one for one, _ in shown])
+            return {
+                "entries": [
+                    {
+                        "index": one.index,
+                        "kind": one.kind,
+                        "holds": holds[one.index],
+                        "leaf": as_told(leaf, member, False),
+                        **(_exactly(one) if member is None else {}),
+                    }
+                    for one, leaf in shown
+                ]
+            }
+
+        return await self._beside(look)
+
+    async def ledger_witnesses(self, members: list[str] | None = None) -> list[dict[str, Any]]:
+        """Which checkpoint each member of this machine holds, and whether the ledger still had
+        that root at that size (None: this machine has no ledger)."""
+        edge = self._running.the_edge
+        wanted = [id for id in edge.desks if members is None or id in members]
+        held = await edge.run(
+            lambda conn: [row for id in wanted if (row := witness.latest(conn, id)) is not None]
+        )
+        roots: dict[int, bytes] = {}
+        if self._running.gateway is not None:
+            sizes = {row.size for row in held}
+
+            def look(conn: Connection) -> dict[int, bytes]:
+                size = ledger.head(conn).size
+                return {each: ledger.root_of(conn, each) for each in sizes if 0 < each <= size}
+
+            roots = await self._beside(look)
+        return [
+            {
+                "member": row.member,
+                "size": row.size,
+                "root": b64u(row.root),
+                "at": iso(row.at),
+                "same": roots.get(row.size) == row.root if self._running.gateway else None,
+            }
+            for row in held
+        ]
+
+    async def _beside(self, work: Callable[[Connection], T]) -> T:
+        """`work` on a snapshot of the books, on a thread of its own."""
+        books = self._running.the_gateway.books
+
+        def read() -> T:
+            with books.read() as conn:
+                return work(conn)
+
+        return await asyncio.to_thread(read)
+
+
+def _exactly(one: StoredLeaf) -> dict[str, Any]:
+    return {"text": one.body.decode(), "hash": b64u(leaf_hash(one.body))}
+
+
+def _row(row: Found) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(row)
+    return {
+        **told,
+        "at": iso(row.at),
+        "erased_at": iso(row.erased_at) if row.erased_at is not None else None,
+    }
+
+
+def _cursor(row: Found) -> str:
+    return f"{to_ms(row.at)}.{row.id}"
+
+
+def _place(before: str | None) -> Place | None:
+    if not before:
+        return None
+    at, _, id_ = before.partition(".")
+    if not at.isdecimal() or not at.isascii() or len(at) > 14 or len(id_) > 64:
+        raise Refused("search.place")
+    return Place(from_ms(int(at)), id_)
+
+
+def _moment(given: str | None, days: int) -> datetime | None:
+    """A moment (RFC 3339), or where a local day begins, and `days` after it."""
+    if not given:
+        return None
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        return read_time(given, "at")
+    return at_local((day + timedelta(days=days)).isoformat(), time(0))
+
+
+def _one_of(name: str, given: str, known: tuple[str, ...]) -> str:
+    if given not in known:
+        raise Refused("search.choice", name=name, known=", ".join(known))
+    return given
