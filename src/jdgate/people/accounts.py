@@ -147,11 +147,11 @@ def open_link(conn: Connection, key: MasterKey, token: str, now: datetime) -> Of
 
 
 def use_link(
-    conn: Connection, key: MasterKey, token: str, kept: str, code: str | None, now: datetime
+    conn: Connection, key: MasterKey, token: str, kept: str | None, code: str | None, now: datetime
 ) -> OperatorRow:
     """Set the password (`kept` is its hash) and, with a `code` of it, the code generator.
 
-    `code` None: this installation asks for none.
+    None: this installation asks for none.
 
     Raises:
         Refused: `people.link_void`, `people.code_wrong`.
@@ -270,13 +270,17 @@ def signed_in(
     if row is None:
         return None
     operator = people.get(conn, row.login)
-    over = now - row.seen_at >= limits.idle or now - row.began_at >= limits.whole
-    if over or operator is None or operator.state != people.ACTIVE:
+    if is_over(row, limits, now) or operator is None or operator.state != people.ACTIVE:
         web_sessions.end(conn, digest)
         return None
     if by_hand and now - row.seen_at >= SEEN_EVERY:
         web_sessions.seen(conn, digest, now)
     return operator
+
+
+def is_over(row: SessionRow, limits: Limits, now: datetime) -> bool:
+    """Whether a session has lasted long enough."""
+    return now - row.seen_at >= limits.idle or now - row.began_at >= limits.whole
 
 
 def _known(conn: Connection, login: str) -> OperatorRow:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from jdgate.config import Home
 from jdgate.errors import Refused
-from jdgate.people import accounts, credentials
+from jdgate.people import accounts, binding, credentials, own
 from jdgate.store import master_key
 from jdgate.store.database import Database
 from jdgate.store.master_key import MasterKey
@@ -71,27 +71,86 @@ class House:
         Raises:
             Refused: `people.wrong` (of which part of it is not said), `people.resting`.
         """
-        row = await self.run(lambda conn: accounts.knock(conn, login, now))
-        kept = row.password if row is not None else None
-        if not await self._hashed(lambda: credentials.check(kept, password)):
-            raise Refused("people.wrong")
+        kept = await self._known(login, password, now)
         return await self.run(lambda conn: accounts.sign_in(conn, self.key, login, kept, code, now))
 
-    async def use_link(self, token: str, password: str, code: str | None, now: datetime) -> str:
-        """Set a password by a link, and begin a session; its token.
+    async def use_link(
+        self, token: str, password: str | None, code: str | None, now: datetime
+    ) -> str | None:
+        """Set a password by a link, and begin a session; its token. Where no passwords are used
+        (`password` None) the link sets a code generator alone, and lets nobody in.
 
         Raises:
             Refused: `people.link_void`, `people.password_…`, `people.code_wrong`.
         """
         offer = await self.run(lambda conn: accounts.open_link(conn, self.key, token, now))
-        fit = credentials.fit(offer.operator.login, password)
-        kept = await self._hashed(lambda: credentials.keep(fit))
+        kept = None
+        if password is not None:
+            fit = credentials.fit(offer.operator.login, password)
+            kept = await self._hashed(lambda: credentials.keep(fit))
 
-        def use(conn: Connection) -> str:
+        def use(conn: Connection) -> str | None:
             row = accounts.use_link(conn, self.key, token, kept, code, now)
-            return accounts.begin(conn, row.login, now)
+            return accounts.begin(conn, row.login, now) if kept is not None else None
 
         return await self.run(use)
+
+    async def sign_in_with_code(self, issuer: str, subject: str, code: str, now: datetime) -> str:
+        """Let somebody in whom their provider knows, by a code of ours; the session's token.
+
+        Raises:
+            Refused: `people.not_linked`, `people.wrong`, `people.resting`.
+        """
+
+        def tried(conn: Connection) -> None:
+            row = binding.operator_of(conn, issuer, subject, None)
+            accounts.knock(conn, row.login, now)
+
+        await self.run(tried)  # counted before it is judged
+        return await self.run(
+            lambda conn: binding.sign_in(conn, self.key, issuer, subject, code, now)
+        )
+
+    async def change_password(self, login: str, old: str, new: str, now: datetime) -> str:
+        """Set another password after the one so far; the token of the only session left.
+
+        Raises:
+            Refused: `people.wrong`, `people.resting`, `people.password_…`.
+        """
+        fit = credentials.fit(login, new)
+        if new == old:
+            raise Refused("people.password_same")
+        kept = await self._known(login, old, now)
+        hashed = await self._hashed(lambda: credentials.keep(fit))
+
+        def change(conn: Connection) -> str:
+            accounts.prove(conn, self.key, login, password=kept, code=None, now=now)
+            return own.change_password(conn, login, hashed, now)
+
+        return await self.run(change)
+
+    async def prove(self, login: str, password: str, code: str, now: datetime) -> None:
+        """Go on only with somebody's password and a code of their generator, if they have one.
+
+        Raises:
+            Refused: `people.wrong`, `people.resting`.
+        """
+        kept = await self._known(login, password, now)
+        await self.run(
+            lambda conn: accounts.prove(conn, self.key, login, password=kept, code=code, now=now)
+        )
+
+    async def _known(self, login: str, password: str, now: datetime) -> str | None:
+        """The password as it is kept, if this is it; the try is counted.
+
+        Raises:
+            Refused: `people.wrong`, `people.resting`.
+        """
+        row = await self.run(lambda conn: accounts.knock(conn, login, now))
+        kept = row.password if row is not None else None
+        if not await self._hashed(lambda: credentials.check(kept, password)):
+            raise Refused("people.wrong")
+        return kept
 
     async def _hashed(self, work: Callable[[], T]) -> T:
         async with self._hashing:

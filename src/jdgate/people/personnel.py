@@ -1,5 +1,5 @@
-"""What is done about operators and systems of this machine, by whom: in one transaction, and whether
-it may be done decided here alone.
+"""What is done about operators and systems of this machine, in one transaction: and by whom it may
+be done, decided here alone.
 
 Rules:
 - a command on the machine may do all of it. At the console an administrator manages the accounts

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from jdgate.errors import Refused
-from jdgate.web import api, desk, forms, members, records, signing_in
+from jdgate.web import account, api, desk, forms, members, oidc, operators, records, signing_in
 from jdgate.web.api import pages as described
 from jdgate.web.gate import Gate
 from jdgate.web.problems import Problems
@@ -35,7 +35,7 @@ def build(site: Site) -> ASGIApp:
     async def anybody(request: Asked) -> Response[Any] | None:
         return await gate.anybody(request)
 
-    async def operators(request: Asked) -> Response[Any] | None:
+    async def signed_in(request: Asked) -> Response[Any] | None:
         return await gate.operators(request)
 
     def page(request: Asked, error: Exception) -> Response[Any]:
@@ -58,15 +58,17 @@ def build(site: Site) -> ASGIApp:
     return Litestar(
         route_handlers=[
             static,
-            pages([*signing_in.pages(site), *described.pages(site)], anybody),
+            pages([*signing_in.pages(site), *oidc.pages(site), *described.pages(site)], anybody),
             pages(
                 [
                     *desk.pages(site),
                     *records.pages(site),
                     *forms.pages(site),
                     *members.pages(site),
+                    *account.pages(site),
+                    *operators.pages(site),
                 ],
-                operators,
+                signed_in,
             ),
             api.router(site, problems),
         ],

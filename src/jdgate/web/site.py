@@ -28,6 +28,7 @@ from jdgate.running import Running
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
 from jdgate.web import menu
+from jdgate.web.provider import Provider
 from jdgate.web.rendering import Renderer
 
 Asked = Request[Any, Any, State]
@@ -65,6 +66,7 @@ class Site:
         self.at_closing: list[Callable[[], None]] = []
         web = running.config.web
         self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
+        self.provider = Provider(web.oidc, running.home.root, self.now) if web.oidc.issuer else None
         # a browser takes a cookie of this name from nobody but this very host, over TLS
         self.cookie = "__Host-jdgate" if tls else "jdgate"
 
@@ -78,6 +80,11 @@ class Site:
     def second_factor(self) -> bool:
         """Whether people need a code generator: everywhere but in the demo county."""
         return not self.running.config.county.demo
+
+    @property
+    def passwords(self) -> bool:
+        """Whether people may sign in with a password of ours."""
+        return self.provider is None or self.running.config.web.oidc.passwords
 
     def now(self) -> datetime:
         """The daemon's time."""

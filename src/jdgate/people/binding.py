@@ -1,0 +1,72 @@
+"""Which operator an OpenID provider's user is. No account is made for anybody.
+
+Rules:
+- an operator is found by issuer and subject, which never change. A name that the provider gives
+  finds, once, an operator who is linked to nobody yet, and links them: whoever gets that name at
+  the provider later is somebody else;
+- whom nobody here is linked to, and who was disabled, hears the same.
+
+    row = operator_of(conn, issuer, subject, login)
+    needs_code(row, strong=False, wanted=True)
+    token = sign_in(conn, key, issuer, subject, code, now)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jdgate.errors import Refused
+from jdgate.people import accounts
+from jdgate.store import people
+from jdgate.store.master_key import MasterKey
+from jdgate.store.people import OperatorRow
+
+
+def operator_of(conn: Connection, issuer: str, subject: str, login: str | None) -> OperatorRow:
+    """The operator of a subject. `login`: whom the provider's claim names, if that is trusted.
+
+    Raises:
+        Refused: `people.not_linked`.
+    """
+    row = people.by_subject(conn, issuer, subject)
+    if row is None and login is not None:
+        row = people.get(conn, login)
+        if row is not None and row.state == people.ACTIVE and row.subject is None:
+            people.change(conn, row.login, issuer=issuer, subject=subject)
+        else:
+            row = None
+    if row is None or row.state != people.ACTIVE:
+        raise Refused("people.not_linked")
+    return row
+
+
+def needs_code(row: OperatorRow, *, strong: bool, wanted: bool) -> bool:
+    """Whether to ask for a code of our own. `strong`: the provider saw a second factor; `wanted`:
+    people need one here.
+
+    Raises:
+        Refused: `people.no_factor`, one is needed and they have no code generator.
+    """
+    if strong:
+        return False
+    if row.totp is None and wanted:
+        raise Refused("people.no_factor")
+    return row.totp is not None
+
+
+def sign_in(
+    conn: Connection, key: MasterKey, issuer: str, subject: str, code: str, now: datetime
+) -> str:
+    """Begin a session of who the provider knows, by a code of their generator; its token.
+
+    Raises:
+        Refused: `people.not_linked`, `people.no_factor`, they were disabled, reset or linked anew
+            meanwhile; `people.wrong`.
+    """
+    row = operator_of(conn, issuer, subject, None)
+    needs_code(row, strong=False, wanted=True)
+    accounts.check_code(conn, key, row, code, now)
+    people.drop_tries(conn, login=row.login, before=now - accounts.FORGET_TRIES)
+    return accounts.begin(conn, row.login, now)

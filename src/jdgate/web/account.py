@@ -1,0 +1,119 @@
+"""My account: password, code generator, where I am signed in, what was done to accounts here.
+
+Rules:
+- whoever sits at a desk that was left open changes nothing: the password, and for another generator
+  a code of the one so far, are asked for, and wrong ones are counted as at the sign-in page;
+- a changed password or generator signs every other browser out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from jdgate.errors import Refused
+from jdgate.people import accounts, carried, credentials, own, personnel
+from jdgate.web.qr import qr
+from jdgate.web.signing_in import field, status_of_try
+from jdgate.web.site import Asked, Site
+
+DONE = ("password", "authenticator", "sessions")
+
+
+class Generator(msgspec.Struct, frozen=True):
+    """A new generator's secret, until a code of it came."""
+
+    login: str
+    secret: str
+
+
+def pages(site: Site) -> list[HTTPRouteHandler]:
+    """The account of whoever is signed in."""
+
+    @get("/account")
+    async def account(request: Asked) -> Response[Any]:
+        done = request.query_params.get("done")
+        return await _account(request, None, done if done in DONE else None)
+
+    @post("/account/password")
+    async def password(request: Asked) -> Response[Any]:
+        who, form = request.state.visit.who, await request.form()
+        new = field(form, "new")
+        try:
+            if new != field(form, "again"):
+                raise Refused("people.password_differs")
+            token = await site.house.change_password(
+                who.login, field(form, "password"), new, site.now()
+            )
+        except Refused as reason:
+            return await _account(request, reason)
+        return site.go("/account?done=password", token=token)
+
+    @post("/account/authenticator")
+    async def authenticator(request: Asked) -> Response[Any]:
+        visit, form = request.state.visit, await request.form()
+        login, now = visit.who.login, site.now()
+        try:
+            await site.house.prove(login, field(form, "password"), field(form, "code"), now)
+        except Refused as reason:
+            return await _account(request, reason)
+        fresh = Generator(login, credentials.totp_secret())
+        return _offer(request, fresh, None)
+
+    @post("/account/authenticator/new")
+    async def new_authenticator(request: Asked) -> Response[Any]:
+        visit, form = request.state.visit, await request.form()
+        login, now, key = visit.who.login, site.now(), site.house.key
+        ticket, code = str(form.get("ticket") or ""), field(form, "code")
+        given = carried.unseal(key, Generator, ticket, visit.token, now)
+        if given.login != login:
+            raise Refused("people.carried")
+
+        def work(conn: Any) -> None:
+            accounts.set_generator(conn, key, login, given.secret, code, now)
+            own.end_others(conn, login, visit.token)
+
+        try:
+            await site.house.run(work)
+        except Refused as reason:
+            return _offer(request, given, reason)
+        return site.go("/account?done=authenticator")
+
+    @post("/account/sessions")
+    async def sessions(request: Asked) -> Response[Any]:
+        visit, form = request.state.visit, await request.form()
+        login, id = visit.who.login, field(form, "id")
+        if id:
+            await site.house.run(lambda conn: own.end_session(conn, login, id))
+        else:
+            await site.house.run(lambda conn: own.end_others(conn, login, visit.token))
+        return site.go("/account?done=sessions")
+
+    async def _account(
+        request: Asked, error: Refused | None, done: str | None = None
+    ) -> Response[Any]:
+        visit, now = request.state.visit, site.now()
+        who = visit.who
+
+        def work(conn: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+            open_ones = own.sessions(conn, who.login, visit.token, site.limits, now)
+            return open_ones, personnel.acts(conn, [who.member])
+
+        open_ones, acts = await site.house.run(work)
+        return site.page(
+            request, "account.html", status=status_of_try(error) if error else 200, error=error,
+            done=done, sessions=open_ones, acts=acts, least=credentials.SHORTEST,
+        )  # fmt: skip
+
+    def _offer(request: Asked, fresh: Generator, error: Refused | None) -> Response[Any]:
+        ticket = carried.seal(site.house.key, fresh, request.state.visit.token, site.now())
+        uri = credentials.totp_uri(fresh.secret, fresh.login, site.running.config.county.name)
+        return site.page(
+            request, "account_generator.html", status=422 if error else 200, error=error,
+            ticket=ticket, secret=fresh.secret, uri=uri, picture=qr(uri),
+        )  # fmt: skip
+
+    return [account, password, authenticator, new_authenticator, sessions]
