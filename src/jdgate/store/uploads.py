@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jdgate.store.columns import Reader
 from jdgate.store.edge_tables import upload
@@ -74,6 +74,12 @@ def of_member(conn: Connection, member: str) -> list[UploadHead]:
     """A member's uploads, newest first."""
     query = _HEADS.select.where(upload.c.member == member)
     return _HEADS.rows(conn.execute(query.order_by(upload.c.at.desc(), upload.c.id.desc())))
+
+
+def files(conn: Connection, member: str) -> int:
+    """How many files of a member are kept."""
+    query = select(func.count()).where(upload.c.member == member, upload.c.file.is_not(None))
+    return int(conn.execute(query).scalar_one())
 
 
 def change(conn: Connection, id: str, **values: Any) -> None:

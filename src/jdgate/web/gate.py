@@ -38,7 +38,7 @@ class Gate:
 
     async def operators(self, request: Asked) -> Response[Any] | None:
         """A page for people who are signed in."""
-        visit = await self._enter(request)
+        visit = await self._enter(request, signed_in=True)
         if visit.operator is not None:
             return None
         if request.method not in SAFE or BY_ITSELF in request.headers:
@@ -46,7 +46,7 @@ class Gate:
         back = request.url.path
         return self._site.go(f"/sign-in?next={quote(back, safe='')}")
 
-    async def _enter(self, request: Asked) -> Visit:
+    async def _enter(self, request: Asked, *, signed_in: bool = False) -> Visit:
         site = self._site
         given = request.cookies.get(site.cookie, "")
         fresh = len(given) != _TOKEN_LENGTH
@@ -60,18 +60,22 @@ class Gate:
                 )
             )
         if request.method not in SAFE:
-            await self._ours(request, visit)
+            await self._ours(request, visit, signed_in)
         return visit
 
-    async def _ours(self, request: Asked, visit: Visit) -> None:
+    async def _ours(self, request: Asked, visit: Visit, signed_in: bool) -> None:
         headers = request.headers
         origin = headers.get("origin")
         same = origin is None or urlsplit(origin).netloc == headers.get("host")
         if not same or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise Refused("web.not_ours")
+        if visit.fresh:
+            raise Refused("web.not_ours")
+        if signed_in and visit.operator is None:  # a stranger's form is not read first
+            raise Refused("web.sign_in_first")
         form = await request.form()
         given = form.get("form_token")
-        if visit.fresh or not isinstance(given, str):
+        if not isinstance(given, str):
             raise Refused("web.not_ours")
         if not credentials.is_form_token(visit.token, given):
             raise Refused("web.not_ours")

@@ -20,6 +20,7 @@ from jdgate.people.house import House
 from jdgate.running import Running
 from jdgate.web.app import build
 from jdgate.web.monitor import Monitor
+from jdgate.web.patience import Connection
 from jdgate.web.shell import Shell
 from jdgate.web.site import Site
 
@@ -74,6 +75,7 @@ class WebServer:
     async def _serve(self, app: Any, listener: socket.socket, **tls: Any) -> None:
         config = uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -4,13 +4,16 @@ do with the answer. Plain ASGI, so that no error page escapes it.
 Rules:
 - a request for a host name that is not ours is refused: a stranger's name that leads to this
   machine (DNS rebinding) reaches nothing;
-- no script, style, picture or form but our own; nobody frames us; nothing is kept by caches.
+- no script, style, picture or form but our own; nobody frames us; nothing is kept by caches;
+- who sends a request too slowly is waited for no longer (`patience`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
+
+from jdgate.web.patience import Body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -53,10 +56,14 @@ class Shell:
             await self._app(scope, receive, send)
             return
 
+        body = Body(receive)
+
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
                 more = [each for each in self._headers if each[0] not in given]
+                if body.slow:
+                    more.append((b"connection", b"close"))
                 if b"cache-control" not in given:
                     more.append((b"cache-control", b"no-store"))
                 message["headers"] = [*message["headers"], *more]
@@ -68,4 +75,4 @@ class Shell:
             await answer(start)
             await send({"type": "http.response.body", "body": b"unknown host\n"})
             return
-        await self._app(scope, receive, answer)
+        await self._app(scope, body.receive, answer)

@@ -1,0 +1,110 @@
+"""Who sends too slowly is waited for no longer, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from tests.e2e.kit import County
+from tests.web.browsing import Browser
+
+from jdgate.web import patience
+
+pytestmark = pytest.mark.anyio
+Browse = Callable[..., Browser]
+WITHIN_S = 30
+
+
+class Dripping:
+    """A client that sends a little again and again, until it is cut off."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def drip(self, piece: bytes) -> bytes:
+        """All that was answered by the time the connection was over."""
+        answered = asyncio.create_task(self.reader.read())
+        async with asyncio.timeout(WITHIN_S):
+            while not answered.done():
+                self.writer.write(piece)
+                try:
+                    await self.writer.drain()
+                except ConnectionError:
+                    break
+                await asyncio.sleep(0.02)
+            try:
+                return await answered
+            except ConnectionError:
+                return b""
+
+
+@asynccontextmanager
+async def connected(county: County, head: str) -> AsyncIterator[Dripping]:
+    url = urlsplit(county.daemon.web_url or "")
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(head.format(host=url.netloc).replace("\n", "\r\n").encode())
+    yield Dripping(reader, writer)
+    writer.close()
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "GRACE_S", 0.4)
+    monkeypatch.setattr(patience, "REST_S", 0.4)
+
+
+async def test_a_head_that_never_ends_ends_the_connection(county: County) -> None:
+    async with connected(county, "GET / HTTP/1.1\nHost: {host}\n") as client:
+        assert await client.drip(b"X-Padding: x\r\n") == b""
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed(county: County) -> None:
+    async with connected(county, "") as client:
+        async with asyncio.timeout(WITHIN_S):
+            assert await client.reader.read() == b""
+
+
+async def test_a_body_that_drips_in_is_told_so_and_harms_nobody(
+    county: County, browse: Browse
+) -> None:
+    browser = browse()
+    await browser.sign_in("clerk")
+    head = (
+        "POST /sign-out HTTP/1.1\nHost: {host}\nContent-Length: 60000\n"
+        f"Cookie: jdgate={browser.cookie}\n"
+        "Content-Type: application/x-www-form-urlencoded\n\n"
+    )
+    async with connected(county, head) as client:
+        dripping = asyncio.create_task(client.drip(b"a"))
+        while not dripping.done():  # meanwhile others work
+            assert (await browser.open("/")).status_code == 200
+        answer = await dripping
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower() and "传送太慢" in answer.decode()
+    assert (await browser.open("/")).status_code == 200, "and nobody was signed out"
+
+
+async def test_what_is_left_of_a_refused_body_keeps_no_connection(county: County) -> None:
+    head = (
+        "POST /sign-out HTTP/1.1\nHost: {host}\nContent-Length: 60000\n"
+        "Content-Type: application/x-www-form-urlencoded\n\n"
+    )
+    async with connected(county, head) as client:
+        assert (await client.drip(b"a")).startswith(b"HTTP/1.1 403 ")
+
+
+async def test_a_body_gets_more_time_for_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = iter([b"x" * 64 * 1024] * 3 + [b""])
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(0.2)
+        piece = next(pieces)
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+    body = patience.Body(receive)
+    for _ in range(4):
+        await body.receive()
+    assert not body.slow
