@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from jdgate.commands.forms import iso, looked_up
+from jdgate.core.sheet import Title
 from jdgate.errors import Refused, UsageError
 from jdgate.gateway import subject_books, subject_report
 from jdgate.gateway.subject_books import GROUNDS, Asked, Request, Who
@@ -93,7 +94,28 @@ class Subjects:
         days = {sheet.type: sheet.retention_days for sheet in ground.catalogue.sheets.values()}
         report = subject_report.shape(found, days)
         told: dict[str, Any] = msgspec.to_builtins(report)
-        return {"request": _listed(request), "made_at": iso(now), "made_by": who.name, **told}
+        return {
+            "request": _listed(request),
+            "made_at": iso(now),
+            "made_by": who.name,
+            **told,
+            "words": self._words(told),
+        }
+
+    def _words(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Titles of the types and fields that a report names, and names of members."""
+        listed = ("messages", "corrections", "disclosures", "looks", "alerts", "drafts")
+        types = {one["type"] for name in listed for one in told[name]}
+        sheets = self._running.catalogue.sheets
+        known = {type: sheets[type] for type in sorted(types) if type in sheets}
+        return {
+            "types": {type: _both(sheet.title) for type, sheet in known.items()},
+            "fields": {
+                type: {name: _both(field.title) for name, field in sheet.fields.items()}
+                for type, sheet in known.items()
+            },
+            "members": {one.id: one.name for one in self._running.trust.directory.members},
+        }
 
     async def _who(self, by: By) -> Who:
         """An auditor of the authority, on the gateway's machine.
@@ -121,6 +143,10 @@ class Subjects:
         if row is None:
             raise Refused("people.wrong")
         return row
+
+
+def _both(title: Title) -> dict[str, str]:
+    return {"zh": title.zh, "en": title.en}
 
 
 def _listed(request: Request) -> dict[str, Any]:

@@ -9,7 +9,19 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from jdgate.errors import Refused
-from jdgate.web import account, api, desk, forms, members, oidc, operators, records, signing_in
+from jdgate.web import (
+    account,
+    api,
+    desk,
+    flows,
+    forms,
+    members,
+    oidc,
+    operators,
+    records,
+    signing_in,
+    subject,
+)
 from jdgate.web.api import pages as described
 from jdgate.web.gate import Gate
 from jdgate.web.problems import Problems
@@ -62,11 +74,13 @@ def build(site: Site) -> ASGIApp:
             pages(
                 [
                     *desk.pages(site),
+                    *flows.pages(site),
                     *records.pages(site),
                     *forms.pages(site),
                     *members.pages(site),
                     *account.pages(site),
                     *operators.pages(site),
+                    *subject.pages(site),
                 ],
                 signed_in,
             ),

@@ -34,8 +34,10 @@ ENTRIES = (
     Entry("/inbox", "web.inbox", "see"),
     Entry("/members", "web.members", "see", "oversight"),
     Entry("/forms", "web.forms", "send"),
+    Entry("/subject", "web.subject", "audit", "oversight", county=True),
     Entry("/operators", "web.operators", "manage", "oversight"),
     Entry("/systems", "web.systems", "manage", "oversight"),
+    Entry("/flows", "web.overview_flows", "see", "oversight"),
 )
 
 
