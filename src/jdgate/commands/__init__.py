@@ -8,15 +8,18 @@ Reading goes to the books or the edge's database through their own thread; nothi
 from __future__ import annotations
 
 from jdgate.commands.alerting import Alerting
+from jdgate.commands.expecting import Expecting
 from jdgate.commands.guarding import Guarding
 from jdgate.commands.membering import Membering
 from jdgate.commands.operating import Operating
+from jdgate.commands.overseeing import Overseeing
 from jdgate.commands.proving import Proving
 from jdgate.commands.receiving import Receiving
 from jdgate.commands.searching import Searching
 from jdgate.commands.sending import Sending
 from jdgate.commands.sent import Sent
 from jdgate.commands.staffing import Staffing
+from jdgate.commands.subjects import Subjects
 from jdgate.commands.teaming import Teaming
 from jdgate.commands.waiting import Waiting
 from jdgate.control import Handler
@@ -31,7 +34,8 @@ def handlers(running: Running) -> dict[str, Handler]:
     membering, waiting = Membering(running), Waiting(running)
     proving, operating = Proving(running), Operating(running)
     searching = Searching(running)
-    sent = Sent(running)
+    sent, subjects = Sent(running), Subjects(running)
+    expecting, overseeing = Expecting(running), Overseeing(running)
     return {
         "status": operating.status,
         "submit": sending.submit,
@@ -61,6 +65,11 @@ def handlers(running: Running) -> dict[str, Handler]:
         "alerts.reassign": alerting.alerts_reassign,
         "expect.list": alerting.expect_list,
         "expect.show": alerting.expect_show,
+        "expect.month": expecting.expect_month,
+        "expect.day": expecting.expect_day,
+        "expect.late": expecting.expect_late,
+        "flows.show": overseeing.flows_show,
+        "charts.show": overseeing.charts_show,
         "assign.list": teaming.assign_list,
         "assign.show": teaming.assign_show,
         "assign.set": teaming.assign_set,
@@ -90,4 +99,9 @@ def handlers(running: Running) -> dict[str, Handler]:
         "dead.retry": operating.dead_retry,
         **staffing.handlers(),
         "plugin.list": operating.plugin_list,
+        "subject.ask": subjects.subject_ask,
+        "subject.decide": subjects.subject_decide,
+        "subject.list": subjects.subject_list,
+        "subject.show": subjects.subject_show,
+        "subject.report": subjects.subject_report,
     }

@@ -24,6 +24,8 @@ SOON_S = 10
 
 _STATUS = {
     "people.not_allowed": 403,
+    "subject.not_yours": 403,
+    "subject.not_open": 409,
     "people.link_void": 404,
     "people.out_of_reach": 403,
     "people.no_passwords": 403,
