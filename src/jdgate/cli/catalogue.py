@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jdgate.cli.catalogue_docs import docs, law
-from jdgate.cli.catalogue_pages import found_by, limit_lines
 from jdgate.cli.help import Group
 from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, table
+from jdgate.core.agreement_words import found_by, limit_lines
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:

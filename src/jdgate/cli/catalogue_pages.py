@@ -12,6 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jdgate.core.agreement_words import (
+    about_persons,
+    domain_order,
+    form,
+    found_by,
+    limit_lines,
+    side_by_side,
+)
 from jdgate.texts import LANGUAGES, Lang, say
 
 if TYPE_CHECKING:
@@ -20,12 +28,6 @@ if TYPE_CHECKING:
 
 MARK = "<!-- made by `jdgate catalogue docs` from the exchange sheets; change those, not this -->"
 """The second line of every page, so that stale ones can be told from other files."""
-
-_AREAS = (
-    "mmt", "comm", "release", "grid", "aid", "licence", "sealed", "courier", "precursor", "tip",
-    "share", "correct", "subject", "reconcile", "venue", "school", "staffing", "outreach",
-    "supervise", "county", "sys",
-)  # fmt: skip
 
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
@@ -62,13 +64,8 @@ def law_rows(catalogue: Catalogue, lang: Lang) -> list[dict[str, Any]]:
     return rows
 
 
-def about_persons(sheet: Sheet) -> bool:
-    """Whether some field of a type is personal data."""
-    return sheet.personal or any(field.personal for field in sheet.fields.values())
-
-
 def _index(catalogue: Catalogue) -> str:
-    names = sorted(catalogue.sheets, key=lambda name: (_area(name), name))
+    names = sorted(catalogue.sheets, key=domain_order)
     lines = ["# Message types · 消息类型", MARK, ""]
     for lang in LANGUAGES:
         lines += [say("cli.catalogue.index", lang, types=len(names)), ""]
@@ -93,11 +90,6 @@ def _index_cells(sheet: Sheet) -> Iterator[str]:
     yield _cell(" ".join(dict.fromkeys(route.role for route in sheet.routes))) or "—"
     approval = f"catalogue.approval.{sheet.approval}"
     yield "" if sheet.approval == "none" else " · ".join(say(approval, one) for one in LANGUAGES)
-
-
-def _area(name: str) -> tuple[int, str]:
-    area = name.partition(".")[0]
-    return (_AREAS.index(area) if area in _AREAS else len(_AREAS), area)
 
 
 def _page(catalogue: Catalogue, name: str) -> str:
@@ -142,7 +134,7 @@ def _facts(about: dict[str, Any], lang: Lang) -> Iterator[tuple[str, str]]:
     def days(count: int | None) -> str:
         return say("cli.days", lang, days=count) if count is not None else ""
 
-    yield "senders", _listed((_role(one) for one in about["senders"]), lang)
+    yield "senders", side_by_side((_role(one) for one in about["senders"]), lang)
     yield "share", about["share"]["title"]
     yield "purpose", f"`{about['purpose']}`"
     yield "approval", about["approval"]["title"]
@@ -170,18 +162,10 @@ def _fields(about: dict[str, Any], lang: Lang) -> Iterator[str]:
 
 
 def _form(field: dict[str, Any], lang: Lang) -> str:
-    if field["sealed_to"]:
-        return say("cli.catalogue.sealed_to", lang, role=field["sealed_to"])
-    if field["values"]:
+    if field["values"] and not field["sealed_to"]:
         return "<br>".join(f"`{one['value']}` {_cell(one['title'])}" for one in field["values"])
-    kind = field["format"] or "/".join(
-        say(f"record.kind.{one}", lang) for one in field["kind"].split("|")
-    )
-    most = f" ≤{field['most']}" if field["most"] and not field["format"] else ""
-    told = f"{kind}{most}"
-    if field["needed_by"]:
-        told += f"; {say('cli.catalogue.rule_only', lang, rule=field['needed_by'])}"
-    return _cell(told)
+    told = form(field, lang)
+    return told if field["sealed_to"] else _cell(told)
 
 
 def _routes(about: dict[str, Any], lang: Lang) -> Iterator[str]:
@@ -192,36 +176,6 @@ def _routes(about: dict[str, Any], lang: Lang) -> Iterator[str]:
         yield f"- {_cell(_role(one['role']))}: {_cell(found_by(one, lang))}"
 
 
-def found_by(recipient: dict[str, Any], lang: Lang) -> str:
-    """How a recipient is found and, where it is told of some records only, of which."""
-    told = str(recipient["find"]["title"])
-    if recipient["relation"]:
-        told += f" (`{recipient['relation']}`)"
-    only = recipient["only"]
-    if only is not None and only["values"]:
-        values = _listed((value["title"] for value in only["values"]), lang)
-        told += "; " + say("cli.catalogue.only_values", lang, title=only["title"], values=values)
-    elif only is not None:
-        told += "; " + say("cli.catalogue.only_with", lang, title=only["title"])
-    return told
-
-
-def limit_lines(about: dict[str, Any], lang: Lang) -> Iterator[str]:
-    """What a record of the type may not hold, beyond the form of each field."""
-    titles = {field["name"]: field["title"] for field in about["fields"]}
-
-    def named(fields: Iterable[str]) -> str:
-        return _listed((titles.get(field, field) for field in fields), lang)
-
-    for rule in about["forbidden_together"]:
-        fields = named(rule["fields"])
-        yield say("cli.catalogue.never_both", lang, fields=fields, why=rule["why"])
-    for fields in about["distinct"]:
-        yield say("record.not_distinct", lang, titles=named(fields))
-    for fields in about["ascending"]:
-        yield " ≤ ".join(titles.get(field, field) for field in fields)
-
-
 def _role(one: dict[str, str]) -> str:
     return f"{one['title']} ({one['code']})"
 
@@ -229,10 +183,6 @@ def _role(one: dict[str, str]) -> str:
 def _cited(one: dict[str, Any]) -> str:
     roles = f" → {' '.join(one['roles'])}" if one["roles"] else ""
     return f"{one['law']} {one['article']} [{one['tag']['title']}]{roles}"
-
-
-def _listed(parts: Iterable[str], lang: Lang) -> str:
-    return ("、" if lang == "zh" else ", ").join(parts)
 
 
 def _head(cells: Sequence[str]) -> list[str]:
