@@ -59,6 +59,7 @@ def handlers(running: Running) -> dict[str, Handler]:
         "drafts.approve": receiving.drafts_approve,
         "drafts.reject": receiving.drafts_reject,
         "alerts.list": alerting.alerts_list,
+        "alerts.waiting": alerting.alerts_waiting,
         "alerts.show": alerting.alerts_show,
         "alerts.ack": alerting.alerts_ack,
         "alerts.resolve": alerting.alerts_resolve,

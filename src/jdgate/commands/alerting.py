@@ -64,6 +64,24 @@ class Alerting:
 
         return await edge.run(read)
 
+    async def alerts_waiting(
+        self, member: str, after: str | None = None, limit: int = 50
+    ) -> dict[str, Any]:
+        """What is open on a member's desk, the most urgent deadline first: {rows, total}. Nothing
+        that is sealed is opened. `after`: the id of the last one seen."""
+        now, edge = self._running.clock.now(), self._running.the_edge
+        desk = edge.desk(member)
+
+        def read(conn: Connection) -> dict[str, Any]:
+            seen = alert_box.get(conn, member, after) if after is not None else None
+            rows = alert_box.waiting(conn, member, after=seen, limit=limit)
+            return {
+                "rows": [_boxed(conn, desk, row, now, content=False) for row in rows],
+                "total": alert_box.count_waiting(conn, member),
+            }
+
+        return await edge.run(read)
+
     async def alerts_show(
         self, id: str, member: str | None = None, opens: bool = True
     ) -> dict[str, Any]:
@@ -191,6 +209,7 @@ def _boxed(
         told["record"] = inside["record"] if inside else None
         told["basis"] = inside["basis"] if inside else []
         told["actions"] = _actions(row)
+        told["takers"] = answering.takers(desk, row) if row.open else {}
     return told
 
 

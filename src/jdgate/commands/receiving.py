@@ -25,14 +25,15 @@ class Receiving:
         self._running = running
 
     async def inbox_list(
-        self, member: str, limit: int = 50, content: bool = True
+        self, member: str, limit: int = 50, content: bool = True, before: str | None = None
     ) -> list[dict[str, Any]]:
         """What came for a member, newest first. `content` false: nothing is opened, not even to
-        count its records."""
+        count its records; `before`: the id of the last one seen."""
         edge, desk = self._running.the_edge, self._running.the_edge.desk(member)
 
         def read(conn: Connection) -> list[dict[str, Any]]:
-            rows = inbox.search(conn, member, limit=limit)
+            seen = inbox.get(conn, member, before) if before is not None else None
+            rows = inbox.search(conn, member, before=seen, limit=limit)
             marked = marks.standing(conn, member, [row.id for row in rows])
             return [
                 {
@@ -80,16 +81,24 @@ class Receiving:
             yield _inbox_row(row, count)
 
     async def drafts_list(
-        self, member: str | None = None, state: str | None = None, content: bool = True
+        self,
+        member: str | None = None,
+        state: str | None = None,
+        content: bool = True,
+        limit: int = 500,
+        before: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Drafts of hosted members, newest first; without `content` nothing is opened."""
+        """Drafts of hosted members, newest first; without `content` nothing is opened. `before`:
+        the id of the last one seen, of one member's."""
         edge = self._running.the_edge
         if member is not None:
             edge.desk(member)
 
         def read(conn: Connection) -> list[dict[str, Any]]:
             listed = []
-            for row in draft_box.search(conn, member=member, state=state, limit=500):
+            seen = draft_box.get(conn, member, before) if member and before else None
+            found = draft_box.search(conn, member=member, state=state, before=seen, limit=limit)
+            for row in found:
                 desk = edge.desks.get(row.member)
                 shown = _draft(row)
                 if content and desk is not None and row.prefill is not None:

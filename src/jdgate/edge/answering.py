@@ -93,6 +93,18 @@ def _check(
             raise Refused("alert.no_such_desk", alert=row.id, to=(to or "")[:40])
 
 
+def takers(desk: Desk, row: AlertBoxRow) -> dict[str, str]:
+    """Whom an alert may be passed on to: active members whose role its sheet shows something.
+    Member → the role under which it would see it."""
+    sheet = desk.sheet(row.type)
+    found: dict[str, str] = {}
+    for member in desk.trust.active():
+        role = next((role for role in member.roles if sheet.fields_for(role)), None)
+        if role is not None and member.id != row.desk:
+            found[member.id] = role
+    return found
+
+
 def content(conn: Connection, desk: Desk, row: AlertBoxRow) -> dict[str, Any] | None:
     """The alert as it was delivered: {type, record, basis}. None until it is here, and once its
     retention has passed."""

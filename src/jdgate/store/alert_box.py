@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, bindparam, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
 from jdgate.core.alerts import ORDER, Step
 from jdgate.store.bulk import Upsert
@@ -57,6 +57,7 @@ class AlertBoxRow(Struct, kw_only=True, frozen=True):
 _ROWS = Reader(alert_box, AlertBoxRow)
 _CHANGING = [name for name in _ROWS.names if name not in ("member", "id", "received_at")]
 _PUT = Upsert(alert_box, on=["member", "id"], update=_CHANGING)
+_OPEN = [step.value for step in ORDER if step not in (Step.RESOLVED, Step.CLOSED)]
 _GET = _ROWS.select.where(
     alert_box.c.member == bindparam("member"), alert_box.c.id == bindparam("id")
 )
@@ -127,3 +128,34 @@ def search(
         alert_box.c.received_at.desc(), alert_box.c.id.desc()
     )
     return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def waiting(
+    conn: Connection, member: str, *, after: AlertBoxRow | None = None, limit: int = 50
+) -> list[AlertBoxRow]:
+    """Open alerts on a member's desk, the most urgent deadline first, those without one last.
+    `after`: the last one seen."""
+    due, key = alert_box.c.due_at, alert_box.c.id
+    wanted = _waits(member)
+    if after is not None and after.due_at is not None:
+        later = or_(due > after.due_at, and_(due == after.due_at, key > after.id))
+        wanted.append(or_(due.is_(None), later))
+    elif after is not None:
+        wanted += [due.is_(None), key > after.id]
+    query = _ROWS.select.where(*wanted).order_by(due.is_(None), due, key)
+    return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def count_waiting(conn: Connection, member: str) -> int:
+    """How many alerts are open on a member's desk."""
+    query = select(func.count()).select_from(alert_box).where(*_waits(member))
+    return int(conn.execute(query).scalar_one())
+
+
+def _waits(member: str) -> list[ColumnElement[bool]]:
+    # by the steps it may have, so that those of the past are not looked through
+    return [
+        alert_box.c.member == member,
+        alert_box.c.desk == member,
+        alert_box.c.state.in_(_OPEN),
+    ]

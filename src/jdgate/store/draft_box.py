@@ -135,10 +135,15 @@ def erase_decided(conn: Connection, member: str, before: datetime) -> int:
 
 
 def search(
-    conn: Connection, *, member: str | None = None, state: str | None = WAITING, limit: int = 100
+    conn: Connection,
+    *,
+    member: str | None = None,
+    state: str | None = WAITING,
+    before: DraftBoxRow | None = None,
+    limit: int = 100,
 ) -> list[DraftBoxRow]:
     """Drafts that match all given filters, newest first. Who asks for those that wait gets the
-    refused ones too."""
+    refused ones too. `before`: the last one seen."""
     wanted: list[ColumnElement[bool]] = []
     if member is not None:
         wanted.append(draft_box.c.member == member)
@@ -146,6 +151,9 @@ def search(
         wanted.append(draft_box.c.state.in_(UNDECIDED))
     elif state is not None:
         wanted.append(draft_box.c.state == state)
+    if before is not None:
+        wanted.append(draft_box.c.received_at <= before.received_at)
+        wanted.append((draft_box.c.received_at < before.received_at) | (draft_box.c.id < before.id))
     query = _ROWS.select.where(*wanted).order_by(
         draft_box.c.received_at.desc(), draft_box.c.id.desc()
     )

@@ -217,9 +217,10 @@ def search(
     type: str | None = None,
     state: str | None = None,
     since: datetime | None = None,
+    before: InboxRow | None = None,
     limit: int = 100,
 ) -> list[InboxRow]:
-    """The latest messages for `member`, newest first."""
+    """The latest messages for `member`, newest first. `before`: the last one seen."""
     wanted: list[ColumnElement[bool]] = [inbox.c.member == member]
     if type is not None:
         wanted.append(inbox.c.type == type)
@@ -227,6 +228,9 @@ def search(
         wanted.append(inbox.c.state == state)
     if since is not None:
         wanted.append(inbox.c.received_at >= since)
+    if before is not None:
+        wanted.append(inbox.c.received_at <= before.received_at)
+        wanted.append((inbox.c.received_at < before.received_at) | (inbox.c.id < before.id))
     query = _ROWS.select.where(*wanted).order_by(inbox.c.received_at.desc(), inbox.c.id.desc())
     return _ROWS.rows(conn.execute(query.limit(limit)))
 

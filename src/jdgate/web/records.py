@@ -6,12 +6,15 @@ member's is not found: handlers look on the operator's own desk alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from sqlalchemy import Connection
 
 from jdgate.core import leaves
 from jdgate.errors import JdgateError, Refused
@@ -24,8 +27,8 @@ from jdgate.web.site import Asked, Site
 
 _SAID = ("alert_id", "rule", "title_code", "params", "raised_at", "cause_ref")
 """Fields of an alert's record that the page says in words."""
-LISTED = 200
-"""Messages on the page of the inbox."""
+LISTED = 50
+"""Drafts and messages on a page."""
 UNDECIDED = ("waiting", "refused")
 
 
@@ -58,13 +61,9 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     async def _alert(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         visit = request.state.visit
         who = visit.who
-        await _own(site, who, id, "alert.unknown")
-        await site.look(who, id)
+        await _look(site, who, id, alert_box.get, "alert.unknown")
         works = rights.may(who.role, "answer")
         row = await site.call("alerts.show", id=id, member=who.member, opens=works)
-        members = [
-            one for one in site.running.trust.active() if one.id not in (who.member, row["desk"])
-        ]
         return site.page(
             request,
             "alert.html",
@@ -76,44 +75,33 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             ),
             history=await _history(site, row),
             actions=row["actions"] if works else [],
-            members=[one for one in members if one.kind != "gateway"],
+            takers=_takers(site, row["takers"], visit.lang),
         )
 
     @get("/drafts")
     async def drafts(request: Asked) -> Response[Any]:
-        who = request.state.visit.who
-        rows = await site.call("drafts.list", member=who.member, state=None, content=False)
-        return site.page(request, "drafts.html", rows=rows)
+        return await _list(request, "drafts", state=None)
 
     @get("/drafts/{id:str}")
     async def draft_page(request: Asked, id: FromPath[str]) -> Response[Any]:
         return await _draft(request, id, None)
 
-    @post("/drafts/{id:str}/approve")
-    async def approve(request: Asked, id: FromPath[str]) -> Response[Any]:
+    @post("/drafts/{id:str}/{decision:str}")
+    async def decide(request: Asked, id: FromPath[str], decision: FromPath[str]) -> Response[Any]:
         who, form = request.state.visit.who, await request.form()
         rights.require(who.role, "decide")
-        checked = [one for one in form.getall("check", []) if isinstance(one, str)]
-        filled = {
-            name.removeprefix("fill."): field(form, name).strip()
-            for name in form
-            if name.startswith("fill.") and field(form, name).strip()
+        given: dict[str, dict[str, Any]] = {
+            "approve": {
+                "checked": [one for one in form.getall("check", []) if isinstance(one, str)],
+                "filled": _filled(form),
+            },
+            "reject": {"reason": str(form.get("reason") or "")[:2000]},
         }
-        return await _decide(
-            request, id, "drafts.approve", by=who.name, checked=checked, filled=filled
-        )
-
-    @post("/drafts/{id:str}/reject")
-    async def reject(request: Asked, id: FromPath[str]) -> Response[Any]:
-        who, form = request.state.visit.who, await request.form()
-        rights.require(who.role, "decide")
-        reason = str(form.get("reason") or "")[:2000]
-        return await _decide(request, id, "drafts.reject", by=who.name, reason=reason)
-
-    async def _decide(request: Asked, id: str, method: str, **given: Any) -> Response[Any]:
-        member = request.state.visit.who.member
+        if decision not in given:
+            raise Refused("web.not_found")
+        named = {"id": id, "by": who.name, "member": who.member}
         try:
-            await site.call(method, id=id, member=member, **given)
+            await site.call(f"drafts.{decision}", **named, **given[decision])
         except Refused as reason:
             if reason.code == "draft.unknown":
                 raise
@@ -123,8 +111,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     async def _draft(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         visit = request.state.visit
         who = visit.who
-        await _own(site, who, id, "draft.unknown")
-        await site.look(who, id)
+        await _look(site, who, id, draft_box.get, "draft.unknown")
         row = await site.call("drafts.show", id=id, by=who.name, member=who.member)
         sheet = site.renderer.sheet(row["type"])
         record = row.get("record") or row["prefill"]
@@ -149,27 +136,41 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/inbox")
     async def inbox_page(request: Asked) -> Response[Any]:
-        who = request.state.visit.who
-        rows = await site.call("inbox.list", member=who.member, limit=LISTED, content=False)
-        return site.page(request, "inbox.html", rows=rows)
+        return await _list(request, "inbox")
+
+    async def _list(request: Asked, what: str, **given: Any) -> Response[Any]:
+        """A page of drafts or of the inbox, newest first; `before` is the last one seen."""
+        before = request.query_params.get("before")
+        rows = await site.call(
+            f"{what}.list",
+            member=request.state.visit.who.member,
+            content=False,
+            limit=LISTED + 1,
+            before=before,
+            **given,
+        )
+        more = rows[LISTED - 1]["id"] if len(rows) > LISTED else None
+        shown = rows[:LISTED]
+        return site.page(request, f"{what}.html", rows=shown, more=more, later=before is not None)
 
     @get("/inbox/{id:str}")
     async def message(request: Asked, id: FromPath[str]) -> Response[Any]:
         visit = request.state.visit
         who = visit.who
-        await _own(site, who, id, "web.not_found")
-        await site.look(who, id)
+        await _look(site, who, id, inbox.get, "web.not_found")
         row = await site.call("inbox.show", member=who.member, id=id)
         records = [site.renderer.fields(one, row["type"], visit.lang) for one in row["data"]]
         return site.page(request, "message.html", row=row, records=records)
 
     return [
-        alert_page, alert_step, drafts, draft_page, approve, reject, inbox_page, message,
+        alert_page, alert_step, drafts, draft_page, decide, inbox_page, message,
     ]  # fmt: skip
 
 
-async def _own(site: Site, who: OperatorRow, id: str, code: str) -> None:
-    """Go on only with what lies, or lay, on the operator's own desk.
+async def _look(
+    site: Site, who: OperatorRow, id: str, find: Callable[[Connection, str, str], Any], code: str
+) -> None:
+    """Note a look at something; only at what lies, or lay, on the operator's own desk.
 
     Raises:
         Refused: `people.not_allowed`; `code`, there is nothing of this id.
@@ -177,9 +178,27 @@ async def _own(site: Site, who: OperatorRow, id: str, code: str) -> None:
     rights.require(who.role, "read")
     edge, member = site.running.the_edge, who.member
     edge.desk(member)
-    look = {"alert.unknown": alert_box.get, "draft.unknown": draft_box.get}.get(code, inbox.get)
-    if await edge.run(lambda conn: look(conn, member, id)) is None:
+    if await edge.run(lambda conn: find(conn, member, id)) is None:
         raise Refused(code, alert=id[:64], draft=id[:64])
+    await site.look(who, id)
+
+
+def _filled(form: Any) -> dict[str, str]:
+    """What an approver filled in: field → text."""
+    named = {name.removeprefix("fill."): name for name in form if name.startswith("fill.")}
+    return {name: value for name, given in named.items() if (value := field(form, given).strip())}
+
+
+def _takers(site: Site, takers: dict[str, str], lang: Lang) -> list[tuple[str, list[Any]]]:
+    """Members that an alert may be passed on to, by the role they would see it in."""
+    named = sorted(
+        (site.renderer.role_name(role, lang), site.renderer.member_name(id), id)
+        for id, role in takers.items()
+    )
+    return [
+        (role, [(id, name) for _, name, id in group])
+        for role, group in groupby(named, key=lambda one: one[0])
+    ]
 
 
 def _shown_to(site: Site, record: dict[str, Any], type: str, lang: Lang) -> list[dict[str, Any]]:
