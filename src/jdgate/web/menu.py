@@ -33,6 +33,7 @@ ENTRIES = (
     Entry("/drafts", "web.drafts", "see"),
     Entry("/inbox", "web.inbox", "see"),
     Entry("/members", "web.members", "see", "oversight"),
+    Entry("/inspection", "web.inspection", "send", sends="precursor.inspect.result.v1"),
     Entry("/forms", "web.forms", "send"),
     Entry("/subject", "web.subject", "audit", "oversight", county=True),
     Entry("/operators", "web.operators", "manage", "oversight"),

@@ -54,7 +54,7 @@ class Renderer:
             lang=lang,
             t=partial(_say, lang),
             local=_time,
-            file=lambda name: f"/static/{self._named[name]}",
+            file=self.address,
             county=self._running.config.county.name,
             may=rights.may,
             basis=lambda cited: basis_text(str(cited), lang),
@@ -63,6 +63,14 @@ class Renderer:
             reason=lambda code, params: reason_text(code, params, lang),
             **words,
         )
+
+    def address(self, name: str) -> str:
+        """Where a file of `static/` is served."""
+        return f"/static/{self._named[name]}"
+
+    def asset(self, name: str) -> tuple[bytes, str]:
+        """A file of `static/` and its media type."""
+        return self.static[self._named[name]]
 
     def member_name(self, member: str | None) -> str:
         """A member by its name in the directory."""

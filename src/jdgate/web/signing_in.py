@@ -49,7 +49,9 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @post("/sign-out")
     async def sign_out(request: Asked) -> Response[Any]:
         await _leave(request)
-        return site.go("/sign-in?out" if site.provider else "/sign-in", token=credentials.token())
+        answer = site.go("/sign-in?out" if site.provider else "/sign-in", token=credentials.token())
+        answer.headers["clear-site-data"] = '"storage"'  # drafts and pages for use offline too
+        return answer
 
     async def _leave(request: Asked) -> None:
         """End the session that this browser had."""

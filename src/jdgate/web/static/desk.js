@@ -46,3 +46,13 @@ if (error) {
   error.tabIndex = -1;
   error.focus();
 }
+
+// inspections that were not sent lie in this browser, and signing out erases what lies here
+for (const form of document.querySelectorAll("[data-unsent]")) {
+  form.addEventListener("submit", (event) => {
+    const names = Object.keys(localStorage).filter((one) => one.startsWith("jdgate."));
+    const unsent = names.some((one) => /"drafts":\{"/.test(localStorage.getItem(one)));
+    if (unsent && !window.confirm(form.dataset.unsent)) event.preventDefault();
+    else for (const one of names) localStorage.removeItem(one);
+  });
+}

@@ -2,7 +2,7 @@
 // Everything here works without script too, one page more slowly.
 "use strict";
 
-const NAMED = ["name", "id", "for", "aria-describedby", "data-row", "list", "value"];
+const NAMED = ["name", "id", "for", "aria-describedby", "data-row", "data-fault", "list", "value"];
 
 // a row becomes row `number` of its list, in every name that begins with its old place
 function renumber(row, list, number) {
@@ -36,7 +36,7 @@ function blank(row) {
     each.removeAttribute("aria-invalid");
     each.required = false;
   }
-  for (const each of row.querySelectorAll(".fault")) each.remove();
+  for (const each of row.querySelectorAll(".fault")) each.hidden = true;
 }
 
 function count(list) {
@@ -46,23 +46,32 @@ function count(list) {
   list.querySelector(":scope > [data-add]").hidden = rows.length >= Number(list.dataset.most);
 }
 
+function addRow(list) {
+  const rows = rowsOf(list);
+  const last = rows[rows.length - 1];
+  const added = last.cloneNode(true);
+  blank(added);
+  renumber(added, list.dataset.rows, rows.length); // before it stands there: radios of one name are one
+  last.after(added);
+  count(list);
+  return added;
+}
+
+function dropRow(row) {
+  const list = row.closest("[data-rows]");
+  row.remove();
+  count(list);
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-add], [data-drop]");
   const list = button && button.closest("[data-rows]");
   if (!list) return;
   event.preventDefault();
   if (button.hasAttribute("data-add")) {
-    const rows = rowsOf(list);
-    const last = rows[rows.length - 1];
-    const added = last.cloneNode(true);
-    blank(added);
-    renumber(added, list.dataset.rows, rows.length); // before it stands there: radios of one name are one
-    last.after(added);
-    count(list);
-    added.querySelector("input, select, textarea").focus();
+    addRow(list).querySelector("input, select, textarea").focus();
   } else {
-    button.closest("[data-row]").remove();
-    count(list);
+    dropRow(button.closest("[data-row]"));
     list.querySelector(":scope > [data-add]").focus();
   }
 });
