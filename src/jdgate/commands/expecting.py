@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from jdgate.commands.alerting import Alerting
 from jdgate.commands.forms import iso, looked_up
 from jdgate.core.alerts import AlertLife, next_deadline
 from jdgate.core.calendar import local_day
-from jdgate.core.months import Month, bounds
+from jdgate.core.months import Month, bounds, day_of_text
 from jdgate.errors import Refused
 from jdgate.gateway.gateway import Gateway
 from jdgate.running import Running
@@ -154,8 +154,8 @@ class Expecting:
         return [
             row
             for row in due
-            if (begin is None or begin <= datetime.fromisoformat(row["due_at"]))
-            and datetime.fromisoformat(row["due_at"]) < end
+            if (begin is None or begin < datetime.fromisoformat(row["due_at"]))
+            and datetime.fromisoformat(row["due_at"]) <= end
         ]
 
     async def _own_rows(
@@ -186,7 +186,7 @@ class Expecting:
         self, member: str | None, begin: datetime, end: datetime
     ) -> dict[date, Day]:
         counted = Counter(
-            local_day(datetime.fromisoformat(row["due_at"]))
+            local_day(datetime.fromisoformat(row["due_at"]) - timedelta(milliseconds=1))
             for row in await self._own_alerts(member, begin, end)
         )
         return {day: Day(owed=count) for day, count in sorted(counted.items())}
@@ -263,10 +263,10 @@ def _owed(gateway: Gateway, life: AlertLife, now: datetime, explains: Explaining
 
 
 def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refused("web.bad_request") from None
+    day = day_of_text(text)
+    if day is None:
+        raise Refused("web.bad_request")
+    return day
 
 
 def _cursor(place: tuple[Any, ...]) -> str:

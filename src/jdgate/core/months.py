@@ -73,8 +73,9 @@ def bounds(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 def day_of_text(text: str) -> date | None:
-    """The day that "2026-11-22" stands for; None when it stands for none."""
+    """The day of this century that "2026-11-22" stands for; None when it stands for none."""
     try:
-        return date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:
         return None
+    return day if day is not None and 2000 <= day.year < 2100 else None

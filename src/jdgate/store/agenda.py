@@ -1,6 +1,7 @@
 """What is due, by day: expectations that wait for a message, and the deadlines of alerts.
 
-A day is one of the county's (UTC+8). Nothing here reads a whole table: days are counted from the
+A day is one of the county's (UTC+8); what is due at midnight is due by the end of the day before, so
+a span of time is open at its beginning and closed at its end. Nothing here reads a whole table: days are counted from the
 indexes of what is due, and lists are read a page at a time from where the last one ended.
 
     agenda.by_day(conn, begin, end, of="cln-01")           # {date: Day(open=3, missed=1, …)}
@@ -64,13 +65,13 @@ _IS_MISSED = expectation.c.statement.is_not(None)
 
 
 def _day(column: Any) -> ColumnElement[int]:
-    return (type_coerce(column, BigInteger) + _EAST_MS) // _DAY_MS
+    return (type_coerce(column, BigInteger) - 1 + _EAST_MS) // _DAY_MS
 
 
 def _between(column: Any, begin: datetime | None, end: datetime | None) -> list[Any]:
     return [
-        *([] if begin is None else [column >= begin]),
-        *([] if end is None else [column < end]),
+        *([] if begin is None else [column > begin]),
+        *([] if end is None else [column <= end]),
     ]
 
 

@@ -13,6 +13,7 @@ from jdgate.web import (
     account,
     api,
     desk,
+    expectations,
     flows,
     forms,
     inspection,
@@ -75,6 +76,7 @@ def build(site: Site) -> ASGIApp:
             pages(
                 [
                     *desk.pages(site),
+                    *expectations.pages(site),
                     *flows.pages(site),
                     *records.pages(site),
                     *forms.pages(site),

@@ -118,7 +118,7 @@ class Live:
                     async with self._pace.turn():
                         drawn = await self._draw(key)
                         if drawn != shown:
-                            await self._send(key, _event("work", drawn))
+                            await self._send(key, stream_event("work", drawn))
                             shown = drawn
                 except Exception as error:  # a database that is away for a while: look again
                     broke(log, "a desk could not be drawn anew", error=error)
@@ -151,7 +151,7 @@ class Live:
         return [one for one in listeners if not one.over]
 
 
-def _event(name: str, text: str) -> bytes:
+def stream_event(name: str, text: str) -> bytes:
     """An event of a stream (HTML Living Standard §9.2)."""
     lines = "".join(f"data: {line}\n" for line in text.splitlines())
     return f"event: {name}\n{lines}\n".encode()

@@ -38,6 +38,7 @@ ENTRIES = (
     Entry("/subject", "web.subject", "audit", "oversight", county=True),
     Entry("/operators", "web.operators", "manage", "oversight"),
     Entry("/systems", "web.systems", "manage", "oversight"),
+    Entry("/expectations", "web.overview_expectations", "see"),
     Entry("/flows", "web.overview_flows", "see", "oversight"),
 )
 
