@@ -61,7 +61,7 @@ async def test_over_tls_cookies_never_leave_it(tmp_path: Path) -> None:
         tmp_path / "county",
         alerts={"web": {"enabled": True, "cert": "desk.pem", "key": "desk.key"}},
     )
-    _certificate(county.home.root)
+    certificate(county.home.root)
     async with county.running():
         url = county.daemon.web_url
         assert url is not None and url.startswith("https://")
@@ -119,7 +119,7 @@ def test_operators_are_made_before_the_first_start(tmp_path: Path) -> None:
     assert jdgate("operator", "reset", "nobody", *here).returncode == 1
 
 
-def _certificate(folder: Path) -> None:
+def certificate(folder: Path) -> None:
     """A certificate of this machine's own, as an operator would make one."""
     import ipaddress
     from datetime import timedelta

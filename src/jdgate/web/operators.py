@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -24,7 +24,6 @@ from jdgate.store.people import OperatorRow
 from jdgate.web.signing_in import field
 from jdgate.web.site import Asked, Site
 
-Act = Literal["reset", "disable"]
 DAYS = 365
 """How long a system's token is good unless somebody says otherwise."""
 _OUT_OF_REACH = ("people.unknown", "people.not_allowed", "people.out_of_reach")
@@ -58,12 +57,15 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     async def operator(request: Asked, login: FromPath[str]) -> Response[Any]:
         return await _operator(request, login, None)
 
-    @get("/operators/{login:str}/{act:str}")
-    async def ask(request: Asked, login: FromPath[str], act: FromPath[str]) -> Response[Any]:
+    @get("/operators/{login:str}/reset")
+    async def ask_reset(request: Asked, login: FromPath[str]) -> Response[Any]:
         row = await _one(request, login)
-        if act not in ("reset", "disable"):
-            raise Refused("web.not_found")
-        return site.page(request, "operator_confirm.html", row=row, act=act)
+        return site.page(request, "operator_confirm.html", row=row, act="reset")
+
+    @get("/operators/{login:str}/disable")
+    async def ask_disable(request: Asked, login: FromPath[str]) -> Response[Any]:
+        row = await _one(request, login)
+        return site.page(request, "operator_confirm.html", row=row, act="disable")
 
     @post("/operators/{login:str}/reset")
     async def reset(request: Asked, login: FromPath[str]) -> Response[Any]:
@@ -137,25 +139,34 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/systems")
     async def systems(request: Asked) -> Response[Any]:
-        return await _systems(request, None)
+        who = _manager(request)
+        rows = await site.call("token.list", by=who.login)
+        return site.page(request, "systems.html", rows=rows, members=_members(who))
 
-    @post("/systems")
+    @get("/systems/new")
+    async def new_system(request: Asked) -> Response[Any]:
+        who = _manager(request)
+        member = request.query_params.get("member") or who.member
+        if member not in _members(who):
+            raise Refused("people.out_of_reach")
+        return _system(request, member, {"name": "", "types": [], "receives": False, "days": DAYS})
+
+    @post("/systems/new")
     async def add_system(request: Asked) -> Response[Any]:
         who, form = _manager(request), await request.form()
-        days = field(form, "days")
+        member, days = field(form, "member"), field(form, "days")
         given = {
             "name": field(form, "name").strip(),
-            "member": field(form, "member"),
             "types": [one for one in form.getall("type", []) if isinstance(one, str)],
             "receives": field(form, "receives") == "yes",
             "days": int(days) if days.isascii() and days.isdigit() else 0,
         }
         try:
-            made = await site.call("token.add", by=who.login, **given)
+            made = await site.call("token.add", by=who.login, member=member, **given)
         except Refused as reason:
-            if reason.code in _OUT_OF_REACH:
+            if member not in _members(who):
                 raise
-            return await _systems(request, reason, given)
+            return _system(request, member, given, reason)
         return site.page(request, "system_token.html", made=made, name=given["name"])
 
     @get("/systems/{id:str}/revoke")
@@ -172,27 +183,20 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         await site.call("token.revoke", by=who.login, id=id)
         return site.go("/systems")
 
-    async def _systems(
-        request: Asked, error: JdgateError | None, given: dict[str, Any] | None = None
+    def _system(
+        request: Asked, member: str, given: dict[str, Any], error: JdgateError | None = None
     ) -> Response[Any]:
-        who = _manager(request)
-        members = _members(who)
-        fresh = {"name": "", "member": who.member, "types": [], "receives": False, "days": DAYS}
-        return site.page(
-            request, "systems.html", status=422 if error else 200, error=error,
-            rows=await site.call("token.list", by=who.login), members=members,
-            types=_sendable(members), given=given or fresh,
-        )  # fmt: skip
-
-    def _sendable(members: list[str]) -> list[tuple[str, list[str]]]:
-        """Types that systems of these members may be let send, with the members that send them."""
-        trust, sheets = site.running.trust, site.running.catalogue.sheets
-        found = [
-            (type, [one for one in members if sheet.may_send(trust.member(one).roles)])
+        sheets = site.running.catalogue.sheets
+        roles = site.running.trust.member(member).roles
+        types = [
+            type
             for type, sheet in sorted(sheets.items())
-            if not type.startswith("sys.")
+            if not type.startswith("sys.") and sheet.may_send(roles)
         ]
-        return [(type, senders) for type, senders in found if senders]
+        return site.page(
+            request, "system.html", status=422 if error else 200, error=error, member=member,
+            types=types, given=given,
+        )  # fmt: skip
 
     # --- who
 
@@ -206,6 +210,6 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         return sorted(one for one in reach if one in site.running.trust.members)
 
     return [
-        operators, add, operator, ask, reset, disable, role, link,
-        systems, add_system, ask_revoke, revoke,
+        operators, add, operator, ask_reset, reset, ask_disable, disable, role, link,
+        systems, new_system, add_system, ask_revoke, revoke,
     ]  # fmt: skip
