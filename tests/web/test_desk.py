@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.e2e.kit import ENROL, County, enrolment
 from tests.e2e.test_approval import draft_for
-from tests.web.browsing import Browser
+from tests.web.browsing import Browser, hire
+
+from jdgate.store import alert_box, draft_box, inbox
+from jdgate.store.alert_box import AlertBoxRow
+from jdgate.store.draft_box import DraftBoxRow
+from jdgate.store.inbox import InboxRow
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
@@ -30,6 +37,13 @@ async def alert(county: County, ref: str) -> str:
 
     (row,) = await county.until(come)
     return str(row["id"])
+
+
+async def township(county: County, browser: Browser) -> None:
+    """Sign in at a desk where nothing else comes."""
+    if (await browser.try_sign_in("township")).status_code != 303:
+        await hire(county, "township", "clerk", "com-02")
+        await browser.sign_in("township")
 
 
 async def looked(county: County, about: str) -> list[tuple[str, str, str]]:
@@ -140,6 +154,101 @@ async def test_two_people_approve_a_draft_that_wants_two(county: County, browse:
     (row,) = [one for one in rows if one["id"] == id]
     (verdict,) = await county.verdicts([row["message"]])
     assert verdict["verdict"] == "accepted" and row["by"] == "officer甲"
+
+
+async def test_a_desk_with_many_alerts_is_turned_page_by_page_by_deadline(
+    county: County, browse: Browse
+) -> None:
+    now = county.daemon.clock.now()
+    rows = [
+        AlertBoxRow(
+            member="com-02", id=f"many-{n:03d}", type="mmt.dropout.alert.v1", rule="T1",
+            title_code="alert.sequence_gap", desk="com-02" if n else "com-01", level=0,
+            urgent=False, state="resolved" if n == 1 else "delivered", repeats=0, told=1,
+            received_at=now, due_step="acknowledged",
+            due_at=None if n % 5 == 0 else now + timedelta(minutes=n * 7 % 113),
+        )
+        for n in range(130)
+    ]  # fmt: skip
+    await county.daemon.the_edge.run(lambda conn: [alert_box.hear(conn, row) for row in rows])
+    browser = browse()
+    await township(county, browser)
+    shown: list[str] = []
+    path, pages = "/", 0
+    while path:
+        page = await browser.open(path)
+        assert page.status_code == 200 and '<span class="count">128</span>' in page.text
+        shown += re.findall(r'href="/alerts/(many-\d+)"', page.text)
+        (path,) = re.findall(r'href="(/\?after=[^"]+)"', page.text) or [""]
+        pages += 1
+    assert pages == 3
+    by_deadline = sorted(rows[2:], key=lambda row: (row.due_at is None, row.due_at or now, row.id))
+    assert shown == [row.id for row in by_deadline]
+
+
+async def test_drafts_and_messages_are_turned_page_by_page(county: County, browse: Browse) -> None:
+    now = county.daemon.clock.now()
+
+    def fill(conn: Any) -> None:
+        for n in range(120):
+            at = now - timedelta(seconds=n // 3)  # several at one moment
+            draft_box.add(conn, DraftBoxRow(
+                member="com-02", id=f"draft-{n:03d}", type=REQUEST, rule="T1", cause="c",
+                reason_code="alert.sequence_gap", params={}, key_id="k", prefill=None, checks=[],
+                state="rejected", received_at=at,
+            ))  # fmt: skip
+        inbox.add_many(conn, [
+            InboxRow(member="com-02", id=f"came-{n:03d}", source="gateway", type=ENROL,
+                     received_at=now - timedelta(seconds=n // 3), next_at=now, state="done")
+            for n in range(120)
+        ])  # fmt: skip
+
+    await county.daemon.the_edge.run(fill)
+    browser = browse()
+    await township(county, browser)
+    for path, kind in (("/drafts", "draft"), ("/inbox", "came")):
+        shown: list[str] = []
+        following = path
+        while following:
+            page = await browser.open(following)
+            shown += re.findall(rf'href="{path}/({kind}-\d+)"', page.text)
+            (following,) = re.findall(rf'href="({path}\?before=[^"]+)"', page.text) or [""]
+        wanted = [f"{kind}-{n:03d}" for n in range(120)]
+        assert shown == sorted(wanted, key=lambda id: (int(id[-3:]) // 3, -int(id[-3:])))
+        # a place that nobody gave begins at the newest; one of another member's tells nothing
+        assert f"{kind}-000" in (await browser.open(f"{path}?before=nothing' OR 1=1")).text
+
+
+async def test_an_alert_is_passed_on_only_to_those_who_may_get_it(
+    county: County, browse: Browse
+) -> None:
+    id = await alert(county, "PS6")
+    browser = browse()
+    await browser.sign_in("clerk")
+    page = await browser.open(f"/alerts/{id}")
+    row = await county.ask("alerts.show", id=id, member="ps-01", opens=False)
+    offered = set(re.findall(r'<option value="([a-z0-9-]+)">', page.text)) - set(row["outcomes"])
+    sheet = county.daemon.catalogue.sheets[row["type"]]
+    able = {
+        one.id for one in county.trust.active() if any(sheet.fields_for(role) for role in one.roles)
+    }
+    assert offered == able - {"ps-01", "gateway"}
+    assert "<optgroup label=" in page.text
+    assert page.text.index("确认接办</h3>") < page.text.index("处理完毕</h3>")
+
+
+async def test_each_role_sees_first_what_is_its_own(county: County, browse: Browse) -> None:
+    keeper, auditor, clerk = browse(), browse(), browse()
+    await keeper.sign_in("keeper")
+    await auditor.sign_in("auditor")
+    await clerk.sign_in("clerk")
+    text = (await keeper.open("/")).text
+    assert text.index("系统与密钥") < text.index("待办提醒")
+    # cln-08's signing key has ended and has no successor
+    assert "cln-08" in text and 'href="/members"' in text
+    assert "只查看，不办理" in (await auditor.open("/")).text
+    text = (await clerk.open("/")).text
+    assert "系统与密钥" not in text and "只查看，不办理" not in text
 
 
 async def test_what_came_is_shown_once_it_is_noted(county: County, browse: Browse) -> None:

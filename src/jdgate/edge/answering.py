@@ -94,13 +94,13 @@ def _check(
 
 
 def takers(desk: Desk, row: AlertBoxRow) -> dict[str, str]:
-    """Whom an alert may be passed on to: active members whose role its sheet shows something.
-    Member → the role under which it would see it."""
+    """Whom an alert may be passed on to: active members, with people, whose role its sheet shows
+    something. Member → the role under which it would see it."""
     sheet = desk.sheet(row.type)
     found: dict[str, str] = {}
     for member in desk.trust.active():
         role = next((role for role in member.roles if sheet.fields_for(role)), None)
-        if role is not None and member.id != row.desk:
+        if role is not None and member.id != row.desk and member.kind != "gateway":
             found[member.id] = role
     return found
 
