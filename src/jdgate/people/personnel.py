@@ -90,8 +90,8 @@ class Personnel:
         Raises:
             Refused: `member.unknown`, `people.…`.
         """
-        self._machine.trust.member(member)
         self._within(member)
+        self._machine.trust.member(member)
         token = accounts.add(
             self._conn, self._key, login=login, name=name, member=member, role=role, now=self._now
         )
@@ -184,8 +184,8 @@ class Personnel:
         """
         if own_key and types:
             raise Refused("people.token_own_key")
-        roles = self._machine.trust.member(member).roles
         self._within(member)
+        roles = self._machine.trust.member(member).roles
         if self._machine.catalogue is None:
             raise UsageError("people.not_served")
         for type in types:
