@@ -29,10 +29,11 @@ async function refresh() {
 
 if (live) {
   const events = new EventSource(live.dataset.live);
-  let opened = false;
+  // what came since the page was made, or while the stream was away
+  const calm = live.textContent;
   events.addEventListener("open", () => {
-    if (opened) refresh();
-    opened = true;
+    if (live.textContent === live.dataset.lost) live.textContent = calm;
+    refresh();
   });
   // a stream sends the piece of the page itself, or only that it should be fetched
   events.addEventListener("work", (event) => show(read(event.data)));
