@@ -133,7 +133,7 @@ class _Words:
         ended = self.say("subject.ended", on=_day(row["until"])) if row["until"] else ""
         return {
             "fact": what,
-            "member": self._member(row["member"]) if row["member"] else "—",
+            "member": self._member(row["member"]) if row["member"] else self._region(row["region"]),
             "since": f"{_day(row['since'])} {ended}".strip(),
         }
 
@@ -146,6 +146,9 @@ class _Words:
 
     def _member(self, member: str) -> str:
         return clean(self._known["members"].get(member, member))
+
+    def _region(self, region: str) -> str:
+        return self.say("subject.region", region=region) if region else "—"
 
     def _from(self, source: str) -> str:
         if not source:

@@ -48,6 +48,7 @@ class Standing(Struct, frozen=True):
     member: str
     since: date | datetime | None
     until: date | datetime | None = None
+    region: str = ""
 
 
 _MESSAGES = Lookup(message, HeldMessage.__struct_fields__, key="id")
@@ -79,7 +80,13 @@ def standing(conn: Connection, subjects: Sequence[bytes]) -> list[Standing]:
             (
                 "relation",
                 related,
-                (related.name, related.member, related.opened_on, related.closed_on),
+                (
+                    related.name,
+                    related.member,
+                    related.opened_on,
+                    related.closed_on,
+                    related.region,
+                ),
             ),
             ("alias", known, (known.domain, known.member, known.set_at)),
             ("team", team, (team.place, team.member, team.assigned_at, team.ended_at)),
