@@ -66,7 +66,7 @@ async def test_rows_keep_every_reason_and_go_out_in_portions(
     sheet = county.daemon.catalogue.sheets[ATTENDANCE]
     tables_module.blame(table.good, [{"index": 1, "code": "record.not_enrolled", "path": ""}])
     data = refused_book(table, tables.importers[ATTENDANCE], sheet, "zh", "cln-01")
-    cells = list(openpyxl.load_workbook(BytesIO(data)).active.values)  # type: ignore[union-attr]
+    cells = list(openpyxl.load_workbook(BytesIO(data)).active.values)
     assert [(row[0], row[2]) for row in cells[1:]] == [(3, "T7"), (4, "NOBODY")]
     assert cells[2][1] == reasons(table.bad[1], "zh", sheet)[0] != ""
     again = await tables.read("cln-01", data, ATTENDANCE)

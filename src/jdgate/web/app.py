@@ -21,8 +21,10 @@ from jdgate.web import (
     oidc,
     operators,
     records,
+    sent,
     signing_in,
     subject,
+    upload,
 )
 from jdgate.web.api import pages as described
 from jdgate.web.gate import Gate
@@ -79,6 +81,8 @@ def build(site: Site) -> ASGIApp:
                     *expectations.pages(site),
                     *flows.pages(site),
                     *records.pages(site),
+                    *upload.pages(site),
+                    *sent.pages(site),
                     *forms.pages(site),
                     *inspection.pages(site),
                     *members.pages(site),

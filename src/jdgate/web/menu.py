@@ -32,6 +32,8 @@ ENTRIES = (
     Entry("/", "web.desk", "see"),
     Entry("/drafts", "web.drafts", "see"),
     Entry("/inbox", "web.inbox", "see"),
+    Entry("/upload", "web.upload", "send"),
+    Entry("/sent", "web.sent", "see"),
     Entry("/members", "web.members", "see", "oversight"),
     Entry("/inspection", "web.inspection", "send", sends="precursor.inspect.result.v1"),
     Entry("/forms", "web.forms", "send"),
