@@ -82,6 +82,17 @@ def basis_text(cited: str, lang: Lang) -> str:
     return f"{found[1]} [{say(f'catalogue.tag.{found[2]}', lang)}]" if found else cited
 
 
+def params_text(params: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
+    """What a step of a proof says, in a person's words: moments in local time, bases with how
+    sure they are."""
+    shown: dict[str, Any] = {}
+    for name, value in params.items():
+        if name == "basis":
+            value = "; ".join(basis_text(one, lang) for one in str(value).split("; "))
+        shown[name] = local(value) if MOMENT.fullmatch(str(value)) else value
+    return shown
+
+
 def type_title(name: str, sheet: Sheet | None, lang: Lang) -> str:
     """A type in words and by its name."""
     return f"{sheet.title.get(lang)} ({name})" if sheet is not None else name

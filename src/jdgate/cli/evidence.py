@@ -6,7 +6,6 @@ step. It trusts no daemon, no directory on disk and no network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,11 @@ import click
 
 from jdgate.cli.help import Group
 from jdgate.cli.offline import load_plugins
-from jdgate.cli.record import MOMENT, basis_text
+from jdgate.cli.record import basis_text
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, wrap
 from jdgate.texts import Lang, say
+from jdgate.wording import params_text
 
 if TYPE_CHECKING:
     from jdgate.core.evidence_report import MissedSummary, Report, Shown, Summary
@@ -31,7 +31,7 @@ def report_lines(report: Report, lang: Lang, width: int | None = None) -> list[s
     for step in report.steps:
         head = f"{_MARKS[step.state]} {step.number:>2}  {say(f'evidence.step.{step.name}', lang)}"
         lines.append(head)
-        text = say(step.code, lang, **_shown(step.params, lang))
+        text = say(step.code, lang, **params_text(step.params, lang))
         lines += [f"      {part}" for part in (wrap(text, width - 6) if width else [text])]
     lines += ["", say("cli.evidence.times", lang), ""]
     if report.missed is not None:
@@ -66,17 +66,6 @@ def missed_lines(missed: MissedSummary, lang: Lang, width: int | None = None) ->
         ],
         width,
     )
-
-
-def _shown(params: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
-    """What a step says, in a person's words: moments in local time, bases with how sure they
-    are."""
-    shown: dict[str, Any] = {}
-    for name, value in params.items():
-        if name == "basis":
-            value = "; ".join(basis_text(one, lang) for one in str(value).split("; "))
-        shown[name] = local(value) if MOMENT.fullmatch(str(value)) else value
-    return shown
 
 
 def summary_lines(summary: Summary, lang: Lang, width: int | None = None) -> list[str]:

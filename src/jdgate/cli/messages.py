@@ -1,8 +1,8 @@
 """`jdgate messages`: finding messages in the gateway's books, each with its chain of proof.
 
 On the gateway's machine. Rows of `messages list` are {kind (message|delivery), id, at, type,
-source, recipient, verdict, state, records, accepted, code, message, alert, draft, erased_at}; with
-`--json` the answer is {rows, next}, where `next` is what `--before` takes for the following page.
+source, to[], recipient, verdict, state, records, accepted, code, message, alert, draft,
+erased_at}; with `--json` the answer is {rows, next}, where `next` is what `--before` takes for the following page.
 `messages show` gives {id, kind, type, message, letters[], entries[], alert, draft, corrections[]};
 each entry is {index, kind, holds, leaf}. Nothing of it says what a message says.
 """
@@ -30,7 +30,7 @@ def messages_lines(answer: dict[str, Any], lang: Lang, width: int | None = None)
         [
             local(row["at"]),
             row["source"] or "—",
-            row["recipient"] or "—",
+            " ".join(row["to"]) or "—",
             _state(row, lang),
             row["id"],
             row["type"] or "—",

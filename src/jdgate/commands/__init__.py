@@ -93,6 +93,7 @@ def handlers(running: Running) -> dict[str, Handler]:
         "messages.person": searching.messages_person,
         "messages.show": searching.messages_show,
         "messages.verify": searching.messages_verify,
+        "ledger.checkpoint": searching.ledger_checkpoint,
         "ledger.entry": searching.ledger_entry,
         "ledger.witnesses": searching.ledger_witnesses,
         "dead.list": operating.dead_list,

@@ -8,7 +8,7 @@ at the machine's own command line). Searches read beside the gateway's work and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from jdgate.commands.forms import iso
-from jdgate.core import evidence_verify, leaves
+from jdgate.core import checkpoints, evidence_verify, leaves, signing
 from jdgate.core.calendar import at_local
 from jdgate.core.encoding import b64u
 from jdgate.core.ledger import leaf_hash
@@ -55,13 +55,14 @@ class Searching:
         until: str | None = None,
         before: str | None = None,
         limit: int = 50,
+        told: bool = True,
     ) -> dict[str, Any]:
         """Messages that match, newest first: {rows, next}. `next` is where the following page
         begins (`before`), None at the end.
 
         `member` is the sender or the recipient; `since` and `until` are moments, or local days
         that belong to it. With a verdict only what was sent is searched: a verdict is what a
-        sender was answered.
+        sender was answered. `told`: each message with its recipients (`to`), for the authority.
         """
         wanted = Wanted(
             member=member or None,
@@ -73,7 +74,7 @@ class Searching:
         side = _one_of("side", side, SIDES) if wanted.member is not None else "any"
         below, limit = _place(before), max(1, min(limit, MOST))
 
-        def look(conn: Connection) -> list[Found]:
+        def look(conn: Connection) -> tuple[list[Found], dict[str, list[str]]]:
             found: list[Found] = []
             if side != "received":
                 found += search.sent(conn, wanted, below=below, limit=limit + 1)
@@ -81,12 +82,14 @@ class Searching:
                 # of everybody's, what came from a message is there already
                 own = wanted.member is None
                 found += search.made(conn, wanted, below=below, limit=limit + 1, own=own)
-            return sorted(found, key=lambda row: (row.at, row.id), reverse=True)
+            found.sort(key=lambda row: (row.at, row.id), reverse=True)
+            ids = [row.id for row in found[:limit] if row.kind == "message"]
+            return found, search.told(conn, ids) if told else {}
 
-        rows = await self._beside(look)
-        more = len(rows) > limit
-        rows = rows[:limit]
-        return {"rows": [_row(row) for row in rows], "next": _cursor(rows[-1]) if more else None}
+        found, recipients = await self._beside(look)
+        rows = [_row(row, recipients.get(row.id, ())) for row in found[:limit]]
+        following = _cursor(found[limit - 1]) if len(found) > limit else None
+        return {"rows": rows, "next": following}
 
     async def messages_person(
         self, id_type: str, id_no: str, by: str, limit: int = MOST
@@ -94,12 +97,14 @@ class Searching:
         """The latest messages about a person, once the search is in the ledger."""
         gateway, now = self._running.the_gateway, self._running.clock.now()
         sought = Sought(id_type, id_no)
-        rows = await gateway.run(
-            lambda conn: person_search.find(
-                conn, gateway.ground, sought, by=by, now=now, limit=min(limit, MOST)
-            )
-        )
-        return {"rows": [_row(row) for row in rows], "next": None}
+
+        def look(conn: Connection) -> tuple[list[Found], dict[str, list[str]]]:
+            most = min(limit, MOST)
+            found = person_search.find(conn, gateway.ground, sought, by=by, now=now, limit=most)
+            return found, search.told(conn, [row.id for row in found])
+
+        found, recipients = await gateway.run(look)
+        return {"rows": [_row(row, recipients.get(row.id, ())) for row in found], "next": None}
 
     async def messages_show(
         self, id: str, member: str | None = None, own: str | None = None
@@ -111,14 +116,16 @@ class Searching:
             lambda conn: chains.chain(conn, gateway.ground, id, member, own or member)
         )
 
-    async def messages_verify(self, id: str, member: str | None = None) -> dict[str, Any]:
+    async def messages_verify(
+        self, id: str, member: str | None = None, own: str | None = None
+    ) -> dict[str, Any]:
         """The chain, verified anew under a checkpoint of this moment; with the numbered `report`
         on the evidence, where the reader may know all that it tells. Without one, `why` not."""
         gateway, now = self._running.the_gateway, self._running.clock.now()
 
         def prove(conn: Connection) -> tuple[dict[str, Any], bytes | None, str | None]:
             checkpointer.current(conn, gateway.ground, now)
-            found = chains.chain(conn, gateway.ground, id, member, member)
+            found = chains.chain(conn, gateway.ground, id, member, own or member)
             about = found["evidence"] or (chains.evidence_id(found) if member is None else None)
             if about is None:
                 return found, None, "search.part"
@@ -170,6 +177,26 @@ class Searching:
 
         return await self._beside(look)
 
+    async def ledger_checkpoint(self) -> dict[str, Any] | None:
+        """The latest checkpoint and whether its signature holds; None before the first."""
+        jws = await self._beside(ledger.latest_checkpoint)
+        if jws is None:
+            return None
+        claimed, kid = checkpoints.unverified(jws), signing.peek(jws).kid
+        trust = self._running.trust
+        try:
+            key = trust.signing_key(kid, trust.gateway.id, claimed.at, claimed.at)
+            signed = checkpoints.verify(jws, key) == claimed
+        except Refused:
+            signed = False
+        return {
+            "size": claimed.size,
+            "root": b64u(claimed.root),
+            "at": iso(claimed.at),
+            "kid": kid,
+            "signed": signed,
+        }
+
     async def ledger_witnesses(self, members: list[str] | None = None) -> list[dict[str, Any]]:
         """Which checkpoint each member of this machine holds, and whether the ledger still had
         that root at that size (None: this machine has no ledger)."""
@@ -213,10 +240,11 @@ def _exactly(one: StoredLeaf) -> dict[str, Any]:
     return {"text": one.body.decode(), "hash": b64u(leaf_hash(one.body))}
 
 
-def _row(row: Found) -> dict[str, Any]:
+def _row(row: Found, to: Iterable[str]) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(row)
     return {
         **told,
+        "to": [row.recipient] if row.recipient else list(to),
         "at": iso(row.at),
         "erased_at": iso(row.erased_at) if row.erased_at is not None else None,
     }

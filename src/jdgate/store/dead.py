@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import Reader, values
@@ -77,14 +77,22 @@ def get(conn: Connection, dead_id: str) -> DeadRow | None:
 
 
 def search(
-    conn: Connection, *, state: str | None = OPEN, member: str | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    state: str | None = OPEN,
+    member: str | None = None,
+    below: DeadRow | None = None,
+    limit: int = 100,
 ) -> list[DeadRow]:
-    """Dead letters that match all given filters, newest first."""
+    """Dead letters that match all given filters, newest first; those that come after `below`."""
     wanted: list[ColumnElement[bool]] = []
     if state is not None:
         wanted.append(dead.c.state == state)
     if member is not None:
         wanted.append(dead.c.member == member)
+    if below is not None:
+        later = or_(dead.c.at < below.at, dead.c.id < below.id)
+        wanted += [dead.c.at <= below.at, later]
     query = _ROWS.select.where(*wanted).order_by(dead.c.at.desc(), dead.c.id.desc())
     return _ROWS.rows(conn.execute(query.limit(limit)))
 

@@ -142,6 +142,16 @@ def named(conn: Connection, id_: str) -> list[Found]:
     return found
 
 
+def told(conn: Connection, message_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Message → whom something of it was made for."""
+    found: dict[str, list[str]] = {}
+    for part in slices(message_ids):
+        query = select(_d.message_id, _d.recipient).where(_d.message_id.in_(part))
+        for id_, recipient in conn.execute(query.order_by(_d.message_id, _d.recipient)):
+            found.setdefault(id_, []).append(recipient)
+    return found
+
+
 def draft_of(conn: Connection, message_id: str) -> str | None:
     """The draft that a message was sent for."""
     found: str | None = conn.execute(_DRAFT_OF, {"message": message_id}).scalar()
