@@ -1,9 +1,9 @@
 """Where the parts of the flow picture stand: three columns of boxes and the bands between. Pure.
 
 Who sends is on the left, what is sent in the middle, who receives on the right. The height of a box
-goes by its count, with a least height so that its name can be read; each side of a box is shared
-out among its bands by their counts. A band has a part for what went well and parts for what did
-not (`Link.parts`), each with the name of a style.
+goes by its count, with a least height so that its name can be read; the width of a band goes by its
+count. A band has a part for what went well and parts for what did not (`Link.parts`), each with
+the name of a style.
 
 Rules:
 - the order of boxes does not depend on counts, so that a picture which is drawn again every few
@@ -118,7 +118,7 @@ def draw(
             count = counts[side, box.key]
             placed[side, box.key] = Placed(box, side, x, _r(y), width, _r(height), count)
             y += height + GAP
-    return Drawing(_r(tallest + 2 * TOP), list(placed.values()), _bands(placed, links))
+    return Drawing(_r(tallest + 2 * TOP), list(placed.values()), _bands(placed, links, scale))
 
 
 def _across(side: Side) -> tuple[float, float]:
@@ -174,9 +174,11 @@ def _by_neighbours(
     return sorted(middle, key=place)
 
 
-def _bands(placed: Mapping[tuple[Side, str], Placed], links: Sequence[Link]) -> list[Band]:
-    """Every part of every link; each side of a box is shared out from the top down, in the order
-    of what is on the other side."""
+def _bands(
+    placed: Mapping[tuple[Side, str], Placed], links: Sequence[Link], scale: float
+) -> list[Band]:
+    """Every part of every link. On each side of a box they stand one below the other, in the order
+    of what they lead to, and around its middle where they do not fill it."""
     order = {place: index for index, place in enumerate(placed)}
     ends: dict[int, tuple[Placed, Placed]] = {}
     for number, one in enumerate(links):
@@ -192,8 +194,10 @@ def _bands(placed: Mapping[tuple[Side, str], Placed], links: Sequence[Link]) -> 
             others = {each: ends[each][1 - end] for each in numbers}
             numbers.sort(key=lambda each: order[others[each].side, others[each].box.key])
             here = ends[numbers[0]][end]
-            shares = share(here.height, [links[each].number for each in numbers])
-            y = here.y
+            counts = [links[each].number for each in numbers]
+            used = min(here.height, max(sum(counts) * scale, THIN * len(counts)))
+            shares = share(used, counts)
+            y = here.y + (here.height - used) / 2
             for each, height in zip(numbers, shares, strict=True):
                 spans[each, end] = (y, height)
                 y += height

@@ -120,7 +120,7 @@ def view(data: Mapping[str, Any], naming: Naming, of: str, member: str | None) -
             sum(one["waiting"] for one in legs),
             sum(one["dead"] for one in legs),
         ),
-        bars(data),
+        bars(data) if member is not None or not of else [],
     )
 
 
@@ -215,7 +215,7 @@ def _boxes(keys: set[str], naming: Naming, grouped: Callable[[str], str]) -> lis
         elif len(own) == 1:
             found.append(Box(key, naming.member(own[0]), naming.at(own[0])))
         elif own:
-            found.append(Box(key, f"{naming.role(key)} × {len(own)}", naming.at(key)))
+            found.append(Box(key, f"{naming.role(key)} ({len(own)})", naming.at(key)))
         else:
             found.append(Box(key, naming.member(key)))
     return found

@@ -46,6 +46,7 @@ ENTRIES = (
     Entry("/systems", "web.systems", "manage", "oversight"),
     Entry("/expectations", "web.overview_expectations", "see"),
     Entry("/flows", "web.overview_flows", "see", "oversight"),
+    Entry("/charts", "web.overview_charts", "see", "oversight"),
 )
 
 
