@@ -129,8 +129,8 @@ class Operating:
         def read(conn: Connection) -> dict[str, tuple[int, int, int, datetime | None]]:
             return {
                 member: (
-                    outbox.counts(conn, member).get(outbox.OPEN, 0),
-                    sum(inbox.counts(conn, member).values()),
+                    outbox.count_open(conn, member),
+                    inbox.count(conn, member),
                     len(draft_box.search(conn, member=member, state=draft_box.WAITING, limit=999)),
                     outbox.oldest_open(conn, member),
                 )

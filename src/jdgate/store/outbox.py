@@ -156,10 +156,8 @@ _REFUSED_IN = (
 _OLDEST = select(func.min(outbox.c.created_at)).where(
     outbox.c.member == bindparam("member"), outbox.c.state == OPEN
 )
-_COUNTS = (
-    select(outbox.c.state, func.count())
-    .where(outbox.c.member == bindparam("member"))
-    .group_by(outbox.c.state)
+_COUNT_OPEN = select(func.count()).where(
+    outbox.c.state == OPEN, outbox.c.member == bindparam("member")
 )
 _ERASE = (
     update(outbox)
@@ -297,9 +295,9 @@ def oldest_open(conn: Connection, member: str) -> datetime | None:
     return found
 
 
-def counts(conn: Connection, member: str) -> dict[str, int]:
-    """How many messages of `member` are in each state."""
-    return {row[0]: row[1] for row in conn.execute(_COUNTS, {"member": member})}
+def count_open(conn: Connection, member: str) -> int:
+    """How many messages of `member` have no receipt yet."""
+    return int(conn.execute(_COUNT_OPEN, {"member": member}).scalar_one())
 
 
 def search(
