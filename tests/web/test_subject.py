@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import update
 from tests.e2e.kit import (
     ATTENDANCE,
@@ -21,8 +24,10 @@ from tests.e2e.kit import (
     id_no,
     person,
 )
-from tests.web.browsing import Browser, hire
+from tests.web.browsing import PASSWORD, Browser, hire
 
+from jdgate.cli import main
+from jdgate.cli.subject import report_lines, request_lines
 from jdgate.core import leaves
 from jdgate.core.encoding import b64u
 from jdgate.gateway import retention
@@ -343,3 +348,33 @@ def correction(message_id: str) -> dict[str, Any]:
         "decision": "corrected",
         "decided_on": "2026-03-02",
     }
+
+
+async def test_the_command_line_asks_for_the_same_two_persons(county: County) -> None:
+    async def jdgate(*words: str, login: str, typed: list[str]) -> Any:
+        args = ["subject", *words, "--login", login, "-c", str(county.home.config), "--json"]
+        given = "\n".join([*typed, ""])
+        done = await asyncio.to_thread(CliRunner().invoke, main, args, given)
+        return json.loads(done.output)
+
+    await county.push("cln-01", ENROL, [enrolment(15)])
+    number, by = id_no(15), [PASSWORD, ""]
+    made = await jdgate("ask", "--reference", "7", login="checker", typed=[*by, number, "甄患者"])
+    id = made["id"]
+    refused = await jdgate("approve", id, login="checker", typed=[*by, number])
+    assert refused["error"]["code"] == "subject.same_person"
+    guessed = await jdgate("approve", id, login="second-checker", typed=["guessed", "", number])
+    assert guessed["error"]["code"] == "people.wrong"
+    done = await jdgate("approve", id, login="second-checker", typed=[*by, number])
+    assert done["state"] == "approved"
+    listed = await jdgate("list", login="checker", typed=by)
+    assert listed[0]["id"] == id and listed[0]["details"]["ending"] == number[-4:]
+    report = await jdgate("report", id, login="checker", typed=by)
+    assert [one["type"] for one in report["messages"]] == [ENROL]
+    assert "到诊" not in "\n".join(report_lines(report, "zh", 100))
+    assert "县公安局禁毒大队" in "\n".join(report_lines(report, "zh", 100))
+    other = await jdgate("ask", "--reference", "8", login="checker", typed=[*by, number, "甄"])
+    reason = ("--reason", "委托书不全")
+    done = await jdgate("reject", other["id"], *reason, login="second-checker", typed=by)
+    assert done["state"] == "refused"
+    assert "不予同意" in "\n".join(request_lines([listed[0] | {"state": "refused"}], "zh", None))

@@ -33,6 +33,7 @@ from jdgate.cli import (
     run,
     sent,
     status,
+    subject,
 )
 from jdgate.cli.session import Root, common, option
 
@@ -78,6 +79,7 @@ for _command in (
     messages.messages,
     ledger.ledger,
     evidence.evidence,
+    subject.subject,
     dead.dead,
     refdata.refdata,
     plugin.plugin,
