@@ -96,7 +96,8 @@ async def test_a_token_is_good_for_its_member_and_its_types(
     assert types.status_code == 403 and types.json()["title"] == "web.type_not_yours"
     (other,) = await county.submit("cln-02", ENROL, [enrolment(65, site="cln-02")])
     assert (await system.get(f"/api/v1/messages/{other}")).status_code == 404
-    theirs = (await county.ask("inbox.list", member="ps-01"))[0]["id"]
+    await county.push("cln-01", ENROL, [enrolment(66, patient_ref="PS66")])
+    theirs = (await county.until(lambda: county.ask("inbox.list", member="ps-01")))[0]["id"]
     assert (await system.post(f"/api/v1/deliveries/{theirs}/acknowledge")).status_code == 404
 
     for given in ("Bearer x", "", "Basic eDp4"):

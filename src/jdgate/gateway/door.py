@@ -70,7 +70,7 @@ async def hand_in(gateway: Gateway, member: str, jws: bytes) -> Answer:
     """Have a message judged that a system of `member` brought.
 
     Raises:
-        TransportFailed: `web.slow` when the books take long; `admission.held` when our own code
+        TransportFailed: `web.busy` when the books take long; `admission.held` when our own code
             broke on it: it is kept whole then.
         Refused: `key.none_to_seal`.
     """
@@ -80,7 +80,7 @@ async def hand_in(gateway: Gateway, member: str, jws: bytes) -> Answer:
         async with asyncio.timeout(PATIENCE_S):
             return await asyncio.shield(judging)
     except TimeoutError:
-        raise TransportFailed("web.slow") from None
+        raise TransportFailed("web.busy") from None
 
 
 async def _judge(gateway: Gateway, member: str, jws: bytes) -> Answer:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from litestar import Request, Response
@@ -51,6 +53,7 @@ _STATUS = {
     "web.media_type": 415,
     "web.malformed": 400,
     "web.too_many_streams": 429,
+    "signing.malformed": 400,
     "message.not_json": 400,
     "message.duplicate_key": 400,
     "message.number": 400,
@@ -137,6 +140,17 @@ def problem(
     headers = {"retry-after": str(params.get("seconds", 60))} if status == 429 else {}
     if status == 503:
         headers["retry-after"] = str(SOON_S)
+    if status == 405:
+        headers["allow"] = ", ".join(_allowed(request))
     return Response(
         body, status_code=status, media_type="application/problem+json", headers=headers
     )
+
+
+def _allowed(request: Request[Any, Any, Any]) -> Iterator[str]:
+    """What may be asked of an address (RFC 9110 §10.2.1)."""
+    routing = request.app.asgi_router.handle_routing
+    for method in ("GET", "POST", "OPTIONS"):
+        with contextlib.suppress(HTTPException):
+            routing(path=request.url.path, method=method)
+            yield method

@@ -21,10 +21,10 @@ from sqlalchemy import Connection
 from jdgate import __version__
 from jdgate.gateway import door
 from jdgate.store import inbox, outbox
-from jdgate.web.api import deliveries, messages, signed
+from jdgate.web.api import deliveries, messages, signed, tables
 from jdgate.web.api.asking import Guard, system_of
 from jdgate.web.api.messages import JOSE
-from jdgate.web.api.shapes import Standing
+from jdgate.web.api.shapes import Range, Standing
 from jdgate.web.problems import Problems
 from jdgate.web.site import Asked, Site
 
@@ -49,6 +49,7 @@ def router(site: Site, problems: Problems) -> Router:
         route_handlers=[
             *_standing(site),
             *messages.handlers(site),
+            *tables.handlers(site),
             *signed.handlers(site, guard),
             *deliveries.handlers(site, guard),
         ],
@@ -70,7 +71,7 @@ def _standing(site: Site) -> list[HTTPRouteHandler]:
             at = await door.position(gateway, system.member)
             return Standing(
                 __version__, system.member, name, True, gateway.bus.healthy, 0, at.waiting,
-                at.next_sequence, at.missing,
+                at.next_sequence, [Range(*one) for one in at.missing],
             )  # fmt: skip
         edge, member = running.the_edge, running.the_edge.desk(system.member).member
 

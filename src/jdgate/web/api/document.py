@@ -83,6 +83,11 @@ def _answer(one: Operation, schema_of: dict[str, Any], lang: Lang) -> dict[str, 
     made: dict[str, Any] = {"description": say(f"web.api.gives.{one.name}", lang)}
     if one.gives:
         made["content"] = _content(one.gives, schema_of)
+    if one.links:
+        made["links"] = {
+            link.to: {"operationId": link.to, "parameters": {"id": link.value}}
+            for link in one.links
+        }
     return made
 
 

@@ -28,6 +28,29 @@ TAKEN: dict[str, Any] = {
         }
     ],
 }
+CSV = "服药到诊登记表\n编号,日期,到诊\nP0001,2026-11-21,是\nP0002,2026-11-21,不清楚\n"
+TABLE: dict[str, Any] = {
+    "id": "2026-11-21.table",
+    "type": "mmt.attendance.v1",
+    "sheet": None,
+    "messages": [MESSAGE],
+    "counts": {"waiting": 1, "accepted": 0, "refused": 1},
+    "rows": [
+        {"row": 3, "state": "waiting", "reasons": []},
+        {
+            "row": 4,
+            "state": "refused",
+            "reasons": [
+                {
+                    "code": "files.cell_missing",
+                    "path": "",
+                    "params": {"row": 4, "title": "到诊"},
+                    "texts": {"zh": "第 4 行“到诊”没有填", "en": "row 4: “到诊” is empty"},
+                }
+            ],
+        },
+    ],
+}
 SAID: dict[str, Any] = {
     "message_id": MESSAGE,
     "verdict": "accepted",
@@ -78,13 +101,14 @@ USUAL = {
     401: "web.token",
     403: "people.not_allowed",
     404: "web.not_found",
+    408: "web.slow",
     409: "web.same_id",
     413: "web.too_large",
     415: "web.media_type",
     422: "key.none_to_seal",
     429: "web.too_many",
     500: "control.failed",
-    503: "web.slow",
+    503: "web.busy",
 }
 """The error to show for a status."""
 FAULTS: dict[tuple[str, int], str] = {
@@ -92,10 +116,15 @@ FAULTS: dict[tuple[str, int], str] = {
     ("send", 403): "web.type_not_yours",
     ("send", 422): "agreement.approval",
     ("send", 404): "member.not_hosted",
+    ("send_table", 400): "web.bad_request",
+    ("send_table", 403): "web.type_not_yours",
+    ("send_table", 404): "member.not_hosted",
+    ("send_table", 422): "web.no_file",
     ("receipt", 409): "web.no_receipt",
     ("status", 404): "member.not_hosted",
     ("deliveries", 404): "member.not_hosted",
     ("deliveries_stream", 404): "member.not_hosted",
+    ("hand_in", 400): "signing.malformed",
     ("hand_in", 403): "web.own_key_only",
     ("hand_in", 409): "web.hosted_here",
     ("mailbox", 403): "web.own_key_only",

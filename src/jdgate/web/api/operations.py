@@ -8,18 +8,21 @@ from typing import Any
 
 from msgspec import Struct
 
-from jdgate.core.message import MAX_BODY, MESSAGE_ID
+from jdgate.core.message import MESSAGE_ID
 from jdgate.web.api import examples
 from jdgate.web.api.deliveries import MOST_AT_ONCE, MOST_WAIT_S
 from jdgate.web.api.shapes import (
     Delivery,
     Judged,
+    Jws,
     Sealed,
     Sending,
     Standing,
     State,
+    TableSent,
     Taken,
 )  # fmt: skip
+from jdgate.web.api.tables import ANY, CSV, XLS, XLSX
 
 JSON, JOSE, EVENTS = "application/json", "application/jose", "text/event-stream"
 
@@ -43,8 +46,15 @@ class Given(Struct, frozen=True):
     required: bool = False
 
 
+class Link(Struct, frozen=True):
+    """What its answer is good for: an operation that takes a value of it as `id`."""
+
+    to: str
+    value: str
+
+
 class Operation(Struct, frozen=True, kw_only=True):
-    """One thing a system may ask for. `fails`: the errors beside 401, 429 and 503."""
+    """One thing a system may ask for. `also`: the errors beside 401, 429, 500 and 503."""
 
     name: str
     tag: str
@@ -55,6 +65,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     status: int = 200
     gives: tuple[Body, ...] = ()
     also: tuple[int, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def fails(self) -> tuple[int, ...]:
@@ -74,8 +85,12 @@ def _whole(low: int, high: int, usual: int) -> dict[str, Any]:
 _ID = Given(
     "id", "path", {"type": "string", "pattern": f"^{MESSAGE_ID.pattern}$"}, examples.MESSAGE
 )
+_FIRST_SENT = "$response.body#/messages/0/id"
 _LIMIT = Given("limit", "query", _whole(1, MOST_AT_ONCE, 20))
 _WAIT = Given("wait", "query", _whole(0, MOST_WAIT_S, 0))
+_OWN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 64}
+_NAMES = {"type": "array", "items": _TEXT, "maxItems": 4}
 _LAST = Given("Last-Event-ID", "header", {"type": "string"})
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -90,7 +105,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="send", tag="sending", method="post", path="/messages", status=202,
         takes=(Body(JSON, Sending, examples.SENDING),), gives=(Body(JSON, Taken, examples.TAKEN),),
-        also=(400, 403, 404, 409, 413, 415, 422),
+        also=(400, 403, 404, 408, 409, 413, 415, 422),
     ),
     Operation(
         name="message", tag="sending", method="get", path="/messages/{id}", given=(_ID,),
@@ -101,8 +116,30 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=(Body(JOSE, None, examples.JWS),), also=(404, 409),
     ),
     Operation(
+        name="send_table", tag="sending", method="post", path="/tables", status=202,
+        given=(
+            Given("id", "query", _OWN_ID, "2026-11-21.table", required=True),
+            Given("type", "query", _TEXT, "mmt.attendance.v1"),
+            Given("sheet", "query", _TEXT),
+            Given("approved_by", "query", _NAMES),
+        ),
+        takes=(
+            Body(CSV, None, examples.CSV), Body(XLSX, binary=True), Body(XLS, binary=True),
+            Body(ANY, binary=True),
+        ),
+        gives=(Body(JSON, TableSent, examples.TABLE), Body(XLSX, binary=True)),
+        links=(Link("table", "$request.query.id"),),
+        also=(400, 403, 404, 408, 409, 413, 415, 422),
+    ),
+    Operation(
+        name="table", tag="sending", method="get", path="/tables/{id}",
+        given=(Given("id", "path", _OWN_ID, "2026-11-21.table"),),
+        gives=(Body(JSON, TableSent, examples.TABLE),), also=(404,),
+    ),
+    Operation(
         name="deliveries", tag="receiving", method="get", path="/deliveries",
         given=(_LIMIT, _WAIT), gives=(Body(JSON, list[Delivery], [examples.DELIVERY]),),
+        links=(Link("acknowledge", "$response.body#/0/id"),),
         also=(400, 403, 404),
     ),
     Operation(
@@ -115,8 +152,9 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="hand_in", tag="own_key", method="post", path="/messages/signed",
-        takes=(Body(JOSE, None, examples.JWS),), gives=(Body(JSON, Judged, examples.JUDGED),),
-        also=(403, 409, 413, 415, 422),
+        takes=(Body(JOSE, Jws, examples.JWS),), gives=(Body(JSON, Judged, examples.JUDGED),),
+        links=(Link("message", "$response.body#/id"), Link("receipt", "$response.body#/id")),
+        also=(400, 403, 404, 408, 409, 413, 415, 422),
     ),
     Operation(
         name="mailbox", tag="own_key", method="get", path="/mailbox", given=(_LIMIT, _WAIT),
@@ -127,5 +165,3 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=(Body(EVENTS, None, examples.SEALED_EVENTS),), also=(403, 409, 422),
     ),
 )  # fmt: skip
-
-MOST_SIGNED = MAX_BODY

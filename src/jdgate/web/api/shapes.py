@@ -22,6 +22,8 @@ Moment = Annotated[str, Meta(examples=["2026-11-21T08:00:00.000Z"])]
 Jws = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
 Bytes = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*$", extra_json_schema={"format": "base64url"})]
 VERDICTS = ("accepted", "part", "refused")
+ROW_STATES = ("waiting", "accepted", "refused")
+RowVerdict = Annotated[str, Meta(extra_json_schema={"enum": list(ROW_STATES)})]
 Verdict = Annotated[str, Meta(extra_json_schema={"enum": list(VERDICTS)})]
 
 
@@ -121,6 +123,13 @@ class Sealed(Struct, forbid_unknown_fields=True):
     body: Bytes
 
 
+class Range(Struct, forbid_unknown_fields=True):
+    """Numbers from `first` to `last`, both among them."""
+
+    first: int
+    last: int
+
+
 class Standing(Struct, forbid_unknown_fields=True):
     """How this member stands. The last two are for a member with its own key."""
 
@@ -132,7 +141,7 @@ class Standing(Struct, forbid_unknown_fields=True):
     outbox_open: int
     waiting: int
     next_sequence: int | None = None
-    missing: list[tuple[int, int]] = []
+    missing: list[Range] = []
 
 
 class Problem(Struct):
@@ -144,3 +153,31 @@ class Problem(Struct):
     status: int
     detail: str
     texts: dict[str, str]
+
+
+class RowReason(Struct, forbid_unknown_fields=True):
+    """Why a row is refused."""
+
+    code: str
+    path: str
+    params: dict[str, Any]
+    texts: dict[str, str]
+
+
+class RowState(Struct, forbid_unknown_fields=True):
+    """What became of one row of a table. `row` is its number in the file."""
+
+    row: int
+    state: RowVerdict
+    reasons: list[RowReason]
+
+
+class TableSent(Struct, forbid_unknown_fields=True):
+    """What became of a table."""
+
+    id: OwnId
+    type: str
+    sheet: str | None
+    messages: list[Id]
+    counts: dict[str, int]
+    rows: list[RowState]

@@ -7,6 +7,7 @@ own, handed in like every message.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -40,6 +41,8 @@ from jdgate.web.api.shapes import Judged, Said, Sealed
 from jdgate.web.site import Site
 
 EMPTY_EVERY_S = 60.0
+_FORM = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""A JWS in compact form (RFC 7515 §7.1)."""
 
 
 def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
@@ -50,6 +53,8 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     async def signed(request: Request[Any, Any, Any]) -> Judged:
         system = _own_key(site, request)
         jws = (await body(request, JOSE)).strip()
+        if not _FORM.fullmatch(jws):  # no message at all: nothing to judge and to write down
+            raise Refused("signing.malformed")
         answer = await door.hand_in(site.running.the_gateway, system.member, jws)
         said = msgspec.convert(answer.record, Said) if answer.record else None
         receipt = answer.receipt.decode() if answer.receipt else None

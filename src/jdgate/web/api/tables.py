@@ -1,0 +1,199 @@
+"""Tables over HTTP: a CSV or Excel file in, and what became of each of its rows.
+
+The file is read as the console reads one (`jdgate.commands.tables`); its good rows are sent in one
+transaction. The caller's id makes it once: the same file under the same id again is answered with
+how its rows stand by now. Of the file itself nothing is kept but the numbers of its refused rows
+and why; asked for as a workbook, they are read anew out of what is posted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, Parameter
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from jdgate.commands.standing import Verdict, judge, tally
+from jdgate.commands.tables import MOST_BYTES, Line, Reason, Table, Tables, refused_book
+from jdgate.core.sheet import Sheet
+from jdgate.edge.outbox import Submission
+from jdgate.errors import Refused
+from jdgate.store import outbox, requests
+from jdgate.store.outbox import Answer
+from jdgate.store.requests import RequestRow
+from jdgate.store.web_sessions import TokenRow
+from jdgate.texts import LANGUAGES
+from jdgate.web.api.asking import body, system_of
+from jdgate.web.api.messages import hosted, may_send
+from jdgate.web.api.shapes import RowReason, RowState, TableSent
+from jdgate.web.gate import language
+from jdgate.web.site import Site
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS = "application/vnd.ms-excel"
+ANY = "application/octet-stream"
+PREFIX = "table:"
+"""Ids of tables and of other requests are apart."""
+
+OwnId = FromQuery[Annotated[str, Parameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]]
+Type = FromQuery[Annotated[str | None, Parameter(max_length=64)]]
+SheetName = FromQuery[Annotated[str | None, Parameter(max_length=64)]]
+Names = FromQuery[Annotated[list[str] | None, Parameter(max_items=4)]]
+
+
+class Kept(Struct):
+    """What is kept of a table: which rows are in which message, and why the others are not."""
+
+    type: str
+    sheet: str | None
+    sent: dict[str, list[int]]
+    refused: list[Verdict]
+
+
+def handlers(site: Site) -> list[HTTPRouteHandler]:
+    """Send a table; look at what became of its rows."""
+    tables = Tables(site.running)
+    site.at_closing.append(tables.close)
+    doing = asyncio.Lock()
+
+    @post("/tables", status_code=202, request_max_body_size=MOST_BYTES)
+    async def send(
+        request: Request[Any, Any, Any],
+        id: OwnId,
+        type: Type = None,
+        sheet: SheetName = None,
+        approved_by: Names = None,
+    ) -> Response[Any]:
+        system = hosted(request)
+        data = await body(request, CSV, XLSX, XLS, ANY)
+        if not data:
+            raise Refused("web.no_file")
+        names = tuple(approved_by or ())
+        digest = sha256(msgspec.json.encode([sha256(data).hexdigest(), type, sheet, names]))
+        async with doing:  # two requests of one id at once are one; one file is read at a time
+            kept = await known(system, id, digest.digest())
+            table: Table | None = None
+            if kept is None or _as_book(request):
+                kind, page = await kind_of(system, data, type, sheet)
+                table = await tables.read(system.member, data, kind, page)
+            if kept is None:
+                assert table is not None
+                kept = await sent(system, id, digest.digest(), table, names)
+        if table is not None and _as_book(request):
+            return Response(await book(request, system, table, kept), status_code=202,
+                            media_type=XLSX)  # fmt: skip
+        return Response(await told(id, kept), status_code=202)
+
+    @get("/tables/{id:str}")
+    async def show(request: Request[Any, Any, Any], id: FromPath[str]) -> TableSent:
+        kept = await known(system_of(request), id, None)
+        if kept is None:
+            raise Refused("web.not_found")
+        return await told(id, kept)
+
+    async def known(system: TokenRow, id: str, digest: bytes | None) -> Kept | None:
+        row = await site.running.the_edge.run(
+            lambda conn: requests.get(conn, system.member, system.id, PREFIX + id)
+        )
+        if row is None:
+            return None
+        if digest is not None and row.digest != digest:
+            raise Refused("web.same_id")
+        return msgspec.convert(row.answer, Kept)
+
+    async def kind_of(
+        system: TokenRow, data: bytes, type: str | None, sheet: str | None
+    ) -> tuple[str, str | None]:
+        """The type and the sheet of a file: as told, else what alone it can be."""
+        if type is not None:
+            may_send(system, type)
+            return type, sheet
+        fits = [one for one in await tables.survey(system.member, data) if one.type in system.types]
+        fits = [one for one in fits if sheet in (None, one.sheet)]
+        best = [one for one in fits if one.known == max(each.known for each in fits)]
+        if len(best) != 1:
+            raise Refused("web.table_kind", types=", ".join(sorted({one.type for one in fits})))
+        return best[0].type, best[0].sheet
+
+    async def sent(
+        system: TokenRow, id: str, digest: bytes, table: Table, names: Sequence[str]
+    ) -> Kept:
+        """Send the good rows, and keep what became of all of them in the same transaction."""
+        now, lines = site.now(), table.good
+        made: list[Kept] = []
+
+        def noted(conn: Connection, submission: Submission) -> None:
+            made.append(_kept(table, lines, submission))
+            row = RequestRow(
+                member=system.member, system=system.id, id=PREFIX + id, digest=digest,
+                answer=msgspec.to_builtins(made[-1]), at=now,
+            )  # fmt: skip
+            requests.add(conn, row)
+
+        await tables.submit(system.member, table.type, lines, approved_by=names, noted=noted)
+        return made[-1]
+
+    async def told(id: str, kept: Kept) -> TableSent:
+        ids = list(kept.sent)
+        answers = await site.running.the_edge.run(lambda conn: _answers(conn, list(kept.sent)))
+        rows = sorted(number for numbers in kept.sent.values() for number in numbers)
+        verdicts = [*judge([Line(number, {}) for number in rows], [], answers), *kept.refused]
+        verdicts.sort(key=lambda one: one.number)
+        counts = tally(verdicts)
+        counted = {name: counts[name] for name in ("waiting", "accepted", "refused")}
+        words = site.renderer.sheet(kept.type)
+        found = [_row(one, words) for one in verdicts]
+        return TableSent(id, kept.type, kept.sheet, ids, counted, found)
+
+    async def book(
+        request: Request[Any, Any, Any], system: TokenRow, table: Table, kept: Kept
+    ) -> bytes:
+        """The rows that were refused, with the reasons known by now, to be put right and posted
+        again under another id."""
+        answers = await site.running.the_edge.run(lambda conn: _answers(conn, list(kept.sent)))
+        verdicts = judge(table.lines, [], answers)
+        why = {one.number: one.reasons for one in kept.refused}
+        for line, one in zip(table.lines, verdicts, strict=True):
+            line.reasons = why.get(line.number) or one.reasons
+        importer = tables.importer(system.member, table.type)
+        words, lang = site.renderer.sheet(table.type), language(request)
+        return await tables.aside(lambda: refused_book(table, importer, words, lang, system.member))
+
+    return [send, show]
+
+
+def _as_book(request: Request[Any, Any, Any]) -> bool:
+    return XLSX in request.headers.get("accept", "")
+
+
+def _kept(table: Table, lines: Sequence[Line], made: Submission) -> Kept:
+    sent = {one.id: [lines[index].number for index in one.indexes] for one in made.messages}
+    faults = [{**msgspec.to_builtins(one), "row": lines[one.index].number} for one in made.refused]
+    verdicts = judge(table.lines, faults, ())
+    return Kept(table.type, table.sheet, sent, [one for one in verdicts if one.state == "refused"])
+
+
+def _answers(conn: Connection, ids: Sequence[str]) -> list[Answer]:
+    """How messages stand; of one that was signed anew, the one that took its place."""
+    found = outbox.answers(conn, ids)
+    newer = [one.renewed_as for one in found if one.renewed_as is not None]
+    kept = [one for one in found if one.renewed_as is None]
+    return [*kept, *_answers(conn, newer)] if newer else kept
+
+
+def _row(one: Verdict, sheet: Sheet | None) -> RowState:
+    state = "waiting" if one.state == "good" else one.state
+    return RowState(one.number, state, [_reason(each, sheet) for each in one.reasons])
+
+
+def _reason(one: Reason, sheet: Sheet | None) -> RowReason:
+    texts: dict[str, str] = {lang: one.text(lang, sheet) for lang in LANGUAGES}
+    return RowReason(one.code, one.path, one.params, texts)
