@@ -131,7 +131,7 @@ class Operating:
                 member: (
                     outbox.count_open(conn, member),
                     inbox.count(conn, member),
-                    len(draft_box.search(conn, member=member, state=draft_box.WAITING, limit=999)),
+                    draft_box.count_undecided(conn, member),
                     outbox.oldest_open(conn, member),
                 )
                 for member in edge.desks

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnElement, Connection, bindparam, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from jdgate.store.bulk import Upsert
 from jdgate.store.columns import Reader
@@ -61,6 +61,11 @@ _ROWS = Reader(draft_box, DraftBoxRow)
 _ADD = Upsert(draft_box, on=["member", "id"])
 _GET = _ROWS.select.where(
     draft_box.c.member == bindparam("member"), draft_box.c.id == bindparam("id")
+)
+
+
+_COUNT_UNDECIDED = select(func.count()).where(
+    draft_box.c.member == bindparam("member"), draft_box.c.state.in_(UNDECIDED)
 )
 
 
@@ -158,6 +163,11 @@ def search(
         draft_box.c.received_at.desc(), draft_box.c.id.desc()
     )
     return _ROWS.rows(conn.execute(query.limit(limit)))
+
+
+def count_undecided(conn: Connection, member: str) -> int:
+    """How many drafts wait for a person of this member."""
+    return int(conn.execute(_COUNT_UNDECIDED, {"member": member}).scalar_one())
 
 
 def _of_message(member: str, message_id: str) -> Any:
