@@ -31,7 +31,6 @@ _STATUS = {
     "people.link_void": 404,
     "people.out_of_reach": 403,
     "people.no_passwords": 403,
-    "people.carried": 403,
     "people.session_unknown": 404,
     "people.token_unknown": 404,
     "people.resting": 429,
