@@ -195,3 +195,34 @@ def test_a_welcome_comes_back_from_its_file() -> None:
     assert enrolment.load_welcome(enrolment.dump_welcome(welcome)) == welcome
     other = msgspec.structs.replace(welcome, format="jd-welcome.v9")
     assert code(enrolment.load_welcome, enrolment.dump_welcome(other)) == "enrol.malformed"
+
+
+def test_the_authority_grants_what_it_sees_fit_and_the_keys_stay() -> None:
+    request = read_request(asked())
+    given = enrolment.granted(
+        request, name="城关镇卫生院", roles=["CLN", "HLT"], regions=[COUNTY, "511623101000"]
+    )
+    assert (given.name, given.roles) == ("城关镇卫生院", ("CLN", "HLT"))
+    assert given.regions == (COUNTY, "511623101000") and given.keys == request.keys
+    good: dict[str, Any] = {"name": "门诊", "roles": ["CLN"], "regions": [COUNTY]}
+    for wrong, code in (
+        ({"name": ""}, "enrol.grant"),
+        ({"name": "门诊\u202e"}, "enrol.grant"),
+        ({"roles": []}, "enrol.grant"),
+        ({"roles": ["CLN", "CLN"]}, "enrol.grant"),
+        ({"regions": ["5116"]}, "enrol.grant"),
+        ({"roles": ["GW"]}, "enrol.role"),
+        ({"regions": ["110000000000"]}, "enrol.region"),
+    ):
+        with pytest.raises(Refused) as refused:
+            enrolment.granted(request, **{**good, **wrong})
+        assert refused.value.code == code, wrong
+
+
+def test_which_groups_were_misheard_is_told() -> None:
+    request = read_request(asked())
+    heard = fingerprint(request).split()
+    assert enrolment.misheard(request, heard) == []
+    assert enrolment.misheard(request, [*heard[:3], "x", *heard[4:]]) == [4]
+    assert enrolment.misheard(request, heard[:6]) == [7, 8]
+    assert enrolment.misheard(request, []) == list(range(1, 9))
