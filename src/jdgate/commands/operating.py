@@ -26,12 +26,20 @@ class Operating:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    async def dead_list(self, state: str | None = "open") -> list[dict[str, Any]]:
-        """Dead letters, newest first."""
-        rows = await self._running.the_gateway.run(
-            lambda conn: dead.search(conn, state=state, limit=500)
-        )
-        return [_dead(row) for row in rows]
+    async def dead_list(
+        self,
+        state: str | None = "open",
+        member: str | None = None,
+        after: str | None = None,
+        limit: int = 500,
+    ) -> list[dict[str, Any]]:
+        """Dead letters, newest first; those that come after the letter of the id `after`."""
+
+        def read(conn: Connection) -> list[dead.DeadRow]:
+            below = dead.get(conn, after) if after else None
+            return dead.search(conn, state=state, member=member, below=below, limit=limit)
+
+        return [_dead(row) for row in await self._running.the_gateway.run(read)]
 
     async def dead_show(self, id: str) -> dict[str, Any]:
         """One dead letter; its body stays sealed."""
