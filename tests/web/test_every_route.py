@@ -179,6 +179,8 @@ STRANGE = (
     "nobody", "%00", "x" * 300, "%27%22%3E%3Cb%3E", "..%2f..%2fetc", "%ff", "-1",
     "%0d%0aset-cookie:%20a=b",
 )  # fmt: skip
+"""Ids that nobody gave."""
+ASIDE = ("POST /sign-out", "POST /account/sessions")
 """These end the sessions that the tests go on with."""
 
 
