@@ -105,7 +105,7 @@ def _place(name: str, top: str, schema: Mapping[str, Any], required: bool) -> Pl
     if kind == "rows":
         items = schema["items"]
         most = int(schema.get("maxItems", 1))
-        parts = _parts(top, items) if "properties" in items else (_place("", top, items, True),)
+        parts = _parts(top, items) if "properties" in items else (_place("", top, items, required),)
     elif kind == "several":
         options = schema["items"]["enum"]
     elif kind == "group":

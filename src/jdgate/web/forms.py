@@ -22,10 +22,9 @@ from litestar.params import FromPath
 
 from jdgate.core import approval
 from jdgate.core.fault import Fault
-from jdgate.core.sheet import Sheet
+from jdgate.core.sheet import OPEN_DOMAINS, Sheet
 from jdgate.errors import Refused
 from jdgate.people import rights
-from jdgate.store import outbox
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, all_texts, say
 from jdgate.web.form_fields import Place, path_of, places_of, record_of, tidied, values_of
@@ -97,24 +96,12 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/forms/sent/{id:str}")
     async def sent(request: Asked, id: FromPath[str]) -> Response[Any]:
-        visit = request.state.visit
         who = desk.sender(request)
-        row = await site.running.the_edge.run(lambda conn: outbox.get(conn, id))
-        if row is None or row.member != who.member or not row.tracked:
-            raise Refused("web.not_found")
-        sheet = site.renderer.sheet(row.type)
-        verdict = row.verdict if isinstance(row.verdict, dict) else {}
-        words = desk.words(who, sheet, visit.lang) if sheet else None
-        places = desk.places(sheet) if sheet else ()
-        return site.page(
-            request, "form_sent.html", row=row, code=verdict.get("code"),
-            params=verdict.get("params", {}), ours=row.type == INSPECTION,
-            faults=[
-                words.fault(Fault(one["code"], one.get("path", ""), one.get("params", {})), places)
-                for one in verdict.get("refused", ())
-                if words is not None
-            ],
-        )  # fmt: skip
+        row = await site.call("sent.show", member=who.member, id=id)
+        if row["renewed_as"]:
+            return site.go(f"/forms/sent/{row['renewed_as']}")
+        onward = "/inspection" if row["type"] == INSPECTION else f"/forms/{row['type']}"
+        return site.page(request, "form_sent.html", row=row, onward=onward)
 
     @get("/forms/waiting/{id:str}")
     async def waiting_page(request: Asked, id: FromPath[str]) -> Response[Any]:
@@ -190,12 +177,12 @@ class FormDesk:
         return self._site.running.catalogue.sheets[type]
 
     def domains(self, who: OperatorRow) -> dict[str, list[Sheet]]:
-        """The types that the operator's member may send, by domain."""
+        """The types that the operator's member may send, by domain; last what any member may."""
         found: dict[str, list[Sheet]] = {}
         for type, sheet in sorted(self._site.running.catalogue.sheets.items()):
             if self._site.may_send(who, type):
                 found.setdefault(sheet.domain, []).append(sheet)
-        return found
+        return dict(sorted(found.items(), key=lambda one: one[0] in OPEN_DOMAINS))
 
     def places(self, sheet: Sheet) -> tuple[Place, ...]:
         """The fields of a type's form."""

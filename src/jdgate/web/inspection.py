@@ -22,9 +22,7 @@ from sqlalchemy import Connection
 
 from jdgate.core import calendar
 from jdgate.core.refdata import Item
-from jdgate.errors import Refused
 from jdgate.people.credentials import form_token
-from jdgate.store import outbox
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
 from jdgate.web.form_fields import record_of, tidied
@@ -95,10 +93,9 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @get(f"{HOME}/sent/{{id:str}}")
     async def verdict(request: Asked, id: FromPath[str]) -> dict[str, str]:
         who = inspector(request)
-        row = await site.running.the_edge.run(lambda conn: outbox.get(conn, id))
-        if row is None or row.member != who.member or row.type != INSPECTION:
-            raise Refused("web.not_found")
-        return {"state": row.state}
+        row = await site.call("sent.show", member=who.member, id=id)
+        anew = row["renewed_as"]
+        return {"id": anew or id, "state": "open" if anew else row["state"]}
 
     @get(f"{HOME}/worker.js")
     async def worker(request: Asked) -> Response[bytes]:

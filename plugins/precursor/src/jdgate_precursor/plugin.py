@@ -1,16 +1,17 @@
-"""What the precursor plugin gives to jdgate: rules, importers, texts, and rows made whole."""
+"""What the precursor plugin gives to jdgate: rules, importers, texts, rows made whole, and the
+companies that a station inspects."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jdgate.files.importer import Importer
-from jdgate.plugins import Rule, hookimpl
+from jdgate.plugins import Register, Rule, hookimpl
 from jdgate.refdata import References
 
-from . import rows
+from . import companies, rows
 from . import settings as county
 from .annual import AnnualRule
 from .importers import IMPORTERS
@@ -57,3 +58,9 @@ def jdgate_prepare(
 ) -> dict[str, Any] | None:
     """Read the quantities, substances and moments of a row."""
     return rows.prepare(type, record, references.precursors)
+
+
+@hookimpl
+def jdgate_accepted(type: str, records: Sequence[Mapping[str, Any]], register: Register) -> None:
+    """Note the companies that were inspected."""
+    companies.note(type, records, register)

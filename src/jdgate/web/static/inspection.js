@@ -9,7 +9,7 @@ const list = form.querySelector("[data-rows]");
 const line = document.getElementById("line");
 const WHO = "jdgate.inspection.who";
 const CACHE = "jdgate-inspection";
-const RETRY_MS = 15000;
+const [SOON_MS, LATE_MS] = [1000, 30000]; // a connection that is back may take a moment to carry
 const PATIENCE_MS = 20000;
 if (words.login) localStorage.setItem(WHO, words.login);
 const login = words.login || localStorage.getItem(WHO) || "";
@@ -252,12 +252,14 @@ function signIn() {
 
 let sending = null;
 let timer = 0;
+let pause = SOON_MS;
 const flush = () => (sending ??= sendAll().catch(later).finally(() => { sending = null; }));
 
 function later() {
   say(words.off, true);
   clearTimeout(timer);
-  timer = setTimeout(flush, RETRY_MS);
+  timer = setTimeout(flush, pause);
+  pause = Math.min(2 * pause, LATE_MS);
 }
 
 async function sendAll() {
@@ -316,13 +318,15 @@ async function follow(id, name) {
   item.append(link, state);
   box.querySelector("ul").prepend(item);
   box.hidden = false;
+  let now = id;
   for (let tries = 0; tries < 30; tries += 1) {
-    const answer = await ask(`/inspection/sent/${id}`).catch(() => null);
-    const told = answer && answer.ok ? (await answer.json()).state : "open";
-    if (told !== "open") {
-      state.textContent = ` · ${told === "accepted" ? words.accepted : words.refused}`;
+    const answer = await ask(`/inspection/sent/${now}`).catch(() => null);
+    const told = answer && answer.ok ? await answer.json() : { id: now, state: "open" };
+    if (told.state !== "open") {
+      state.textContent = ` · ${told.state === "accepted" ? words.accepted : words.refused}`;
       return;
     }
+    now = told.id;
     await new Promise((resolve) => { setTimeout(resolve, tries < 6 ? 400 : 5000); });
   }
 }
@@ -435,7 +439,10 @@ document.getElementById("drafts").addEventListener("click", (event) => {
   }
 });
 
-addEventListener("online", flush);
+addEventListener("online", () => {
+  pause = SOON_MS;
+  flush();
+});
 addEventListener("offline", () => say(words.off, true));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });
 
