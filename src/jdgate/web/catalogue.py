@@ -33,7 +33,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         return site.page(
             request,
             "catalogue.html",
-            domains=[(_domain(one, visit.lang), rows) for one, rows in domains.items()],
+            domains=[(one, _domain(one, visit.lang), rows) for one, rows in domains.items()],
             digest=site.running.catalogue.digest,
             signed=site.running.trust.directory.catalogue == site.running.catalogue.digest,
         )
@@ -55,12 +55,13 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
                 {
                     "role": one["role"]["title"],
                     "code": one["role"]["code"],
-                    "found_by": found_by(one, visit.lang),
+                    # its marks are those of the documents
+                    "found_by": found_by(one, visit.lang).replace("`", ""),
                     "fields": [titles.get(name, name) for name in one["fields"]],
                 }
                 for one in about["recipients"]
             ],
-            fields=[{**one, "form": form(one, visit.lang)} for one in about["fields"]],
+            fields=[{**one, "form": _form(one, visit.lang)} for one in about["fields"]],
             limits=list(limit_lines(about, visit.lang)),
             roles={one["role"]["code"]: one["role"]["title"] for one in about["recipients"]},
             **_mine(site, known.sheets[type], visit.who.member),
@@ -93,6 +94,13 @@ def _mine(site: Site, sheet: Sheet, member: str) -> dict[str, bool]:
         "sends": sheet.may_send(roles),
         "gets": any(sheet.fields_for(role) for role in roles),
     }
+
+
+def _form(field: dict[str, Any], lang: Lang) -> str:
+    """What a field may hold, formats in words."""
+    code = f"web.form_format.{field['format']}"
+    named = field["format"] and not field["sealed_to"] and code in all_texts()
+    return form({**field, "format": say(code, lang)} if named else field, lang)
 
 
 def _domain(domain: str, lang: Lang) -> str:

@@ -117,14 +117,23 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             here=here,
             head=await site.call("ledger.head") if here else None,
             checkpoint=await site.call("ledger.checkpoint") if here else None,
-            witnesses=witnesses,
+            witnesses=_alike(witnesses),
             found=[
                 (leaf_words.tell(site.renderer, one, visit.lang), one.get("text"), one.get("hash"))
                 for one in found
             ],
-            county=site.oversees(who),
+            oversees=site.oversees(who),
             run=verifier.last if site.oversees(who) else None,
             running=verifier.running,
         )
 
     return [ledger, verify]
+
+
+def _alike(witnesses: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Who holds the same checkpoint, together; the largest first."""
+    held: dict[tuple[int, str], dict[str, Any]] = {}
+    for one in witnesses:
+        row = held.setdefault((one["size"], one["root"]), {**one, "members": []})
+        row["members"].append(one["member"])
+    return [held[key] for key in sorted(held, reverse=True)]
