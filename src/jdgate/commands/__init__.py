@@ -38,6 +38,7 @@ def handlers(running: Running) -> dict[str, Handler]:
     expecting, overseeing = Expecting(running), Overseeing(running)
     return {
         "status": operating.status,
+        "connection.show": operating.connection_show,
         "submit": sending.submit,
         "submit.once": sending.submit_once,
         "form.keep": waiting.form_keep,

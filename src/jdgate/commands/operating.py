@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from jdgate import __version__
+from jdgate.commands import machine
 from jdgate.commands.forms import iso, ledger_head
 from jdgate.commands.membering import warnings
 from jdgate.edge.host import EdgeHost
@@ -87,9 +88,32 @@ class Operating:
             told["warnings"].append({"code": "catalogue.not_signed", "params": params})
         if daemon.gateway is not None:
             await self._gateway_status(daemon.gateway, told)
+            signed = told["ledger"]["checkpoint_at"]
+            age = daemon.clock.now() - datetime.fromisoformat(signed) if signed else None
+            told["checkpoint_age_s"] = age.total_seconds() if age is not None else None
         if daemon.edge is not None:
             await self._edge_status(daemon.edge, told)
-        return told
+        below = await machine.machine(daemon)
+        told["warnings"] += machine.warnings(below)
+        return told | below
+
+    async def connection_show(self, member: str) -> dict[str, Any] | None:
+        """How one member's connection is doing; None where this machine does not host it."""
+        edge = self._running.edge
+        if edge is None or member not in edge.desks:
+            return None
+
+        def read(conn: Connection) -> tuple[int, datetime | None]:
+            return outbox.count_open(conn, member), outbox.oldest_open(conn, member)
+
+        waiting, oldest = await edge.run(read)
+        return {
+            "version": __version__,
+            "healthy": edge.healthy(member),
+            "outbox_open": waiting,
+            "oldest_open": iso(oldest) if oldest else None,
+            "adapters": _adapters(edge, member),
+        }
 
     async def _gateway_status(self, gateway: Gateway, told: dict[str, Any]) -> None:
         def read(conn: Connection) -> dict[str, Any]:
@@ -155,18 +179,22 @@ class Operating:
                     "oldest_open": iso(oldest) if oldest else None,
                     "inbox": received,
                     "drafts": drafts,
-                    "adapters": [
-                        {
-                            "name": one.name,
-                            "kind": one.kind,
-                            "trouble": one.trouble,
-                            "params": {name: str(value) for name, value in one.params.items()},
-                        }
-                        for one in edge.conditions
-                        if one.member == member
-                    ],
+                    "adapters": _adapters(edge, member),
                 }
             )
+
+
+def _adapters(edge: EdgeHost, member: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "trouble": one.trouble,
+            "params": {name: str(value) for name, value in one.params.items()},
+        }
+        for one in edge.conditions
+        if one.member == member
+    ]
 
 
 def _dead(row: Any) -> dict[str, Any]:

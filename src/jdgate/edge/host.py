@@ -71,7 +71,7 @@ class EdgeHost:
         keep: timedelta = timedelta(days=90),
     ) -> None:
         self.desks = desks
-        self._db = database
+        self.database = database
         self._clock = clock
         self._connect = connect
         self._keep = keep
@@ -380,7 +380,7 @@ class EdgeHost:
             now = self._clock.now()
             try:
                 if await self.run(lambda conn: forget(conn, self.desks, self._keep, now)):  # noqa: B023
-                    await self._writer.aside(self._db.scrub)
+                    await self._writer.aside(self.database.scrub)
             except TransportFailed as reason:
                 self.warnings[reason.code] += 1
             await asyncio.sleep(FORGET_EVERY_S)

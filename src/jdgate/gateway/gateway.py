@@ -152,6 +152,11 @@ class Gateway:
                 return task.exception()
         return None
 
+    @property
+    def workers(self) -> int:
+        """Processes that open and seal messages beside this one."""
+        return self._workers.count
+
     async def run(self, work: Callable[[Connection], T]) -> T:
         """`work` in a transaction of the books, on the gateway's thread."""
 

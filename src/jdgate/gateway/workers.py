@@ -55,6 +55,11 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._ground: tuple[Trust, MemberKeys] | None = None
 
+    @property
+    def count(self) -> int:
+        """How many processes there are to be."""
+        return self._count
+
     def trust(self, trust: Trust, keys: MemberKeys) -> None:
         """Go by this directory and these keys from now on."""
         self.stop()

@@ -11,15 +11,16 @@ day. So what is asked and erased here is always one day of one type.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, exists, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, exists, func, select, update
 
 from jdgate.store.columns import slices
 from jdgate.store.day_secrets import KeyOfDay
 from jdgate.store.tables import (
     alert,
+    body_key,
     dead,
     delivery,
     draft,
@@ -70,6 +71,16 @@ class Gone(NamedTuple):
 
     number: int
     exchanged: list[str]
+
+
+_KEPT = select(func.min(body_key.c.day), func.count()).where(body_key.c.wrapped.is_not(None))
+
+
+def days_kept(conn: Connection) -> tuple[date | None, int]:
+    """The oldest day of which something sealed may still be opened, and how many keys of a type
+    and a day there are."""
+    row = conn.execute(_KEPT).one()
+    return row[0], int(row[1])
 
 
 def erase(conn: Connection, key: KeyOfDay, until: datetime, at: datetime, limit: int) -> Gone:

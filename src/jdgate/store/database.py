@@ -190,6 +190,19 @@ class Database:
                 raise faults.translate(error, self.name) or error from error
         return not busy
 
+    def size(self) -> int:
+        """Bytes that it takes on the disk.
+
+        Raises:
+            TransportFailed: as mapped by `faults`.
+        """
+        if self.dialect == "sqlite":
+            files = (Path(self.name + end) for end in ("", "-wal"))
+            return sum(file.stat().st_size for file in files if file.exists())
+        with self.read() as conn:
+            found = conn.exec_driver_sql("SELECT pg_database_size(current_database())")
+            return int(found.scalar_one())
+
     def check(self) -> None:
         """Read and verify the whole file (SQLite's `integrity_check`), which may take minutes.
 

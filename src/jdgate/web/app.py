@@ -29,6 +29,7 @@ from jdgate.web import (
     sent,
     signing_in,
     subject,
+    system,
     upload,
 )
 from jdgate.web.api import pages as described
@@ -86,6 +87,7 @@ def build(site: Site) -> ASGIApp:
                     *expectations.pages(site),
                     *flows.pages(site),
                     *charts.pages(site),
+                    *system.pages(site),
                     *records.pages(site),
                     *upload.pages(site),
                     *sent.pages(site),

@@ -47,6 +47,7 @@ ENTRIES = (
     Entry("/expectations", "web.overview_expectations", "see"),
     Entry("/flows", "web.overview_flows", "see", "oversight"),
     Entry("/charts", "web.overview_charts", "see", "oversight"),
+    Entry("/system", "web.overview_system", "see", "oversight"),
 )
 
 

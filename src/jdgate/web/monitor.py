@@ -59,6 +59,16 @@ def metrics(status: dict[str, Any]) -> Iterator[str]:
     yield from _family("jdgate_ready", "gauge", [({}, is_ready(status))])
     yield from _family("jdgate_warnings", "gauge", [({}, len(status["warnings"]))])
     yield from _family("jdgate_clock_behind_seconds", "gauge", [({}, status["clock_behind_s"])])
+    disk = status["disk"]
+    yield from _family("jdgate_disk_free_bytes", "gauge", [({}, disk["free"])])
+    yield from _family("jdgate_disk_bytes", "gauge", [({}, disk["total"])])
+    sizes = [({"which": one["which"]}, one["bytes"]) for one in status["databases"]]
+    yield from _family("jdgate_database_bytes", "gauge", sizes)
+    plugins = [
+        ({"plugin": one["name"]}, one["condition"]["state"] == "running")
+        for one in status["plugins"]
+    ]
+    yield from _family("jdgate_plugin_running", "gauge", plugins)
     if "ledger" in status:
         counters = status["counters"]
         yield from _family("jdgate_messages_total", "counter", [({}, counters["messages"])])
@@ -67,6 +77,10 @@ def metrics(status: dict[str, Any]) -> Iterator[str]:
         yield from _family("jdgate_dead_letters_open", "gauge", [({}, status["dead"])])
         alerts = [({"state": state}, count) for state, count in status["alerts"].items()]
         yield from _family("jdgate_alerts", "gauge", alerts)
+        yield from _family("jdgate_workers", "gauge", [({}, status["workers"])])
+        age = status["checkpoint_age_s"]
+        ages: list[Line] = [({}, age)] if age is not None else []
+        yield from _family("jdgate_checkpoint_age_seconds", "gauge", ages)
         lag = (status["bus"]["lag"] or {}).items()
         yield from _family("jdgate_bus_lag", "gauge", [({"of": of}, count) for of, count in lag])
     members = [({"member": one["id"]}, one) for one in status["members"]]
