@@ -174,6 +174,7 @@ class Uploads:
             Refused: `upload.unknown`.
         """
         desk = self._desk(member)
+        busy = id in self._tasks  # before it is read: a sending that ends meanwhile is news
 
         def read(conn: Connection) -> tuple[UploadRow, list[Answer]]:
             row = _whole(conn, member, id)
@@ -184,7 +185,7 @@ class Uploads:
         lines = content.table.lines if content.table else []
         verdicts = judge(lines, row.refused, answers)
         head = msgspec.convert(row, UploadHead, from_attributes=True)
-        return Shown(head, content, verdicts, self._stopped.get(id), id in self._tasks)
+        return Shown(head, content, verdicts, self._stopped.get(id), busy)
 
     async def book(self, member: str, id: str, lang: Lang) -> bytes:
         """The rows of an upload that were refused, with the reasons, as an XLSX.

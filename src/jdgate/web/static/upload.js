@@ -42,7 +42,11 @@ async function look() {
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.getElementById("work");
-      if (next && next.outerHTML !== work.outerHTML) work.replaceWith(document.adoptNode(next));
+      if (next && next.outerHTML !== work.outerHTML) {
+        work.replaceWith(document.adoptNode(next));
+        const news = next.querySelector("[data-news]");
+        document.getElementById("news").textContent = news ? news.textContent : "";
+      }
     }
   } catch {
     // the console is away for a moment
