@@ -4,7 +4,7 @@ L0  errors texts config clock plainlog ending
 L1  core
 L2  keystore bus store plugins files refdata
 L3  gateway edge people teller wording
-L4  founding enrolling catalogues commands control daemon demo running serving kit web
+L4  founding enrolling catalogues client commands control daemon demo running serving kit web
 L5  cli
 """
 
@@ -35,6 +35,7 @@ LAYERS = (
     (
         "founding",
         "catalogues",
+        "client",
         "commands",
         "control",
         "daemon",
