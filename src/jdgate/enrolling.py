@@ -182,6 +182,16 @@ def change(
     return republish(home, enrolment.with_member(before, act(found, now)), signer, now)
 
 
+def renew(home: Home, now: datetime) -> Directory:
+    """Publish the directory as it is for another year.
+
+    Raises:
+        Refused: `keys.missing`, `directory.…`.
+    """
+    signer = read_key_file(authority_file(home)).signer
+    return republish(home, read_directory(home), signer, now)
+
+
 def accept(home: Home, welcome: Welcome) -> Directory:
     """Put in place what an admitted department needs; `jdgate run` starts from it.
 

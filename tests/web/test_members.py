@@ -18,9 +18,11 @@ from tests.web.browsing import PASSWORD, Browser, token_of
 
 from jdgate.clock import Clock
 from jdgate.config import Home, read_config
+from jdgate.core import directory as directories
 from jdgate.core import enrolment as enrolling
 from jdgate.daemon import Daemon
 from jdgate.enrolling import accept, authority_file, request_keys
+from jdgate.keystore import read_key_file
 from jdgate.teller import Teller
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +69,7 @@ async def acts(county: County) -> list[tuple[str, str, str]]:
     return [
         (leaf["act"], leaf["operator"], leaf["target"])
         for leaf in await county.leaves()
-        if leaf["kind"] == "admin" and leaf["act"].startswith("member.")
+        if leaf["kind"] == "admin" and leaf["act"].startswith(("member.", "directory."))
     ]
 
 
@@ -307,3 +309,30 @@ async def test_what_runs_out_is_said_in_time(county: County, keeper: Browser) ->
     status = await county.ask("status")
     (said,) = [each for each in status["warnings"] if each["code"] == "status.keys_end"]
     assert "com-01" in said["params"]["members"]
+
+
+async def test_a_directory_that_ends_is_signed_for_another_year(
+    county: County, browse: Browse, keeper: Browser
+) -> None:
+    now, signer = county.daemon.clock.now(), read_key_file(authority_file(county.home)).signer
+    ending = msgspec.structs.replace(
+        county.directory, version=county.directory.version + 1, expires=now + timedelta(days=5)
+    )
+    county.home.directory.write_bytes(directories.publish(ending, signer))
+    assert await county.daemon.reload()
+    desk = await keeper.open("/")
+    assert "之前须由主管单位重新签发" in desk.text
+    page = await keeper.open("/members")
+    assert "不到 7 天" in page.text
+    clerk = browse()
+    await clerk.sign_in("clerk")
+    theirs = await clerk.open("/members")
+    assert "不到 7 天" in theirs.text and 'name="password"' not in theirs.text
+    assert (await clerk.send(theirs, "/members", password=PASSWORD)).status_code == 403
+    assert (await keeper.send(page, "/members", password="not it")).status_code == 422
+    assert county.daemon.trust.directory.version == ending.version
+    assert (await keeper.send(page, "/members", password=PASSWORD)).status_code == 303
+    renewed = county.daemon.trust.directory
+    assert renewed.version == ending.version + 1 and renewed.expires > now + timedelta(days=365)
+    assert renewed.members == ending.members
+    assert (await acts(county))[-1] == ("directory.renewed", "keeper", str(renewed.version))

@@ -1,9 +1,9 @@
 """`jdgate member`: who takes part, in which roles and regions, with which keys.
 
-`list` and `show` ask the daemon. `admit`, `suspend`, `resume` and `revoke` work where the
+`list` and `show` ask the daemon. `admit`, `suspend`, `resume`, `revoke` and `renew` work where the
 authority's key lies: each publishes the next signed directory and has a daemon that runs there
 take it into use. They answer {member, version, adopted}, `admit` also {fingerprint,
-authority_fingerprint, file}.
+authority_fingerprint, file}, `renew` {version, expires, adopted}.
 
 Rows are {id, name, kind, roles[], regions[], status, hosted, keys[{kid, use, suite, not_before,
 not_after, revoked_at}]}.
@@ -189,6 +189,20 @@ def _changing(act: Act) -> None:
             return changed(session.home(), member_id, act, machine_time())
 
         _told(session, _asked(session, f"member.{act}", beside, id=member_id))
+
+
+@member.command("renew")
+@common
+@pass_session
+def renew(session: Session) -> None:
+    from jdgate.clock import machine_time
+
+    def beside() -> dict[str, Any]:
+        from jdgate.commands.membering import renewed
+
+        return renewed(session.home(), machine_time())
+
+    _told(session, _asked(session, "member.renew", beside))
 
 
 _changing("suspend")

@@ -132,6 +132,11 @@ class Membering:
             raise Refused("member.no_such_reason", known=", ".join(REASONS))
         return await self._change(id, "revoke", "member.revoked", by, reason)
 
+    async def member_renew(self, by: str = "operator") -> dict[str, Any]:
+        """Have the directory signed for another year."""
+        told = renewed(self._running.home, self._running.clock.now())
+        return await self._published(told, "directory.renewed", by)
+
     async def _change(
         self, id: str, act: Act, done: str, by: str, reason: str | None = None
     ) -> dict[str, Any]:
@@ -145,7 +150,8 @@ class Membering:
         where this machine can't take it into use: `trouble` says why."""
         running, now = self._running, self._running.clock.now()
         if running.gateway is not None:
-            target = f"{told['member']} {reason}" if reason else told["member"]
+            about = str(told.get("member", told["version"]))
+            target = f"{about} {reason}" if reason else about
             leaf = leaves.AdminLeaf(
                 id=running.gateway.ground.new_id(), at=show_time(now), act=act, operator=by[:64],
                 target=target,
@@ -232,6 +238,16 @@ def changed(home: Home, member: str, act: Act, now: datetime) -> dict[str, Any]:
     """
     directory = enrolling.change(home, member, _ACTS[act], now)
     return {"member": member, "version": directory.version, "adopted": False}
+
+
+def renewed(home: Home, now: datetime) -> dict[str, Any]:
+    """Publish the directory as it is for another year.
+
+    Raises:
+        Refused: `keys.missing`, `directory.…`.
+    """
+    directory = enrolling.renew(home, now)
+    return {"version": directory.version, "expires": iso(directory.expires), "adopted": False}
 
 
 # --- shaping

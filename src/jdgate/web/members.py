@@ -38,15 +38,40 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/members")
     async def members(request: Asked) -> Response[Any]:
+        return await _members(request)
+
+    async def _members(
+        request: Asked,
+        *,
+        error: JdgateError | None = None,
+        trouble: dict[str, Any] | None = None,
+    ) -> Response[Any]:
         visit = request.state.visit
         told = await site.call("member.directory")
         return site.page(
             request,
             "members.html",
+            status=422 if error else 200,
             directory=told,
             rows=[_shown(site, one, visit.lang) for one in told["members"]],
             keeps=keeps(site, visit.who),
+            error=error,
+            trouble=trouble,
         )
+
+    @post("/members")
+    async def renew(request: Asked) -> Response[Any]:
+        """Sign the directory for another year."""
+        who, form = request.state.visit.who, await request.form()
+        _require_keeper(site, who)
+        try:
+            await _prove(site, who, form)
+            told = await site.call("member.renew", by=who.login)
+        except JdgateError as reason:
+            return await _members(request, error=reason)
+        if trouble := told.get("trouble"):
+            return await _members(request, trouble=trouble)
+        return site.go("/members")
 
     @get("/members/{id:str}")
     async def member(request: Asked, id: FromPath[str]) -> Response[Any]:
@@ -62,9 +87,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         try:
             if act == "revoke" and field(form, "confirm").strip() != id:
                 raise Refused("web.members_not_confirmed", member=id[:40])
-            await site.house.prove(
-                who.login, field(form, "password"), field(form, "code"), site.now()
-            )
+            await _prove(site, who, form)
             told = await site.call(f"member.{act}", id=id, by=who.login, **given)
         except JdgateError as reason:
             if reason.code == "member.unknown":
@@ -140,9 +163,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         roles = [one for one in form.getall("role", []) if isinstance(one, str)]
         grant = {"name": typed["name"].strip(), "roles": roles, "regions": typed["regions"].split()}
         try:
-            await site.house.prove(
-                who.login, field(form, "password"), field(form, "code"), site.now()
-            )
+            await _prove(site, who, form)
             asked = await site.call("member.request", request=text)
             told = await site.call(
                 "member.admit",
@@ -198,13 +219,19 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             trouble=trouble,
         )
 
-    return [members, member, change, welcome, admission, read, sign]
+    return [members, renew, member, change, welcome, admission, read, sign]
 
 
 def keeps(site: Site, who: OperatorRow) -> bool:
     """Whether an operator keeps the directory: an administrator of the authority."""
     member = site.running.trust.members.get(who.member)
     return rights.may(who.role, "manage") and member is not None and member.kind == "authority"
+
+
+async def _prove(site: Site, who: OperatorRow, form: Any) -> None:
+    """See that it is still the person who signed in."""
+    password, code = field(form, "password"), field(form, "code")
+    await site.house.prove(who.login, password, code, site.now())
 
 
 def _require_keeper(site: Site, who: OperatorRow) -> None:
