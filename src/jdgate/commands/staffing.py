@@ -72,13 +72,13 @@ def machine_of(running: Running) -> Machine:
     )
 
 
-def at_rest(house: House, machine: Machine, now: datetime, name: str, **given: Any) -> Any:
+def at_rest(house: House, machine: Machine, now: datetime, method: str, /, **given: Any) -> Any:
     """What the operation answers where no daemon has the file.
 
     Raises:
         JdgateError: what it raises.
     """
-    return house.now(lambda conn: _done(conn, house, machine, now, name, None, given))
+    return house.now(lambda conn: _done(conn, house, machine, now, method, None, given))
 
 
 def _done(

@@ -194,7 +194,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             if not type.startswith("sys.") and sheet.may_send(roles)
         ]
         return site.page(
-            request, "system.html", status=422 if error else 200, error=error, member=member,
+            request, "system_new.html", status=422 if error else 200, error=error, member=member,
             types=types, given=given,
         )  # fmt: skip
 
