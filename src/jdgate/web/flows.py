@@ -136,9 +136,11 @@ class Board:
     async def events(self, visit: Visit, key: Key) -> AsyncIterator[bytes]:
         """What one browser is sent (text/event-stream), while its person is signed in."""
         yield b"retry: 3000\n\n"
-        site, sent, quiet = self._site, "", 0.0
+        site, quiet = self._site, 0.0
         if site.running.gateway is None:
             return
+        # a browser fetches the page when its stream opens: only what comes after is sent
+        sent = await self._draw(key)
         while not site.closing.is_set():
             drawn = await self._draw(key)
             if drawn != sent:

@@ -9,7 +9,7 @@ function show(page) {
   const next = page.getElementById("work") || page.body;
   if (!now || now.innerHTML === next.innerHTML) return;
   const focused = document.activeElement && document.activeElement.getAttribute("href");
-  now.replaceChildren(...Array.from(next.childNodes, (node) => document.adoptNode(node)));
+  now.replaceChildren(...next.childNodes);
   if (focused) {
     for (const link of now.querySelectorAll("a")) {
       if (link.getAttribute("href") === focused) link.focus();
