@@ -173,7 +173,8 @@ async def test_a_form_is_sent_once_and_accepted(county: County, browse: Browse) 
     again = await browser.send(page, f"/forms/{VENUE}", **fields)
     assert again.headers["location"] == first.headers["location"], "pressed twice, sent once"
     other = await browser.send(page, f"/forms/{VENUE}", **{**fields, "date": "2026-11-19"})
-    assert other.status_code == 409
+    assert other.status_code == 409 and 'value="2026-11-19"' in other.text, "nothing is lost"
+    assert own_of(other) != own_of(page), "sent now, it is another one"
     await accepted(browser, first)
     records = await county.until(lambda: county.records("pol", VENUE))
     assert [one for one in records if one["uscc"] == COMPANY and one["date"] == DAY]
@@ -300,6 +301,7 @@ async def test_a_clerks_form_waits_for_an_approver(county: County, browse: Brows
     path = handed.headers["location"]
     id = path.rpartition("/")[2]
     assert path.startswith("/forms/waiting/")
+    assert "待批准或者退回的填报" in (await approver.open("/")).text
     listed = (await approver.open("/forms")).text
     assert path in listed and ID_NO not in listed, "a list opens nothing"
     page = await approver.open(path)
@@ -371,6 +373,20 @@ async def test_two_different_approvers_stand_behind_what_wants_two(
     assert done.status_code == 303
 
 
+async def test_what_is_sealed_is_typed_in_the_open_and_read_by_its_reader_alone(
+    county: County, browse: Browse
+) -> None:
+    browser = browse()
+    await browser.sign_in("elsewhere")
+    answer = await post(
+        browser, "tip.sealed.v1", receipt_token="Zk3x9QmT2rWv8LpB", received_on=DAY,
+        body="有人在仓库\n夜间装货",
+    )  # fmt: skip
+    await accepted(browser, answer)
+    (record,) = await county.until(lambda: county.records("pol", "tip.sealed.v1"))
+    assert record["body"] == "有人在仓库\n夜间装货"
+
+
 async def test_a_form_that_nobody_wants_is_deleted(browse: Browse) -> None:
     browser = browse()
     await browser.sign_in("clerk")
@@ -401,6 +417,10 @@ async def test_an_inspection_without_script(county: County, browse: Browse) -> N
         page, "/inspection", **{**good, "own": own_of(page), "items.2.note": "13800138000"}
     )
     assert wrong.status_code == 422
+    odd = await browser.send(
+        page, "/inspection", **{**good, "own": own_of(page), "uscc": XSS, "items.2.note": XSS}
+    )
+    assert odd.status_code == 422 and "<script>alert" not in odd.text and "<img" not in odd.text
     fault = re.search(r'data-fault="items.2.note">([^<]+)<', wrong.text)
     assert fault is not None and 'value="98.5"' in wrong.text
     more = await browser.send(page, "/inspection", **{**good, "own": own_of(page)}, add="stocks")

@@ -42,6 +42,7 @@ def handlers(running: Running) -> dict[str, Handler]:
         "submit": sending.submit,
         "submit.once": sending.submit_once,
         "form.keep": waiting.form_keep,
+        "form.count": waiting.form_count,
         "form.list": waiting.form_list,
         "form.show": waiting.form_show,
         "form.approve": waiting.form_approve,

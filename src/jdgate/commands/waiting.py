@@ -87,7 +87,12 @@ class Waiting:
             notes.put(KIND, id, to_builtins(form))
 
         await edge.run(keep)
+        edge.bell.ring(member)
         return {"refused": []}
+
+    async def form_count(self, member: str) -> int:
+        """How many forms of a member wait, or were given back."""
+        return await self._running.the_edge.run(lambda conn: self._notes(conn, member).count(KIND))
 
     async def form_list(self, member: str) -> list[dict[str, Any]]:
         """A member's forms that wait, newest first, without what they say."""
@@ -132,6 +137,7 @@ class Waiting:
 
         form = await edge.run(approve)
         sheet = running.catalogue.sheet(form.type)
+        edge.bell.ring(member)
         if len(form.approvers) < sheet.approvers:
             return {"messages": [], "refused": []}
 
@@ -145,6 +151,7 @@ class Waiting:
         made = await edge.submit(
             member, form.type, [record], approved_by=form.approvers, noted=noted
         )
+        edge.bell.ring(member)
         return {
             "messages": [one.id for one in made.messages],
             "refused": [to_builtins(one) for one in made.refused],
@@ -165,6 +172,7 @@ class Waiting:
             self._notes(conn, member).put(KIND, id, to_builtins(form))
 
         await self._running.the_edge.run(give)
+        self._running.the_edge.bell.ring(member)
 
     async def form_drop(self, member: str, id: str) -> None:
         """Forget a form. Raises: Refused `web.not_found`."""
@@ -174,6 +182,7 @@ class Waiting:
             self._notes(conn, member).delete(KIND, id)
 
         await self._running.the_edge.run(drop)
+        self._running.the_edge.bell.ring(member)
 
     def _get(self, conn: Connection, member: str, id: str) -> Form:
         value = self._notes(conn, member).get(KIND, id)

@@ -7,6 +7,7 @@ values are sealed, and a key appears as a token (HMAC-SHA-256 under the register
     register = Register(conn, vault, member="cln-01", plugin="clinic")
     register.put("enrolled", id_no, {"patient_ref": "0007"})
     register.get("enrolled", id_no)
+    register.count("enrolled")
     for key, value in register.find("enrolled"): …
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.edge_tables import register
@@ -33,6 +34,7 @@ _OURS = (
 _GET = Lookup(register, ["value"], fixed=["member", "plugin", "kind"], key="token")
 _PUT = Upsert(register, on=["member", "plugin", "kind", "token"], update=["value"])
 _DELETE = delete(register).where(*_OURS, register.c.token == bindparam("t"))
+_COUNT = select(func.count()).where(*_OURS)
 _FIND = (
     select(register.c.token, register.c.value)
     .where(*_OURS, register.c.token > bindparam("after"))
@@ -75,6 +77,10 @@ class Register:
     def delete(self, kind: str, key: str) -> None:
         """Forget (kind, key)."""
         self._conn.execute(_DELETE, self._where(kind, t=self._token(kind, key)))
+
+    def count(self, kind: str) -> int:
+        """How many notes of `kind` there are."""
+        return int(self._conn.execute(_COUNT, self._where(kind)).scalar_one())
 
     def find(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """All (key, value) of `kind`, in no meaningful order, page by page.

@@ -54,13 +54,14 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
 async def waiting_for(site: Site, member: str, role: str) -> dict[str, Any]:
     """What waits for a member: alerts, the most urgent deadline first; drafts; what came lately;
-    for those who manage, warnings."""
+    for those who send, forms that wait; for those who manage, warnings."""
     drafts = await site.call(
         "drafts.list", member=member, state="waiting", content=False, limit=DRAFTS + 1
     )
     return {
         "warnings": await warnings(site, member) if rights.may(role, "manage") else None,
         **await _alerts(site, member),
+        "forms": await site.call("form.count", member=member) if rights.may(role, "send") else 0,
         "drafts": drafts[:DRAFTS],
         "more_drafts": len(drafts) > DRAFTS,
         "inbox": await site.call("inbox.list", member=member, limit=RECENT, content=False),

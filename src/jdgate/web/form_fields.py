@@ -181,7 +181,8 @@ def _gather(
         found |= {f"{new}.{at}": one for at, one in enumerate(ticked) if one}
     else:
         given = posted.get(old, "")
-        text = given.strip() if place.kind == "sealed" else tidy(given)
+        lines = given.replace("\r\n", "\n").strip()
+        text = lines if place.kind == "sealed" else tidy(given)
         if text:
             found[new] = text
 

@@ -23,12 +23,13 @@ from litestar.params import FromPath
 from jdgate.core import approval
 from jdgate.core.fault import Fault
 from jdgate.core.sheet import OPEN_DOMAINS, Sheet
-from jdgate.errors import Refused
+from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, all_texts, say
 from jdgate.web.form_fields import Place, path_of, places_of, record_of, tidied, values_of
 from jdgate.web.form_view import Words
+from jdgate.web.problems import status_of
 from jdgate.web.signing_in import field
 from jdgate.web.site import Asked, Site
 
@@ -78,17 +79,16 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         record = record_of(desk.places(sheet), values)
         if again:  # it still waits, and at this member
             await desk.waiting(who, own)
-        if not desk.goes_at_once(who, sheet):
-            answer = await site.call(
-                "form.keep", id=own, member=who.member, type=type, record=record, by=who.name,
-                decides=rights.may(who.role, "decide"),
-            )  # fmt: skip
-            onward = f"/forms/waiting/{own}"
-        else:
-            answer = await desk.send(who, sheet, own, record)
-            onward = f"/forms/sent/{answer['messages'][0]['id']}" if answer["messages"] else ""
-            if again and onward:
-                await site.call("form.drop", member=who.member, id=own)
+        try:
+            answer, onward = await desk.hand_over(who, sheet, own, record)
+        except JdgateError as error:  # nothing that was typed is lost by it
+            told = {"": [error.text(request.state.visit.lang)]}
+            fresh = str(uuid4()) if error.code == "web.same_id" else own
+            return desk.page(
+                request, sheet, values, own=fresh, again=again, faults=told, status=status_of(error)
+            )
+        if again and onward.startswith("/forms/sent/"):
+            await site.call("form.drop", member=who.member, id=own)
         if answer["refused"]:
             faults = desk.faults(who, sheet, request.state.visit.lang, answer["refused"])
             return desk.page(request, sheet, values, own=own, again=again, faults=faults)
@@ -201,6 +201,21 @@ class FormDesk:
         """Whether all whose approval is wanted stand behind what this operator sends."""
         return sheet.approvers == 0 or (sheet.approvers == 1 and rights.may(who.role, "decide"))
 
+    async def hand_over(
+        self, who: OperatorRow, sheet: Sheet, own: str, record: dict[str, Any]
+    ) -> tuple[dict[str, Any], str]:
+        """Send a record, or keep it for those who have to approve it: the answer, and the page that
+        tells of it."""
+        if self.goes_at_once(who, sheet):
+            answer = await self.send(who, sheet, own, record)
+            made = answer["messages"]
+            return answer, f"/forms/sent/{made[0]['id']}" if made else ""
+        answer = await self._site.call(
+            "form.keep", id=own, member=who.member, type=sheet.type, record=record, by=who.name,
+            decides=rights.may(who.role, "decide"),
+        )  # fmt: skip
+        return answer, f"/forms/waiting/{own}"
+
     async def send(
         self, who: OperatorRow, sheet: Sheet, own: str, record: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -236,14 +251,14 @@ class FormDesk:
 
     def page(
         self, request: Asked, sheet: Sheet, values: Mapping[str, str], *, own: str, again: bool,
-        faults: Mapping[str, list[str]] | None = None, extra: str = "",
+        faults: Mapping[str, list[str]] | None = None, extra: str = "", status: int = 422,
     ) -> Response[Any]:  # fmt: skip
-        """A form with what was typed into it."""
+        """A form with what was typed into it; with `status` where something is wrong with it."""
         visit = request.state.visit
         words = self.words(visit.who, sheet, visit.lang)
         fields, others = words.form(self.places(sheet), values, faults or {}, extra)
         return self._site.page(
-            request, "form.html", status=422 if faults else 200, sheet=sheet, fields=fields,
+            request, "form.html", status=status if faults else 200, sheet=sheet, fields=fields,
             faults=faults or {}, others=others, own=own, again=again,
             at_once=self.goes_at_once(visit.who, sheet),
             basis_list=list(dict.fromkeys(one.cite() for one in sheet.basis)),

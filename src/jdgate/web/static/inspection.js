@@ -455,5 +455,5 @@ if (isBlank(values())) {
   refresh();
   drafts();
 }
-prepare().catch(() => { if (!navigator.onLine) say(words.off, true); });
+prepare().catch(() => say(navigator.onLine ? words.plain : words.off, !navigator.onLine));
 flush();
