@@ -63,7 +63,7 @@ class Bar(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """The picture in five numbers."""
+    """The picture in five numbers. For one member, what came from it and what went to it."""
 
     came: int
     refused: int
@@ -116,7 +116,7 @@ def view(data: Mapping[str, Any], naming: Naming, of: str, member: str | None) -
         Sums(
             sum(one["messages"] for one in came),
             sum(one["refused"] for one in came),
-            sum(one["messages"] for one in legs),
+            sum(one["messages"] for one in legs if member in (None, one["recipient"])),
             sum(one["waiting"] for one in legs),
             sum(one["dead"] for one in legs),
         ),

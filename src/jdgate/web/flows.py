@@ -120,7 +120,8 @@ def _naming(site: Site, key: Key) -> Naming:
         role=lambda role: site.renderer.role_name(role, key.lang),
         type=type_name,
         others=lambda number: say("web.overview_others", key.lang, number=number),
-        at=lambda of: _address(key, of),
+        # who sees one member's part looks into kinds of others, not at others
+        at=lambda of: _address(key, of) if key.member is None or of not in roles else "",
     )
 
 

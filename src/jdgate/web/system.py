@@ -25,10 +25,10 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         if not whole:
             own = await site.call("connection.show", member=who.member)
             return site.page(request, "connection.html", own=own)
-        status = await site.call("status")
-        age = status["checkpoint_age_s"]
+        told = await site.call("status")
+        age = told["checkpoint_age_s"]
         return site.page(
-            request, "condition.html", status=status, size=size,
+            request, "condition.html", told=told, size=size,
             age=int(age) if age is not None else None,
         )  # fmt: skip
 
