@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Callable
 
+import argon2
 import httpx
+import pyotp
 import pytest
 from tests.e2e.kit import County
 from tests.e2e.test_approval import draft_for
 from tests.web.browsing import PASSWORD, Browser, hire, token_of
 from tests.web.test_desk import REQUEST, alert, looked
 
-from jdgate.people import credentials
+from jdgate.people import accounts, credentials
+from jdgate.store import people
 from jdgate.web.gate import path_of_ours
 
 pytestmark = pytest.mark.anyio
@@ -116,14 +121,103 @@ async def test_guessing_passwords_becomes_slow_for_real_and_made_up_names_alike(
     assert right.status_code == 429, "not even with the right one, until the rest is over"
 
 
-async def test_signing_in_leads_to_no_other_site(browse: Browse) -> None:
-    for given in (
-        "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)",
-        "/\t/evil.example", "\\\\evil.example",
+async def test_guesses_at_the_same_time_are_counted_like_guesses_one_by_one(
+    county: County, browse: Browse
+) -> None:
+    await hire(county, "guessed-at-once", "clerk")
+    browsers = [browse() for _ in range(12)]
+    tries = [one.try_sign_in("guessed-at-once", f"wrong password {n}")
+             for n, one in enumerate(browsers)]  # fmt: skip
+    codes = [answer.status_code for answer in await asyncio.gather(*tries)]
+    assert sorted(codes) == [422] * 5 + [429] * 7
+
+
+async def test_one_code_lets_one_in_however_many_send_it_at_once(
+    county: County, browse: Browse
+) -> None:
+    await hire(county, "watched", "clerk")
+    house, secret = county.daemon.house, pyotp.random_base32()
+    assert house is not None
+    sealed = house.key.wrap(secret.encode(), b"totp\0watched")
+    await house.run(lambda conn: people.change(conn, "watched", totp=sealed))
+    code = pyotp.TOTP(secret).at(county.daemon.clock.now())
+    tries = [browse().try_sign_in("watched", code=code) for _ in range(4)]
+    codes = [answer.status_code for answer in await asyncio.gather(*tries)]
+    assert sorted(codes) == [303, 422, 422, 422]
+
+
+async def test_of_two_who_use_a_link_at_once_one_comes_in(county: County, browse: Browse) -> None:
+    made = await county.ask(
+        "operator.add", login="raced", name="抢先的", member="ps-01", role="clerk"
+    )
+    browsers = [browse(), browse()]
+    pages = [await one.open(made["link"]) for one in browsers]
+    secret = re.search(r'class="secret">(\w+)<', pages[0].text)
+    assert secret is not None
+    code = pyotp.TOTP(secret[1]).at(county.daemon.clock.now())
+    form = {"password": PASSWORD, "again": PASSWORD, "code": code}
+    tries = [
+        one.send(page, made["link"], **form) for one, page in zip(browsers, pages, strict=True)
+    ]
+    codes = [answer.status_code for answer in await asyncio.gather(*tries)]
+    assert sorted(codes) == [303, 404]
+
+
+async def test_nobody_learns_from_an_answer_whether_a_name_is_known(
+    county: County, browse: Browse
+) -> None:
+    await hire(county, "left-us", "clerk")
+    await county.ask("operator.disable", login="left-us")
+    await county.ask("operator.add", login="invited", name="受邀", member="ps-01", role="clerk")
+    said = set()
+    for login, password in (
+        ("second", "wrong password"), ("left-us", PASSWORD), ("invited", PASSWORD),
+        ("never-heard-of", PASSWORD), ("x" * 200, PASSWORD), ("second\r\nx: y", PASSWORD),
     ):  # fmt: skip
+        answer = await browse().try_sign_in(login, password)
+        found = re.search(r'role="alert">([^<]+)<', answer.text)
+        said.add((answer.status_code, found and found[1]))
+    assert len(said) == 1, said
+    # and takes as long: a name that nobody has is judged by as expensive a hash
+    assert argon2.extract_parameters(credentials._NOBODY) == argon2.extract_parameters(
+        credentials.keep(PASSWORD)
+    )
+
+
+ELSEWHERE = (
+    "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)",
+    "/\t/evil.example", "\\\\evil.example", "///evil.example", "/\r\nset-cookie: a=b",
+    "/x\nlocation: //evil.example", "／／evil.example", "https:evil.example", " //evil.example",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ELSEWHERE, ids=ascii)
+async def test_whatever_is_asked_to_come_next_is_on_this_site(
+    county: County, browse: Browse, given: str
+) -> None:
+    assert path_of_ours(given) == "/"
+    stranger, person = browse(), browse()
+    page = await stranger.open("/sign-in", params={"next": given})
+    assert 'name="next" value="/"' in page.text
+    house, now = county.daemon.house, county.daemon.clock.now()
+    assert house is not None
+    token = await house.run(lambda conn: accounts.begin(conn, "clerk", now))
+    person.client.cookies.set("jdgate", token, domain="127.0.0.1")
+    for path in ("/sign-in", "/language/en", "/language/zh%0d%0aset-cookie:a=b"):
+        answer = await person.open(path, params={"next": given})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/"), path
+        assert "a=b" not in answer.headers.get("set-cookie", "")
+
+
+async def test_signing_in_leads_on_to_what_was_asked_for_here_alone(browse: Browse) -> None:
+    for given, onward in (
+        ("//evil.example", "/"),
+        ("/drafts", "/drafts"),
+        ("/messages?member=pol&type=x", "/messages?member=pol&type=x"),
+        ("/中文", "/%E4%B8%AD%E6%96%87"),
+    ):
         answer = await browse().sign_in("clerk", next=given)
-        assert answer.headers["location"] == "/", given
-    assert path_of_ours("/drafts/1") == "/drafts/1"
+        assert answer.headers["location"] == onward
 
 
 async def test_what_others_wrote_is_text_and_never_markup(county: County, browse: Browse) -> None:

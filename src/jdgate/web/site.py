@@ -13,13 +13,16 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 from msgspec import Struct
 
 from jdgate.commands import handlers
+from jdgate.edge import looking
 from jdgate.errors import Refused
+from jdgate.gateway import deadlines
 from jdgate.people import rights
 from jdgate.people.accounts import Limits
 from jdgate.people.credentials import form_token
@@ -32,8 +35,9 @@ from jdgate.web.provider import Provider
 from jdgate.web.rendering import Renderer
 
 Asked = Request[Any, Any, State]
-LOOKED = "sys.record.looked.v1"
 LANGUAGE_COOKIE = "jdgate_lang"
+_IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
+"""What RFC 3986 §2.2 gives a meaning; `%`, because an address may be encoded already."""
 _YEAR_S = 366 * 86_400
 
 
@@ -67,6 +71,8 @@ class Site:
         web = running.config.web
         self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
         self.provider = Provider(web.oidc, running.home.root, self.now) if web.oidc.issuer else None
+        days = running.references.working_days
+        self._look_limits = deadlines.look_limits(running.config.queries, days)
         # a browser takes a cookie of this name from nobody but this very host, over TLS
         self.cookie = "__Host-jdgate" if tls else "jdgate"
 
@@ -124,7 +130,8 @@ class Site:
     def go(self, path: str, *, token: str | None = None) -> Response[None]:
         """On to another page; with a new token where somebody signed in or out."""
         cookies = [self._cookie(token)] if token is not None else []
-        return Response(None, status_code=303, headers={"location": path}, cookies=cookies)
+        location = quote(path, safe=_IN_ADDRESSES)  # a header is ASCII
+        return Response(None, status_code=303, headers={"location": location}, cookies=cookies)
 
     def _cookie(self, token: str) -> Cookie:
         return Cookie(
@@ -151,13 +158,14 @@ class Site:
         """Note that somebody looks at what `about` names. Call before anything of it is shown.
 
         Raises:
-            Refused: `people.not_allowed`. UsageError: `member.not_hosted`.
+            Refused: `people.not_allowed`; `looks.…`, they have opened too much today, and nothing
+                may be shown. UsageError: `member.not_hosted`.
         """
         rights.require(who.role, "read")
-        record = {"about": about, "operator": who.login, "reason": rights.reason(who.role)}
-        made = await self.running.the_edge.submit(who.member, LOOKED, [record])
-        if made.refused:  # an id that nobody gave: nothing of that name exists
-            raise Refused("web.not_found")
+        await looking.look(
+            self.running.the_edge, who.member, about=about, operator=who.login,
+            reason=rights.reason(who.role), limits=self._look_limits, now=self.now(),
+        )  # fmt: skip
 
     def oversees(self, who: OperatorRow) -> bool:
         """Whether an operator oversees the whole county: one of the authority, where the gateway
