@@ -138,6 +138,10 @@ class Queries(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     Beyond that its queries are suspended and `security` (empty: the authority) gets an alert.
     `types`: the message types that are queries. No hours given: it may ask at any time.
+
+    `looks_a_day`: about how many people an operator of this machine's console may open content in
+    a day (this project's choice: what lies on one's own desk was sent there, so it is more than a
+    query may ask). `looks_in_hours`: whether the hours hold for that too.
     """
 
     types: tuple[str, ...] = ("licence.eligibility.query.v1", "sealed.query.v1")
@@ -146,6 +150,8 @@ class Queries(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hours_to: Clock = ""
     working_days_only: bool = False
     security: str = ""
+    looks_a_day: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100
+    looks_in_hours: bool = False
 
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=366)]

@@ -280,6 +280,15 @@ GOOD: dict[str, dict[str, Any]] = {
         "outcome": "visited",
     },
     "sys.record.looked.v1": {"about": "m-1", "operator": "wang", "reason": "work"},
+    "sys.operator.acted.v1": {
+        "act": "looks.stopped",
+        "operator": "wang",
+        "about": "li",
+        "why": "too_many",
+        "persons": 101,
+        "at": "2026-03-01T00:00:00.000Z",
+    },
+    "sys.looks.resumed.v1": {"operator": "wang"},
     "sys.alert.life.v1": {
         "alert_id": "a-1",
         "type": "mmt.absence.alert.v1",

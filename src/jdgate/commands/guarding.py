@@ -1,4 +1,5 @@
-"""Commands on queries that were suspended (S2), on the gateway's machine."""
+"""Commands on queries that were suspended, and operators who were stopped from opening content
+(S2), on the gateway's machine."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from jdgate.commands.forms import iso
 from jdgate.core import leaves
 from jdgate.core.message import show_time
 from jdgate.errors import Refused
+from jdgate.gateway import acting, timekeeper
+from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
+from jdgate.gateway.timekeeper import Due
 from jdgate.running import Running
 from jdgate.store import holds, ledger
 
@@ -23,17 +27,46 @@ class Guarding:
         self._running = running
 
     async def queries_list(self) -> list[dict[str, Any]]:
-        """The members whose queries are suspended."""
-        found = await self._running.the_gateway.run(holds.suspended)
-        return [{"member": member, "since": iso(at)} for member, at in found]
+        """The members whose queries are suspended, and operators who may open nothing."""
+        gateway = self._running.the_gateway
+        members, operators = await gateway.run(
+            lambda conn: (holds.suspended(conn), holds.stopped(conn))
+        )
+        return [
+            *({"member": one, "since": iso(at), "operator": None} for one, at in members),
+            *({"member": one, "since": iso(at), "operator": who} for one, who, at in operators),
+        ]
 
-    async def queries_resume(self, member: str, by: str) -> dict[str, Any]:
-        """A named person lets a member's queries go on; the ledger keeps that."""
+    async def queries_resume(
+        self, member: str, by: str, operator: str | None = None
+    ) -> dict[str, Any]:
+        """A named person lets a member's queries go on, or one `operator` of it open content
+        again; the ledger keeps that."""
         gateway, now = self._running.the_gateway, self._running.clock.now()
-        if not by.strip():
+        person = by.strip()
+        if not person:
             raise Refused("query.person_needed")
-        await gateway.run(lambda conn: _resume(conn, gateway.ground, member, by.strip(), now))
-        return {"member": member}
+        if operator is None:
+            await gateway.run(lambda conn: _resume(conn, gateway.ground, member, person, now))
+        else:
+            due = await gateway.run(
+                lambda conn: _resume_looks(conn, gateway.ground, member, operator, person, now)
+            )
+            await gateway.send(due.outbound)
+        return {"member": member, "operator": operator}
+
+
+def _resume_looks(
+    conn: Connection, ground: Ground, member: str, operator: str, by: str, now: datetime
+) -> Due:
+    def tell(effects: Effects) -> None:
+        resumed = acting.resume(conn, ground, member, operator, by[:64], now)
+        if resumed is None:
+            raise Refused("looks.not_stopped", member=member[:40], operator=operator[:32])
+        effects.plans.append(resumed.plan)
+        effects.leaves.append((resumed.leaf, None))
+
+    return timekeeper.originate(conn, ground, now, tell)
 
 
 def _resume(conn: Connection, ground: Ground, member: str, by: str, now: datetime) -> None:

@@ -49,6 +49,17 @@ def day_began(at: datetime) -> datetime:
     return at_local(day_of(at), time(0))
 
 
+def stray(limits: QueryLimits, *, seen: int, fresh: int, at: datetime) -> str | None:
+    """Why an operator may open no more; None when they may. `seen`: people whose content they
+    opened today, `fresh`: those of what they open now whom they did not see yet.
+
+    One message may be about many people: who was below the limit before may open it.
+    """
+    if limits.is_off_hours(at):
+        return OFF_HOURS
+    return TOO_MANY if fresh and seen >= limits.persons else None
+
+
 def trespass(
     limits: QueryLimits, *, asked: Set[object], more: Set[object], at: datetime
 ) -> str | None:

@@ -33,15 +33,7 @@ from jdgate.edge import correcting, judged
 from jdgate.edge.desk import Desk
 from jdgate.edge.judged import Answered
 from jdgate.errors import Refused
-from jdgate.store import (
-    alert_box,
-    directories,
-    draft_box,
-    inbox,
-    outbox,
-    sequences,
-    witness,
-)
+from jdgate.store import alert_box, directories, draft_box, inbox, looks, outbox, sequences, witness
 from jdgate.store.alert_box import AlertBoxRow
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
@@ -314,6 +306,12 @@ def _alert_life(conn: Connection, desk: Desk, opened: Opened, now: datetime, tak
         alert_box.hear(conn, row)
 
 
+def _resumed(conn: Connection, desk: Desk, opened: Opened, now: datetime, taken: Taken) -> None:
+    """Operators who were stopped may open content again."""
+    for record in opened.message.data:
+        looks.lift(conn, desk.member, record["operator"])
+
+
 _HANDLERS: dict[str, Callable[[Connection, Desk, Opened, datetime, Taken], None]] = {
     "sys.receipt.v1": _receipt,
     "sys.checkpoint.v1": _checkpoint,
@@ -322,6 +320,7 @@ _HANDLERS: dict[str, Callable[[Connection, Desk, Opened, datetime, Taken], None]
     "sys.draft.v1": _draft,
     "sys.draft.withdrawn.v1": _withdrawn,
     "sys.alert.life.v1": _alert_life,
+    "sys.looks.resumed.v1": _resumed,
 }
 
 

@@ -26,6 +26,7 @@ from jdgate.core.alerts import AlertLife, Step
 from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
 from jdgate.errors import Misuse, Refused
+from jdgate.gateway import acting
 from jdgate.gateway.alert_letters import GATEWAY_RULE, AlertLetters
 from jdgate.gateway.compose import Plan
 from jdgate.gateway.concerned import Concerned, Person
@@ -195,9 +196,17 @@ class Alerting:
             self._notices.append(Notice(f"story.alert_{step}", told))
 
     def _lift(self, life: AlertLife, source: str) -> None:
-        """The security desk found queries in bulk justified: the member may ask again."""
-        member = life.cause.split(":")[1]
-        if holds.lift(self._conn, member):
+        """The security desk found queries in bulk justified: the member may ask again, or its
+        operator open content."""
+        _, member, *operator, _ = life.cause.split(":")
+        if operator:
+            resumed = acting.resume(
+                self._conn, self._ground, member, operator[0], source, self._now
+            )
+            if resumed is not None:
+                self._plans.append(resumed.plan)
+                self._leaves.append((resumed.leaf, None))
+        elif holds.lift(self._conn, member):
             leaf = leaves.AdminLeaf(
                 id=life.id,
                 at=show_time(self._now),

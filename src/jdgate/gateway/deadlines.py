@@ -73,6 +73,18 @@ def query_limits(config: Queries, days: WorkingDays) -> QueryLimits:
     )
 
 
+def look_limits(config: Queries, days: WorkingDays) -> QueryLimits:
+    """What `[queries]` says of opening content at this machine's console."""
+    start, end = clock_time(config.hours_from), clock_time(config.hours_to)
+    hours = (start, end) if start is not None and end is not None else None
+    return QueryLimits(
+        persons=config.looks_a_day,
+        hours=hours if config.looks_in_hours else None,
+        working_days_only=config.working_days_only and config.looks_in_hours,
+        days=days,
+    )
+
+
 def schedule(config: Digests) -> Schedule:
     """What `[digests]` says."""
     wanted: dict[Counted, bool] = {

@@ -1,5 +1,6 @@
 """Messages about the exchange itself: receipts of deliveries, requests to send again, decisions
-on drafts, steps of alerts, looks at records. They change the books and reach no other member.
+on drafts, steps of alerts, looks at records, acts of operators. They change the books and reach no
+other member.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jdgate.core.encoding import b64u
 from jdgate.core.message import show_time
 from jdgate.core.resending import AT_ONCE, merged
 from jdgate.core.rules import Failure
-from jdgate.gateway import redelivery
+from jdgate.gateway import acting, redelivery
 from jdgate.gateway.effects import GAP, UNDELIVERABLE, Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
@@ -253,4 +254,5 @@ _HANDLERS: dict[str, _Handler] = {
     "sys.draft.decision.v1": _decision,
     "sys.alert.step.v1": _alert_step,
     "sys.record.looked.v1": _looked,
+    "sys.operator.acted.v1": acting.take,
 }

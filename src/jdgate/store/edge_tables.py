@@ -132,6 +132,28 @@ inbox_mark = Table(
     Column("at", Instant, nullable=False),
 )
 
+# whom an operator has opened content about on a day
+look = Table(
+    "look",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("operator", String, primary_key=True),
+    Column("day", String, primary_key=True),
+    # keyed, and gone the day after
+    Column("person", LargeBinary(16), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# operators who may open nothing until the security desk has looked into it
+look_hold = Table(
+    "look_hold",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("operator", String, primary_key=True),
+    Column("since", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # what the gateway last said of the alerts that lie, or lay, on a member's desk
 alert_box = Table(
     "alert_box",

@@ -27,6 +27,9 @@ SOON_S = 10
 _STATUS = {
     "people.not_allowed": 403,
     "subject.not_yours": 403,
+    "looks.too_many": 403,
+    "looks.off_hours": 403,
+    "looks.held": 403,
     "subject.not_open": 409,
     "people.link_void": 404,
     "people.out_of_reach": 403,

@@ -155,6 +155,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member", "id", "record", "by", name=op.f("pk_inbox_mark")),
     )
     op.create_table(
+        "look",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("operator", sa.String(), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("person", sa.LargeBinary(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("member", "operator", "day", "person", name=op.f("pk_look")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "look_hold",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("operator", sa.String(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member", "operator", name=op.f("pk_look_hold")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "meta",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
