@@ -37,6 +37,7 @@ from jdgate.store.web_sessions import TokenRow
 
 MOST_DAYS = 366
 ACTS_SHOWN = 50
+TOKEN_ACTS = ("token.added", "token.revoked")
 _SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")
 """OpenID Connect Core §2: at most 255 ASCII characters."""
 
@@ -95,21 +96,21 @@ class Personnel:
         token = accounts.add(
             self._conn, self._key, login=login, name=name, member=member, role=role, now=self._now
         )
-        self._note("added", login, member)
+        self._note("operator.added", login, member)
         return self._linked(login, token)
 
     def reset(self, login: str) -> dict[str, Any]:
         """Void how an operator signs in; a new link."""
         row = self._other(login)
         token = accounts.reset(self._conn, self._key, login, self._now)
-        self._note("reset", login, row.member)
+        self._note("operator.reset", login, row.member)
         return self._linked(login, token)
 
     def disable(self, login: str) -> dict[str, Any]:
         """Let an operator in no more."""
         row = self._other(login)
         accounts.disable(self._conn, login)
-        self._note("disabled", login, row.member)
+        self._note("operator.disabled", login, row.member)
         return {"login": login, "state": people.DISABLED}
 
     def role(self, login: str, role: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ class Personnel:
         """
         row = self._other(login)
         accounts.change_role(self._conn, row, role)
-        self._note("role", login, row.member)
+        self._note("operator.role", login, row.member)
         return {"login": login, "role": role}
 
     def link(self, login: str, subject: str | None) -> dict[str, Any]:
@@ -142,7 +143,8 @@ class Personnel:
         issuer_now = None if subject is None else issuer
         people.change(self._conn, login, issuer=issuer_now, subject=subject)
         web_sessions.end_all(self._conn, login)
-        self._note("unlinked" if subject is None else "linked", login, row.member)
+        act = "operator.unlinked" if subject is None else "operator.linked"
+        self._note(act, login, row.member)
         return {"login": login, "subject": subject}
 
     def operators(self, member: str | None = None) -> list[dict[str, Any]]:
@@ -209,7 +211,7 @@ class Personnel:
             expires_at=self._now + timedelta(days=days),
         )
         web_sessions.add_token(self._conn, row)
-        self._note("token_added", name, member)
+        self._note("token.added", row.id, member)
         return {"id": row.id, "token": token, "expires_at": _iso(row.expires_at)}
 
     def tokens(self) -> list[dict[str, Any]]:
@@ -239,7 +241,7 @@ class Personnel:
             raise Refused("people.token_unknown", id=id[:16])
         if not web_sessions.revoke_token(self._conn, id, self._now):
             raise Refused("people.token_unknown", id=id[:16])
-        self._note("token_revoked", row.name, row.member)
+        self._note("token.revoked", id, row.member)
         return {"id": id, "revoked": True}
 
     # --- who may
@@ -276,10 +278,19 @@ class Personnel:
 
 
 def acts(conn: Connection, members: Iterable[str]) -> list[dict[str, Any]]:
-    """What was done lately about accounts of these members, for their own people."""
+    """What was done lately about accounts of these members, for their own people. A system goes by
+    its name."""
+    reach = list(members)
+    systems = {row.id: row.name for row in web_sessions.tokens(conn, reach)}
     return [
-        {"at": _iso(row.at), "act": row.act, "about": row.about, "member": row.member, "by": row.by}
-        for row in people.acts(conn, list(members), ACTS_SHOWN)
+        {
+            "at": _iso(row.at),
+            "act": row.act,
+            "about": systems.get(row.about, row.about) if row.act in TOKEN_ACTS else row.about,
+            "member": row.member,
+            "by": row.by,
+        }
+        for row in people.acts(conn, reach, ACTS_SHOWN)
     ]
 
 

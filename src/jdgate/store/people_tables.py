@@ -55,7 +55,7 @@ act = Table(
     Column("id", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("act", String, nullable=False),
-    # the operator's login, or the system's name
+    # the operator's login, or the id of the system's token
     Column("about", String, nullable=False),
     Column("member", String, nullable=False),
     # the login of who did it; empty: a command on the machine
