@@ -2,9 +2,10 @@
 
 On the gateway's machine. Rows of `messages list` are {kind (message|delivery), id, at, type,
 source, to[], recipient, verdict, state, records, accepted, code, message, alert, draft,
-erased_at}; with `--json` the answer is {rows, next}, where `next` is what `--before` takes for the following page.
-`messages show` gives {id, kind, type, message, letters[], entries[], alert, draft, corrections[]};
-each entry is {index, kind, holds, leaf}. Nothing of it says what a message says.
+erased_at}; with `--json` the answer is {rows, next}, where `next` is what `--before` takes for the
+following page. `messages show` gives {id, kind, type, source, message, letters[], entries[], alert,
+draft, corrections[]}; each entry is {index, kind, holds, leaf}. Nothing of it says what a message
+says.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def chain_lines(found: dict[str, Any], lang: Lang, width: int | None = None) -> 
         ("id", found["id"]),
         ("kind", say(f"cli.messages.kind.{found['kind']}", lang)),
         ("type", found["type"]),
-        ("from", told.get("source")),
+        ("from", found["source"]),
         ("sent", local(told["sent_at"]) if told else None),
         ("judged", local(told["received_at"]) if told else None),
         ("verdict", verdict),

@@ -20,7 +20,7 @@ from jdgate.core import checkpoints, evidence_verify, leaves, signing
 from jdgate.core.calendar import at_local
 from jdgate.core.encoding import b64u
 from jdgate.core.ledger import leaf_hash
-from jdgate.core.message import read_time
+from jdgate.core.message import MESSAGE_ID, read_time
 from jdgate.core.oversight import as_told, concerns
 from jdgate.errors import Refused
 from jdgate.founding import pinned_authority
@@ -110,8 +110,13 @@ class Searching:
         self, id: str, member: str | None = None, own: str | None = None
     ) -> dict[str, Any]:
         """The chain of proof that an id of a message, delivery, alert or draft belongs to. `own`:
-        whose evidence file it may be."""
+        whose evidence file it may be.
+
+        Raises:
+            Refused: `message.unknown`.
+        """
         gateway = self._running.the_gateway
+        _is_id(id)
         return await gateway.run(
             lambda conn: chains.chain(conn, gateway.ground, id, member, own or member)
         )
@@ -122,6 +127,7 @@ class Searching:
         """The chain, verified anew under a checkpoint of this moment; with the numbered `report`
         on the evidence, where the reader may know all that it tells. Without one, `why` not."""
         gateway, now = self._running.the_gateway, self._running.clock.now()
+        _is_id(id)
 
         def prove(conn: Connection) -> tuple[dict[str, Any], bytes | None, str | None]:
             checkpointer.current(conn, gateway.ground, now)
@@ -234,6 +240,11 @@ class Searching:
                 return work(conn)
 
         return await asyncio.to_thread(read)
+
+
+def _is_id(given: str) -> None:
+    if not MESSAGE_ID.fullmatch(given):
+        raise Refused("message.unknown", id=given[:64])
 
 
 def _exactly(one: StoredLeaf) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def chain(
         "id": found.id if mine else letters[0].id,
         "kind": found.kind,
         "type": found.type,
+        "source": row.source if row is not None else ground.me,
         "whole": reach,
         "sent": sent,
         "letters": [_letter(one) for one in letters],

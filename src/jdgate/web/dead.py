@@ -18,6 +18,7 @@ from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.web.messages import seen_by
 from jdgate.web.site import Asked, Site
+from jdgate.wording import clean
 
 PAGE = 50
 STATES = ("open", "retried")
@@ -35,7 +36,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             "dead.list",
             state=state,
             member=seen_by(site, who),
-            after=given.get("after", "")[:200] or None,
+            after=clean(given.get("after", ""))[:200] or None,
             limit=PAGE + 1,
         )
         last = rows[PAGE - 1]["id"] if len(rows) > PAGE else None
@@ -58,7 +59,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         if not retries(site, who):
             raise Refused("people.not_allowed")
         try:
-            await site.call("dead.retry", id=id, by=who.name)
+            await site.call("dead.retry", id=clean(id), by=who.name)
         except Refused as reason:
             if reason.code == "dead.unknown":
                 raise
@@ -67,7 +68,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     async def _letter(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         who = request.state.visit.who
-        row = await site.call("dead.show", id=id)
+        row = await site.call("dead.show", id=clean(id))
         if seen_by(site, who) not in (None, row["member"]):
             raise Refused("dead.unknown", id=id[:64])
         about = id if row["direction"] == "out" else row["params"].get("message")

@@ -18,6 +18,7 @@ from jdgate.errors import JdgateError, Refused
 from jdgate.web import leaf_words
 from jdgate.web.messages import seen_by
 from jdgate.web.site import Asked, Site
+from jdgate.wording import clean
 
 LONGEST_INDEX = 15
 """Digits of an entry's number that is looked up."""
@@ -79,7 +80,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/ledger")
     async def ledger(request: Asked) -> Response[Any]:
-        return await _ledger(request, request.query_params.get("q", "").strip()[:64], None)
+        return await _ledger(request, clean(request.query_params.get("q", "")).strip()[:64], None)
 
     @post("/ledger/verify")
     async def verify(request: Asked) -> Response[Any]:

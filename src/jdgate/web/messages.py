@@ -24,7 +24,6 @@ from sqlalchemy import Connection
 
 from jdgate.core.agreement_words import domain_order
 from jdgate.core.fault import Fault
-from jdgate.core.message import MESSAGE_ID
 from jdgate.errors import JdgateError, Refused
 from jdgate.gateway.person_search import PSEUDONYM
 from jdgate.gateway.persons import ID_TYPES
@@ -35,7 +34,7 @@ from jdgate.texts import Lang, say
 from jdgate.web import leaf_words
 from jdgate.web.signing_in import field
 from jdgate.web.site import Asked, Site
-from jdgate.wording import params_text
+from jdgate.wording import clean, params_text
 
 FILTERS = ("member", "side", "type", "verdict", "since", "until")
 FAULTS = 50
@@ -48,18 +47,16 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @get("/messages")
     async def messages(request: Asked) -> Response[Any]:
         who, given = request.state.visit.who, request.query_params
-        wanted = {name: given.get(name, "").strip()[:80] for name in FILTERS}
+        wanted = {name: clean(given.get(name, "")).strip()[:80] for name in FILTERS}
         id = given.get("id", "").strip().lower()[:64]
         county = site.oversees(who)
         if not county:
             wanted["member"] = who.member
         try:
             if id:
-                if not MESSAGE_ID.fullmatch(id):
-                    raise Refused("message.unknown", id=id)
                 await site.call("messages.show", id=id, member=seen_by(site, who))
                 return site.go(f"/messages/{id}")
-            before = given.get("before", "")[:100]
+            before = clean(given.get("before", ""))[:100]
             asked = {**wanted, "side": wanted["side"] or "any", "before": before}
             found = await site.call("messages.search", **asked, told=county)
         except Refused as reason:
@@ -75,7 +72,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         try:
             found = await site.call("messages.person", **asked, by=who.login)
         except Refused as reason:
-            return _listed(request, {}, error=reason)
+            return _listed(request, {}, error=reason, of_person=True)
         return _listed(request, {}, found=found, of_person=True)
 
     def _listed(
@@ -99,7 +96,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             following=f"?{urlencode({**kept, 'before': following})}" if following else None,
             wanted={name: wanted.get(name, "") for name in FILTERS},
             id=id,
-            error=error,
+            error=_said(site, error, visit.lang),
             searched=found is not None,
             of_person=of_person,
             oversees=site.oversees(who),
@@ -203,6 +200,17 @@ def _id_types(site: Site, lang: Lang) -> list[tuple[str, str]]:
     return [*kinds, (PSEUDONYM, say("web.messages_pseudonym", lang))]
 
 
+def _said(site: Site, error: JdgateError | None, lang: Lang) -> str | None:
+    """What is wrong with what was searched by; a field by its title."""
+    if error is None or "field" not in error.params:
+        return error.text(lang) if error is not None else None
+    named = str(error.params["field"])
+    params = {name: value for name, value in error.params.items() if isinstance(value, str | int)}
+    return Fault(error.code, f"/{named}", params).text(
+        lang, site.renderer.sheet("subject.request.v1")
+    )
+
+
 def _report(report: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The steps of a report, each with its number once: several findings belong to one."""
     steps: list[dict[str, Any]] = []
@@ -233,4 +241,4 @@ async def _on_desk(site: Site, who: OperatorRow, found: dict[str, Any]) -> str |
 
 def _file(text: str, name: str, kind: str) -> Response[bytes]:
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(text.encode(), media_type=kind, headers=headers)
+    return Response(text.encode(), status_code=200, media_type=kind, headers=headers)
