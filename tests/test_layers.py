@@ -181,6 +181,7 @@ def test_what_is_imported_from_outside_is_declared() -> None:
     }
     of = {
         "argon2": "argon2-cffi",
+        "joserfc": "authlib",
         "markupsafe": "jinja2",
         "nats": "nats-py",
         "python_calamine": "python-calamine",
