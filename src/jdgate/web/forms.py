@@ -136,12 +136,14 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         who = desk.sender(request)
         row = await desk.waiting(who, id)
         sheet = desk.sheet(who, row["type"])
-        words = desk.words(who, sheet, visit.lang)
+        words, mine = desk.words(who, sheet, visit.lang), who.name in row["approvers"]
+        decides = rights.may(who.role, "decide") and not row["returned"]
+        names = [*row["approvers"], *([who.name] if decides and not mine else [])]
+        record = approval.signed(sheet, row["record"], names)
         return site.page(
             request, "form_waiting.html", status=422 if error else 200, row=row, error=error,
-            lines=words.lines(desk.places(sheet), row["record"]), two=sheet.approvers == 2,
-            decides=rights.may(who.role, "decide") and not row["returned"],
-            mine=who.name in row["approvers"],
+            lines=words.lines(desk.places(sheet), record), two=sheet.approvers == 2,
+            decides=decides, mine=mine,
             basis_list=list(dict.fromkeys(one.cite() for one in sheet.basis)),
         )  # fmt: skip
 
