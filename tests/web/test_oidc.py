@@ -22,7 +22,6 @@ from jdgate.config import Oidc, read_config
 from jdgate.errors import Refused, TransportFailed, UsageError
 from jdgate.people import credentials
 from jdgate.store import people
-from jdgate.web.provider import Attempt
 from jdgate.web.provider import Provider as Asked
 
 pytestmark = pytest.mark.anyio
@@ -334,7 +333,7 @@ async def test_a_provider_that_can_not_prove_who_it_is_gets_nobody_sent(tmp_path
         for ca in ("", "desk.pem"):
             settings = Oidc(issuer=provider.issuer, client_id=CLIENT, ca=ca)
             asked = Asked(settings, tmp_path, machine_time)
-            sending = asked.send("http://desk/back", "state", Attempt("nonce", "verifier" * 8))
+            sending = asked.send("http://desk/back", "state", nonce="nonce", verifier="v" * 43)
             if ca:
                 assert (await sending).startswith(f"{provider.issuer}/authorize?")
             else:

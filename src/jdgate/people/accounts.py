@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 
 from jdgate.core import approval
 from jdgate.errors import Refused
-from jdgate.people import credentials
+from jdgate.people import credentials, noting
 from jdgate.people.rights import ROLES, may
 from jdgate.store import people, web_sessions
 from jdgate.store.master_key import MasterKey
@@ -258,6 +258,7 @@ def begin(conn: Connection, login: str, now: datetime) -> str:
     web_sessions.drop_old(conn, began=now - LONGEST_SESSION)
     web_sessions.begin(conn, SessionRow(token=digest, login=login, began_at=now, seen_at=now))
     people.change(conn, login, signed_in_at=now)
+    noting.came(conn, login, now)
     return token
 
 

@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,15 @@ from jdgate.people import accounts
 from jdgate.store import people
 from jdgate.store.master_key import MasterKey
 from jdgate.store.people import OperatorRow
+
+
+class Person(NamedTuple):
+    """Who a provider says it is. `login`: the claim that is trusted to name an operator; `strong`:
+    whether it says that a second factor was used."""
+
+    subject: str
+    login: str | None
+    strong: bool
 
 
 def operator_of(conn: Connection, issuer: str, subject: str, login: str | None) -> OperatorRow:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from jdgate.config import Home
 from jdgate.errors import Refused
-from jdgate.people import accounts, binding, credentials, own
+from jdgate.people import accounts, binding, credentials, noting, own
 from jdgate.store import master_key
 from jdgate.store.database import Database
 from jdgate.store.master_key import MasterKey
@@ -71,8 +71,15 @@ class House:
         Raises:
             Refused: `people.wrong` (of which part of it is not said), `people.resting`.
         """
-        kept = await self._known(login, password, now)
-        return await self.run(lambda conn: accounts.sign_in(conn, self.key, login, kept, code, now))
+        try:
+            kept = await self._known(login, password, now)
+            return await self.run(
+                lambda conn: accounts.sign_in(conn, self.key, login, kept, code, now)
+            )
+        except Refused as reason:
+            if reason.code == "people.wrong":
+                await self.run(lambda conn: noting.rests(conn, login, now))
+            raise
 
     async def use_link(
         self, token: str, password: str | None, code: str | None, now: datetime

@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Response, get, post
@@ -18,12 +18,14 @@ from litestar.handlers import HTTPRouteHandler
 
 from jdgate.errors import JdgateError, Refused
 from jdgate.people import accounts, binding, carried, credentials
-from jdgate.people.binding import operator_of
+from jdgate.people.binding import Person, operator_of
 from jdgate.store import web_sessions
 from jdgate.web.gate import path_of_ours
-from jdgate.web.provider import Attempt, Person, Provider
 from jdgate.web.signing_in import field, sign_in_form, status_of_try
 from jdgate.web.site import Asked, Site
+
+if TYPE_CHECKING:
+    from jdgate.web.provider import Provider
 
 BACK = "/sign-in/provider/back"
 
@@ -56,7 +58,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         )
         state = carried.seal(site.house.key, way, visit.token, site.now())
         try:
-            url = await provider.send(_here(request), state, Attempt(way.nonce, way.verifier))
+            url = await provider.send(_here(request), state, nonce=way.nonce, verifier=way.verifier)
         except JdgateError as reason:
             return sign_in_form(site, request, back=way.back, error=reason)
         return site.go(url, token=visit.token)
@@ -70,8 +72,9 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
                 site.house.key, Way, given.get("state", ""), visit.token, site.now()
             )
             onward = way.back
-            attempt = Attempt(way.nonce, way.verifier)
-            person = await provider.answer(dict(given), _here(request), attempt)
+            person = await provider.answer(
+                dict(given), _here(request), nonce=way.nonce, verifier=way.verifier
+            )
             token = await _let_in(provider, person)
         except JdgateError as reason:
             return sign_in_form(site, request, back=onward, error=reason)

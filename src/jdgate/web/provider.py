@@ -8,8 +8,10 @@ Rules:
 - its description and keys are asked for once an hour; keys also when a token has a new one;
 - nothing that it says of a person is logged.
 
-    url = await provider.send(back, state, Attempt(nonce=…, verifier=…))
-    person = await provider.answer(params, back, attempt)
+    url = await provider.send(back, state, nonce=…, verifier=…)
+    person = await provider.answer(params, back, nonce=…, verifier=…)
+
+It and its libraries are loaded where a provider is configured, and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
@@ -34,6 +36,7 @@ from joserfc.jwk import KeySet
 
 from jdgate.config import Oidc, is_loopback
 from jdgate.errors import Refused, TransportFailed, UsageError
+from jdgate.people.binding import Person
 
 log = logging.getLogger(__name__)
 
@@ -43,22 +46,6 @@ TIMEOUT_S = 10.0
 DESCRIBED_FOR = timedelta(hours=1)
 LEEWAY_S = 60
 _NAME = re.compile(r"[a-z_]{1,40}")
-
-
-class Person(NamedTuple):
-    """Who the provider says it is. `login`: the claim that is trusted to name an operator;
-    `strong`: whether it says that a second factor was used."""
-
-    subject: str
-    login: str | None
-    strong: bool
-
-
-class Attempt(NamedTuple):
-    """What ties an answer to the question: never seen by anybody but the browser and us."""
-
-    nonce: str
-    verifier: str
 
 
 class _Described(msgspec.Struct, frozen=True):
@@ -113,8 +100,9 @@ class Provider:
     def _host(self) -> str:
         return urlsplit(self._settings.issuer).hostname or ""
 
-    async def send(self, back: str, state: str, attempt: Attempt) -> str:
-        """Where to send a browser that is to come back to `back`.
+    async def send(self, back: str, state: str, *, nonce: str, verifier: str) -> str:
+        """Where to send a browser that is to come back to `back`. `nonce` and `verifier` tie the
+        answer to the question: nobody sees them but the browser and us.
 
         Raises:
             TransportFailed: `web.oidc_away`.
@@ -129,14 +117,16 @@ class Provider:
                 redirect_uri=back,
                 scope=" ".join(self._settings.scopes),
                 state=state,
-                nonce=attempt.nonce,
-                code_challenge=create_s256_code_challenge(attempt.verifier),
+                nonce=nonce,
+                code_challenge=create_s256_code_challenge(verifier),
                 code_challenge_method="S256",
                 **more,
             )
         )
 
-    async def answer(self, given: Mapping[str, str], back: str, attempt: Attempt) -> Person:
+    async def answer(
+        self, given: Mapping[str, str], back: str, *, nonce: str, verifier: str
+    ) -> Person:
         """Who came back from the provider with this answer.
 
         Raises:
@@ -151,8 +141,8 @@ class Provider:
             raise Refused("web.oidc_token", why="iss")
         if "error" in given or "code" not in given:
             raise _turned_away(given.get("error"))
-        tokens = await self._exchange(described, given["code"], back, attempt.verifier)
-        claims = await self._claims(described, tokens, attempt.nonce)
+        tokens = await self._exchange(described, given["code"], back, verifier)
+        claims = await self._claims(described, tokens, nonce)
         return self._person(claims)
 
     async def way_out(self, back: str) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from litestar import Request, Response
@@ -31,8 +31,10 @@ from jdgate.running import Running
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
 from jdgate.web import menu
-from jdgate.web.provider import Provider
 from jdgate.web.rendering import Renderer
+
+if TYPE_CHECKING:
+    from jdgate.web.provider import Provider
 
 Asked = Request[Any, Any, State]
 LANGUAGE_COOKIE = "jdgate_lang"
@@ -70,7 +72,11 @@ class Site:
         self.at_closing: list[Callable[[], None]] = []
         web = running.config.web
         self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
-        self.provider = Provider(web.oidc, running.home.root, self.now) if web.oidc.issuer else None
+        self.provider: Provider | None = None
+        if web.oidc.issuer:
+            from jdgate.web.provider import Provider
+
+            self.provider = Provider(web.oidc, running.home.root, self.now)
         days = running.references.working_days
         self._look_limits = deadlines.look_limits(running.config.queries, days)
         # a browser takes a cookie of this name from nobody but this very host, over TLS
