@@ -16,18 +16,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
+from jdgate.core import signing
 from jdgate.core.calendar import day_of
 from jdgate.core.identity import Pseudonyms
 from jdgate.core.queries import OFF_HOURS, QueryLimits, stray
 from jdgate.core.routing import subject_value
 from jdgate.edge import answering, drafting
 from jdgate.edge import inbox as reading
+from jdgate.edge import outbox as writing
 from jdgate.edge.desk import Desk
 from jdgate.edge.host import EdgeHost
 from jdgate.errors import Refused
-from jdgate.store import alert_box, draft_box, inbox, looks
+from jdgate.store import alert_box, draft_box, inbox, looks, outbox
 
 LOOKED = "sys.record.looked.v1"
 ACTED = "sys.operator.acted.v1"
@@ -113,6 +116,10 @@ def _content(conn: Connection, desk: Desk, about: str) -> tuple[str, list[dict[s
         if (alert := alert_box.get(conn, desk.member, about)) is not None:
             inside = answering.content(conn, desk, alert)
             return (inside["type"], [inside["record"]]) if inside else ("", [])
+        sent = outbox.get(conn, about)
+        if sent is not None and sent.member == desk.member and sent.body is not None:
+            payload = signing.payload_unverified(writing.kept(conn, desk, sent))
+            return sent.type, msgspec.json.decode(payload)["data"]
         draft = draft_box.get(conn, desk.member, about)
         if draft is not None and draft.prefill is not None:
             return draft.type, [drafting.content(conn, desk, draft)["prefill"]]

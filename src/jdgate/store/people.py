@@ -19,6 +19,8 @@ from jdgate.store.columns import Reader
 from jdgate.store.people_tables import act, link, operator, sign_in_try
 
 ACTIVE, DISABLED = "active", "disabled"
+SIGN_INS = ("operator.signed_in", "operator.signed_out", "operator.resting")
+"""Acts that are kept only until the ledger has them."""
 
 
 class OperatorRow(Struct, frozen=True, kw_only=True):
@@ -122,8 +124,9 @@ def note_act(conn: Connection, row: ActRow) -> None:
 
 
 def acts(conn: Connection, members: Collection[str], limit: int) -> list[ActRow]:
-    """What was done at some members, the latest first."""
-    query = _ACTS.select.where(act.c.member.in_(members)).order_by(act.c.id.desc()).limit(limit)
+    """What was done at some members, the latest first; signing in and out is not among it."""
+    wanted = (act.c.member.in_(members), act.c.act.not_in(SIGN_INS))
+    query = _ACTS.select.where(*wanted).order_by(act.c.id.desc()).limit(limit)
     return _ACTS.rows(conn.execute(query))
 
 

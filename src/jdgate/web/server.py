@@ -15,9 +15,11 @@ from typing import Any
 import uvicorn
 
 from jdgate.config import Home, Web
+from jdgate.ending import end
 from jdgate.errors import TransportFailed
 from jdgate.people.house import House
 from jdgate.running import Running
+from jdgate.web.acting import Acting
 from jdgate.web.app import build
 from jdgate.web.monitor import Monitor
 from jdgate.web.patience import Connection
@@ -44,6 +46,7 @@ class WebServer:
         running.house = self._house = House.open(running.home)
         self._site = Site(running, self._house, tls=bool(running.config.web.cert))
         self._serving: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._acting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen.
@@ -70,6 +73,7 @@ class WebServer:
         hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
         monitor = Monitor(lambda: self._site.call("status"))
         await self._serve(Shell(monitor, hosts, tls=False), watched)
+        self._acting = asyncio.create_task(Acting(running, self._house).forever(), name="acting")
         running.monitor_url = f"http://{LOOPBACK}:{port}"
 
     async def _serve(self, app: Any, listener: socket.socket, **tls: Any) -> None:
@@ -102,6 +106,7 @@ class WebServer:
         for server, _ in self._serving:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._serving), return_exceptions=True)
+        await end(self._acting)
         self._running.web_url = self._running.monitor_url = self._running.house = None
         await self._house.stop()
 

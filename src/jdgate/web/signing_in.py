@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from jdgate.errors import JdgateError, Refused
-from jdgate.people import accounts, credentials
+from jdgate.people import accounts, credentials, noting
 from jdgate.store import web_sessions
 from jdgate.texts import LANGUAGES
 from jdgate.web.gate import path_of_ours
@@ -48,7 +48,10 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @post("/sign-out")
     async def sign_out(request: Asked) -> Response[Any]:
+        who, now = request.state.visit.operator, site.now()
         await _leave(request)
+        if who is not None:
+            await site.house.run(lambda conn: noting.left(conn, who.login, now))
         answer = site.go("/sign-in?out" if site.provider else "/sign-in", token=credentials.token())
         answer.headers["clear-site-data"] = '"storage"'  # drafts and pages for use offline too
         return answer
