@@ -87,6 +87,7 @@ async def test_an_inspection_without_a_connection_is_sent_once_when_it_is_back(
     await fill(page, BUYER)
     await page.locator("#another").tap()
     await expect(page.locator("#drafts li")).to_have_count(2)
+    await expect(page.locator("#drafts")).to_contain_text(f"{BUYER}2026")
     assert not await records(county, COMPANY)
 
     await window.context.set_offline(False)
@@ -168,7 +169,11 @@ async def test_what_is_wrong_stands_at_its_field(drive: Drive) -> None:
     await page.locator("#go").tap()
     await expect(page.locator("[data-fault='items.2.note']")).not_to_be_empty()
     await expect(page.locator("[name='items.2.note']")).to_be_focused()
-    await expect(page.locator("#drafts .wrong")).to_have_count(1)
+    assert [one["state"] for one in await kept(page)] == ["refused"]
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.locator("#discard").tap()
+    await expect(page.locator("#uscc")).to_have_value("")
+    assert await kept(page) == []
 
 
 async def test_signing_out_erases_what_was_kept_after_a_warning(drive: Drive) -> None:

@@ -209,30 +209,30 @@ const named = (all, given) => {
   return all.nicks[uscc] || uscc || words.unnamed;
 };
 
+// the others beside the one in the form, so that nothing moves while one types
 function drafts() {
   const all = kept();
   const now = form.elements.own.value;
   const box = document.getElementById("drafts");
-  const items = Object.entries(all.drafts).sort((one, other) => one[1].at - other[1].at).map(([id, draft]) => {
-    const item = made("li", { className: `card${id === now ? " now" : ""}${draft.state === "refused" ? " wrong" : ""}` });
-    const told = { open: words.kept, waiting: words.held, refused: words.wrong };
-    item.append(made("h3", { textContent: named(all, draft.values) }));
-    item.append(made("p", { className: "hint", textContent: [draft.values.date, id === now ? words.open : told[draft.state], draft.why].filter(Boolean).join(" · ") }));
+  const told = { open: words.kept, waiting: words.held, refused: words.wrong };
+  const others = Object.entries(all.drafts).filter(([id]) => id !== now);
+  const items = others.sort((one, other) => one[1].at - other[1].at).map(([id, draft]) => {
+    const name = named(all, draft.values);
+    const item = made("li", { className: `card${draft.state === "refused" ? " wrong" : ""}` });
+    const said = [draft.values.date, told[draft.state], draft.why].filter(Boolean).join(" · ");
     const acts = made("div", { className: "acts" });
-    for (const [act, text] of [["open", words.other], ["drop", words.drop]]) {
-      if (act === "open" && id === now) continue;
-      const button = made("button", { type: "button", className: act === "drop" ? "plain" : "second", textContent: text });
-      button.setAttribute("aria-label", `${text}: ${named(all, draft.values)}`);
-      button.dataset.act = act;
-      button.dataset.id = id;
+    for (const [act, text, look] of [["open", words.other, "second"], ["drop", words.drop, "plain"]]) {
+      const button = made("button", { type: "button", className: look, textContent: text });
+      button.setAttribute("aria-label", `${text}: ${name}`);
+      Object.assign(button.dataset, { act, id });
       acts.append(button);
     }
-    item.append(acts);
+    item.append(made("h3", { textContent: name }), made("p", { className: "hint", textContent: said }), acts);
     return item;
   });
   box.querySelector("ul").replaceChildren(...items);
   box.hidden = !items.length;
-  document.getElementById("another").hidden = isBlank(values());
+  document.getElementById("aside").hidden = isBlank(values());
 }
 
 async function ask(path, more = {}) {
@@ -250,6 +250,7 @@ function signIn() {
   line.append(" ", made("a", { href: "/sign-in?next=/inspection", textContent: words.signIn }));
 }
 
+let calm = "";
 let sending = null;
 let timer = 0;
 let pause = SOON_MS;
@@ -286,7 +287,7 @@ async function sendOne(id, draft, token) {
       delete one.drafts[id];
       remember(one, draft.values);
     });
-    say("");
+    say(calm);
     drafts();
     follow(sent, `${named(all, draft.values)} · ${draft.values.date}`);
     return true;
@@ -297,7 +298,7 @@ async function sendOne(id, draft, token) {
   }
   const told = answer.status === 422 ? await answer.json() : {};
   keep((all) => { all.drafts[id] = { ...draft, state: "refused", faults: told.faults, why: told.faults ? "" : words.conflict }; });
-  say("");
+  say(calm);
   if (isBlank(values())) begin(id, kept().drafts[id]);
   drafts();
   return true;
@@ -347,7 +348,8 @@ async function prepare() {
     if (!files.includes(one.url) && !one.url.endsWith("/inspection/offline")) await cache.delete(one);
   }
   await navigator.serviceWorker.ready;
-  if (!sending) say(words.ready);
+  calm = words.ready;
+  if (!sending) say(calm);
   return undefined;
 }
 
@@ -432,12 +434,19 @@ document.getElementById("drafts").addEventListener("click", (event) => {
     save();
     begin(id, keep((all) => { all.drafts[id].state = "open"; }).drafts[id]);
     if (!form.querySelector("[aria-invalid]")) form.elements.uscc.focus();
-  } else if (act === "drop" && window.confirm(words.dropSure)) {
-    keep((all) => { delete all.drafts[id]; });
-    if (id === form.elements.own.value) begin(newId());
-    else drafts();
+  } else if (act === "drop") {
+    drop(id);
   }
 });
+
+function drop(id) {
+  if (!window.confirm(words.dropSure)) return;
+  keep((all) => { delete all.drafts[id]; });
+  if (id === form.elements.own.value) begin(newId());
+  else drafts();
+}
+
+document.getElementById("discard").addEventListener("click", () => drop(form.elements.own.value));
 
 addEventListener("online", () => {
   pause = SOON_MS;
