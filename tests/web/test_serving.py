@@ -110,6 +110,15 @@ def test_operators_are_made_before_the_first_start(tmp_path: Path) -> None:
         "operator", "add", "wang", "--name", "王医生", "--as", "cln-01", "--role", "approver", *here
     )
     assert added.returncode == 0 and "/first/" in added.stdout, added.stderr
+    assert jdgate("operator", "role", "wang", "clerk", *here).returncode == 0
+    refused = jdgate("operator", "role", "wang", "administrator", *here)
+    assert refused.returncode == 1 and "make another account" in refused.stderr
+    for given in (("--subject", "x"), (), ("--none", "--subject", "x")):
+        assert jdgate("operator", "link", "wang", *given, *here).returncode == 2
+    with (tmp_path / "county" / "jdgate.toml").open("a") as config:
+        config.write('[web.oidc]\nissuer = "https://login.example"\nclient_id = "x"\n')
+    assert jdgate("operator", "link", "wang", "--subject", "x", *here).returncode == 0
+    assert jdgate("operator", "link", "wang", "--none", *here).returncode == 0
     assert jdgate("operator", "disable", "admin", *here).returncode == 0
     rows = json.loads(jdgate("operator", "list", "--json", *here).stdout)
     assert [(row["login"], row["state"]) for row in rows] == [
