@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import update
 from tests.e2e.kit import ENROL, County, attendance, enrolment, id_no
 from tests.e2e.test_corrections import RESULT, finding, two_dropouts
 from tests.web.browsing import Browser, token_of
 from tests.web.test_desk import alert, looked
 
+from jdgate.cli import main
 from jdgate.core.evidence_verify import verify
 from jdgate.founding import pinned_authority
 from jdgate.gateway import persons
@@ -130,6 +134,21 @@ async def test_any_id_of_it_leads_to_its_chain(county: County, browse: Browse) -
     assert "发出提醒（派出所）" in page.text
     answer = await checker.open("/messages", params={"id": NOBODY})
     assert answer.status_code == 404 and NOBODY in answer.text
+
+
+async def test_the_command_line_finds_the_same(county: County) -> None:
+    sent = await enrolled(county)
+
+    def run(*words: str) -> Any:
+        given = ["messages", *words, "--json", "-c", str(county.home.config)]
+        result = CliRunner().invoke(main, given)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.output)
+
+    listed = await asyncio.to_thread(run, "list", "--member", "cln-01", "--type", ENROL)
+    assert sent in [row["id"] for row in listed["rows"]]
+    chain = await asyncio.to_thread(run, "show", sent)
+    assert chain["message"]["verdict"] == "accepted" and chain["entries"][0]["holds"] is not False
 
 
 # --- the chain

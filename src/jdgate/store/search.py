@@ -83,6 +83,11 @@ _DRAFT_OF = select(draft.c.id).where(draft.c.message_id == bindparam("message"))
 
 def sent(conn: Connection, wanted: Wanted, *, below: Place | None, limit: int) -> list[Found]:
     """What members sent and the gateway judged, newest first; `wanted.member` is the sender."""
+    return [_sent(row) for row in conn.execute(sent_query(wanted, below, limit))]
+
+
+def sent_query(wanted: Wanted, below: Place | None, limit: int) -> Select[Any]:
+    """The query of `sent`."""
     tests: list[ColumnElement[bool]] = []
     if wanted.member is not None:
         tests.append(_m.source == wanted.member)
@@ -90,8 +95,7 @@ def sent(conn: Connection, wanted: Wanted, *, below: Place | None, limit: int) -
         tests.append(_m.type == wanted.type)
     if wanted.verdict is not None:
         tests.append(_m.verdict == wanted.verdict)
-    query = _page(_SENT.where(*tests), _m.received_at, _m.id, wanted, below, limit)
-    return [_sent(row) for row in conn.execute(query)]
+    return _page(_SENT.where(*tests), _m.received_at, _m.id, wanted, below, limit)
 
 
 def made(
@@ -101,6 +105,11 @@ def made(
 
     `own`: only what the gateway originated (alerts, drafts), not what came from a message.
     """
+    return [_made(row) for row in conn.execute(made_query(wanted, below, limit, own=own))]
+
+
+def made_query(wanted: Wanted, below: Place | None, limit: int, *, own: bool) -> Select[Any]:
+    """The query of `made`."""
     tests: list[ColumnElement[bool]] = []
     if wanted.member is not None:
         tests.append(_d.recipient == wanted.member)
@@ -110,8 +119,7 @@ def made(
         tests.append(_d.type == wanted.type)
     else:
         tests.append(_d.type.not_in(HOUSEKEEPING))
-    query = _page(_MADE.where(*tests), _d.created_at, _d.id, wanted, below, limit)
-    return [_made(row) for row in conn.execute(query)]
+    return _page(_MADE.where(*tests), _d.created_at, _d.id, wanted, below, limit)
 
 
 def about(conn: Connection, subjects: Iterable[bytes], limit: int) -> list[Found]:
@@ -128,7 +136,9 @@ def about(conn: Connection, subjects: Iterable[bytes], limit: int) -> list[Found
     )
     found: list[Found] = []
     for part in slices(conn.execute(ids).scalars()):
+        # a message, or what the gateway made of its own
         found += [_sent(row) for row in conn.execute(_SENT.where(_m.id.in_(part)))]
+        found += [_made(row) for row in conn.execute(_MADE.where(_d.id.in_(part)))]
     return sorted(found, key=lambda row: (row.at, row.id), reverse=True)
 
 
