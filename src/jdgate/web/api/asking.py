@@ -15,11 +15,12 @@ import contextlib
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
+from litestar.response import Stream
 
 from jdgate.core.message import parse
 from jdgate.errors import Refused
@@ -80,15 +81,6 @@ class Guard:
         if self._counted[id] > A_MINUTE:
             raise Refused("web.too_many", seconds=60 - int(now % 60))
 
-    def room(self, system: TokenRow) -> None:
-        """Go on only when the token may have one more open.
-
-        Raises:
-            Refused: `web.too_many_streams`.
-        """
-        if self._open[system.id] >= MOST_STREAMS:
-            raise Refused("web.too_many_streams", most=MOST_STREAMS, seconds=5)
-
     @contextlib.contextmanager
     def listening(self, system: TokenRow) -> Iterator[asyncio.Event]:
         """An event that is set when something came for the token's member, when the token is
@@ -97,7 +89,8 @@ class Guard:
         Raises:
             Refused: `web.too_many_streams`.
         """
-        self.room(system)
+        if self._open[system.id] >= MOST_STREAMS:
+            raise Refused("web.too_many_streams", most=MOST_STREAMS, seconds=5)
         edge = self._site.running.edge
         with contextlib.ExitStack() as stack:
             rung = asyncio.Event()
@@ -172,11 +165,23 @@ def _read(given: bytes, kind: type[T]) -> T:
         raise Refused("web.malformed", at=(found[1] or found[2]) if found else "—") from None
 
 
-async def events(source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A stream of events, which browsers and clients take up again after three seconds."""
-    yield b"retry: 3000\n\n"
-    async for event in source:
-        yield event
+async def stream(source: AsyncGenerator[bytes]) -> Stream:
+    """A stream of events, once it has begun: what hinders it is an answer of its own.
+
+    Raises:
+        Refused: what `source` raises before its first event.
+    """
+    first = await anext(source)
+
+    async def rest() -> AsyncIterator[bytes]:
+        try:
+            yield first
+            async for one in source:
+                yield one
+        finally:
+            await source.aclose()
+
+    return Stream(rest(), media_type="text/event-stream")
 
 
 def event(name: str, id: str, said: object) -> bytes:
@@ -185,4 +190,6 @@ def event(name: str, id: str, said: object) -> bytes:
     return f"event: {name}\nid: {id}\ndata: ".encode() + data + b"\n\n"
 
 
+BEGUN = b"retry: 3000\n\n"
+"""Whoever loses the stream comes back after three seconds."""
 STILL_HERE = b": still here\n\n"

@@ -7,7 +7,7 @@ What came stays until it is acknowledged. A stream gives each of it once and goe
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -24,7 +24,8 @@ from jdgate.errors import Refused
 from jdgate.store import inbox
 from jdgate.store.inbox import InboxRow
 from jdgate.store.web_sessions import TokenRow
-from jdgate.web.api.asking import HEARTBEAT_S, STILL_HERE, Guard, event, events, rings
+from jdgate.web.api import asking
+from jdgate.web.api.asking import BEGUN, HEARTBEAT_S, STILL_HERE, Guard, event, rings
 from jdgate.web.api.messages import hosted
 from jdgate.web.api.shapes import Delivery
 from jdgate.web.site import Site
@@ -74,12 +75,12 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     @get("/deliveries/stream")
     async def stream(request: Request[Any, Any, Any]) -> Stream:
         system = _receiver(request)
-        guard.room(system)
         after = await place_of(system, request.headers.get("last-event-id"))
-        return Stream(events(forever(system, after)), media_type="text/event-stream")
+        return await asking.stream(forever(system, after))
 
-    async def forever(system: TokenRow, after: Place | None) -> AsyncIterator[bytes]:
+    async def forever(system: TokenRow, after: Place | None) -> AsyncGenerator[bytes]:
         with guard.listening(system) as rung:
+            yield BEGUN
             while await guard.still(system):
                 before = after
                 found, after = await read(system.member, AT_A_TIME, after)

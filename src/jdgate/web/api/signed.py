@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -24,14 +24,15 @@ from jdgate.errors import Refused
 from jdgate.gateway import door
 from jdgate.gateway.gateway import Gateway
 from jdgate.store.web_sessions import TokenRow
+from jdgate.web.api import asking
 from jdgate.web.api.asking import (
+    BEGUN,
     HEARTBEAT_S,
     LOOK_S,
     STILL_HERE,
     Guard,
     body,
     event,
-    events,
     rings,
     system_of,
 )  # fmt: skip
@@ -80,15 +81,15 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     @get("/mailbox/stream")
     async def stream(request: Request[Any, Any, Any]) -> Stream:
         system = may_receive(_own_key(site, request))
-        guard.room(system)
         gateway, last = await _ready(system), request.headers.get("last-event-id") or ""
         known = MESSAGE_ID.fullmatch(last)
         after = await door.number_of(gateway, system.member, last) if known else 0
-        return Stream(events(forever(gateway, system, after)), media_type="text/event-stream")
+        return await asking.stream(forever(gateway, system, after))
 
-    async def forever(gateway: Gateway, system: TokenRow, after: int) -> AsyncIterator[bytes]:
+    async def forever(gateway: Gateway, system: TokenRow, after: int) -> AsyncGenerator[bytes]:
         quiet = time.monotonic()
         with guard.listening(system) as rung:
+            yield BEGUN
             while await guard.still(system):
                 found = await door.mailbox(gateway, system.member, AT_A_TIME, after)
                 for number, one in found:
