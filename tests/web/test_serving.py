@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.e2e.kit import ENROL, County, enrolment, jdgate_command
+from tests.e2e.kit import ENROL, County, enrolment
 from tests.e2e.test_alerts import RULES
 from tests.web.browsing import Browser, hire
 from tests.web.test_desk import looked
@@ -94,38 +93,6 @@ async def test_a_page_that_listens_does_not_keep_the_daemon_from_stopping(
             await county.stop()
             assert [line async for line in lines if line] == []
         await browser.close()
-
-
-def test_operators_are_made_before_the_first_start(tmp_path: Path) -> None:
-    def jdgate(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [jdgate_command(), *args, "--lang", "en"],
-            cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-
-    made = jdgate("init", "county", "--region", "511623", "--name", "示例县")
-    assert "/first/" in made.stdout and "admin at nco" in made.stdout
-    here = ("-c", "county/jdgate.toml")
-    added = jdgate(
-        "operator", "add", "wang", "--name", "王医生", "--as", "cln-01", "--role", "approver", *here
-    )
-    assert added.returncode == 0 and "/first/" in added.stdout, added.stderr
-    assert jdgate("operator", "role", "wang", "clerk", *here).returncode == 0
-    refused = jdgate("operator", "role", "wang", "administrator", *here)
-    assert refused.returncode == 1 and "make another account" in refused.stderr
-    for given in (("--subject", "x"), (), ("--none", "--subject", "x")):
-        assert jdgate("operator", "link", "wang", *given, *here).returncode == 2
-    with (tmp_path / "county" / "jdgate.toml").open("a") as config:
-        config.write('[web.oidc]\nissuer = "https://login.example"\nclient_id = "x"\n')
-    assert jdgate("operator", "link", "wang", "--subject", "x", *here).returncode == 0
-    assert jdgate("operator", "link", "wang", "--none", *here).returncode == 0
-    assert jdgate("operator", "disable", "admin", *here).returncode == 0
-    rows = json.loads(jdgate("operator", "list", "--json", *here).stdout)
-    assert [(row["login"], row["state"]) for row in rows] == [
-        ("wang", "invited"),
-        ("admin", "disabled"),
-    ]
-    assert jdgate("operator", "reset", "nobody", *here).returncode == 1
 
 
 def certificate(folder: Path) -> None:
