@@ -61,7 +61,7 @@ def test_a_quantile_lies_between_the_least_and_the_most(values: list[float], sha
 def test_quantiles_are_between_neighbours_in_proportion() -> None:
     assert spread.quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 2.5
     told = spread.told([3.0, 40.0, 8.0, 9.0, 5.0])
-    assert (told.count, told.median, told.p90) == (5, 8.0, pytest.approx(27.6))
+    assert (told.count, told.median) == (5, 8.0) and told.p90 == pytest.approx(27.6)
     with pytest.raises(ValueError):
         spread.quantile([], 0.5)
 

@@ -276,6 +276,7 @@ def _cursor(place: tuple[Any, ...]) -> str:
 
 def _place(text: str, length: int) -> tuple[Any, ...]:
     parts = text.split(_APART)
-    if len(parts) != length or not parts[0].isdecimal() or len(parts[0]) > 15:
+    number = parts[0]
+    if len(parts) != length or not (number.isascii() and number.isdecimal() and len(number) < 15):
         raise Refused("web.bad_request")
     return (from_ms(int(parts[0])), *parts[1:])
