@@ -183,7 +183,7 @@ class Uploads:
         row, answers = await self._running.the_edge.run(read)
         content = await self._opened(desk, row)
         lines = content.table.lines if content.table else []
-        verdicts = judge(lines, row.refused, answers)
+        verdicts = await self._tables.aside(lambda: judge(lines, row.refused, answers))
         head = msgspec.convert(row, UploadHead, from_attributes=True)
         return Shown(head, content, verdicts, self._stopped.get(id), busy)
 

@@ -15,7 +15,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
+
+from msgspec import structs
 
 from jdgate.errors import Refused
 from jdgate.files import header
@@ -96,6 +99,7 @@ def survey(
     Raises: Refused — what `open_file` raises of a file that no importer could read.
     """
     fits: list[Fit] = []
+    begun = monotonic()
     with closing(_open(path, limits)) as opened:
         source = _Known(opened)
         for importer, defaults in importers:
@@ -106,7 +110,9 @@ def survey(
                     continue
                 raise
             for table, row, layout in found:
-                reading = Reading(source, table, row, layout, importer, limits, defaults)
+                left = limits.seconds - (monotonic() - begun)  # all of them share the time
+                within = structs.replace(limits, seconds=left)
+                reading = Reading(source, table, row, layout, importer, within, defaults)
                 if reading.holds_rows():
                     fits.append(Fit(importer, len(layout.at), table.name))
     return sorted(fits, key=lambda fit: -fit.known)

@@ -167,7 +167,7 @@ class Reading:
             if number <= self.header_row:
                 continue
             if monotonic() > self._until:
-                raise Refused("files.slow", limit=int(self._limits.seconds))
+                raise Refused("files.slow")
             reason = self._skip(cells)
             if reason == "blank":
                 continue  # counted only if something follows: see `blank` below

@@ -210,14 +210,12 @@ def _shown(
     sheet: Sheet | None,
     lang: Lang,
 ) -> tuple[list[ShownRow], int]:
-    """The rows that the page has room for, and how many it leaves out."""
+    """The rows that the page has room for, refused ones first, and how many it leaves out."""
     pairs = list(zip(table.lines, verdicts, strict=True))
-    if len(pairs) > SMALL:
-        bad = [pair for pair in pairs if pair[1].state == "refused"][:REFUSED]
-        good = [pair for pair in pairs if pair[1].state != "refused"][:FIRST]
-        picked = sorted([*good, *bad], key=lambda pair: pair[0].number)
-    else:
-        picked = pairs
+    bad = [pair for pair in pairs if pair[1].state == "refused"]
+    good = [pair for pair in pairs if pair[1].state != "refused"]
+    small = len(pairs) <= SMALL
+    picked = [*bad, *good] if small else [*bad[:REFUSED], *good[:FIRST]]
     rows = [
         ShownRow(
             line.number,
