@@ -387,6 +387,17 @@ async def test_what_is_sealed_is_typed_in_the_open_and_read_by_its_reader_alone(
     assert record["body"] == "有人在仓库\n夜间装货"
 
 
+async def test_forms_do_not_wait_without_end(
+    browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jdgate.commands.waiting.MOST", 0)
+    browser = browse()
+    await browser.sign_in("clerk")
+    person = {n: str(v) for n, v in PERSON.items()}
+    full = await post(browser, "sealed.query.v1", query_no="Q-80", case_no="案-80", **person)
+    assert full.status_code == 422 and "请先处理" in full.text and 'value="Q-80"' in full.text
+
+
 async def test_a_form_that_nobody_wants_is_deleted(browse: Browse) -> None:
     browser = browse()
     await browser.sign_in("clerk")

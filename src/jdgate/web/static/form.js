@@ -86,6 +86,14 @@ for (const form of document.querySelectorAll("[data-form]")) {
   addEventListener("pageshow", () => { under = false; });
 }
 
+// typing is what a person does: it keeps the session alive, or a long form would be lost with it
+let alive = Date.now();
+addEventListener("input", (event) => {
+  if (!event.target.closest("[data-form]") || Date.now() - alive < 300000) return;
+  alive = Date.now();
+  fetch(location.pathname).catch(() => undefined);
+});
+
 const wrong = document.querySelector("[aria-invalid=true]");
 if (wrong) wrong.focus();
 
