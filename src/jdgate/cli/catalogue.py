@@ -112,7 +112,7 @@ def _field(one: dict[str, Any], lang: Lang) -> list[object]:
         form += f" ≤{one['most']}"
     seen = listed(one["shown_to"])
     if not one["shown_to"] and one["needed_by"]:
-        seen = say("cli.catalogue.rule_only", lang, rule=one["needed_by"])
+        seen = say("catalogue.rule_only", lang, rule=one["needed_by"])
     yes = say("cli.yes", lang)
     return [
         one["name"],

@@ -112,7 +112,7 @@ def law_lines(rows: list[dict[str, Any]], lang: Lang, width: int | None = None) 
             ]
         else:
             rules = listed(one["rules"]) or "—"
-            nobody = say("cli.catalogue.rule_only", lang, rule=rules)
+            nobody = say("catalogue.rule_only", lang, rule=rules)
             cells = [["—", nobody, _basis(one["basis"], lang)]]
         lines += [*table(heads, cells, width), ""]
     return [*lines, say("cli.catalogue.law_total", lang, types=len(rows))]

@@ -45,9 +45,9 @@ def found_by(recipient: dict[str, Any], lang: Lang) -> str:
     only = recipient["only"]
     if only is not None and only["values"]:
         values = side_by_side((value["title"] for value in only["values"]), lang)
-        told += "; " + say("cli.catalogue.only_values", lang, title=only["title"], values=values)
+        told += "; " + say("catalogue.only_values", lang, title=only["title"], values=values)
     elif only is not None:
-        told += "; " + say("cli.catalogue.only_with", lang, title=only["title"])
+        told += "; " + say("catalogue.only_with", lang, title=only["title"])
     return told
 
 
@@ -60,7 +60,7 @@ def limit_lines(about: dict[str, Any], lang: Lang) -> Iterator[str]:
 
     for rule in about["forbidden_together"]:
         fields = named(rule["fields"])
-        yield say("cli.catalogue.never_both", lang, fields=fields, why=rule["why"])
+        yield say("catalogue.never_both", lang, fields=fields, why=rule["why"])
     for fields in about["distinct"]:
         yield say("record.not_distinct", lang, titles=named(fields))
     for fields in about["ascending"]:
@@ -70,14 +70,14 @@ def limit_lines(about: dict[str, Any], lang: Lang) -> Iterator[str]:
 def form(field: dict[str, Any], lang: Lang) -> str:
     """What a field may hold, where it is not one of listed values."""
     if field["sealed_to"]:
-        return say("cli.catalogue.sealed_to", lang, role=field["sealed_to"])
+        return say("catalogue.sealed_to", lang, role=field["sealed_to"])
     kind = field["format"] or "/".join(
         say(f"record.kind.{one}", lang) for one in field["kind"].split("|")
     )
     most = f" ≤{field['most']}" if field["most"] and not field["format"] else ""
     told = f"{kind}{most}"
     if field["needed_by"]:
-        told += f"; {say('cli.catalogue.rule_only', lang, rule=field['needed_by'])}"
+        told += f"; {say('catalogue.rule_only', lang, rule=field['needed_by'])}"
     return told
 
 
