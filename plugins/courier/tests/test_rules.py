@@ -310,3 +310,17 @@ def test_each_rule_says_what_it_rests_on_and_how_sure_that_is() -> None:
     for code in explained.values():
         for lang, marks in zip(LANGUAGES, ("【】", "[]"), strict=True):
             assert all(mark in texts[code][lang] for mark in marks)
+
+
+def test_an_outlets_rates_go_to_charts_rounded_down() -> None:
+    rule = RatesRule(Settings())
+    fact = stat(short=1, n=3000, last="2026-11-15")
+    state, _ = rule.step(rule.state(), fact, NOW)
+    points = {one.chart: one for one in rule.points(state)}
+    assert set(points) == {"courier.realname", "courier.inspect", "courier.xray"}
+    xray = points["courier.xray"]
+    assert (xray.unit, xray.item, xray.first, xray.last) == (
+        "cur-01", "A1", "2026-11-09", "2026-11-15",
+    )  # fmt: skip
+    assert (xray.n, points["courier.inspect"].n) == (9_996, 10_000)
+    assert rule.points(rule.state()) == []
