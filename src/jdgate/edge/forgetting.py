@@ -15,8 +15,9 @@ from jdgate.edge.desk import Desk
 from jdgate.store import draft_box, edge_keys, inbox, outbox, requests, uploads
 
 DRAFT = "sys.draft.v1"
-UPLOADS = timedelta(days=1)
-"""How long a table that somebody handed in is kept, sent or not."""
+UPLOADS = timedelta(hours=23)
+"""How long a table that somebody handed in is kept, sent or not: a day, with the hour until it is
+looked at."""
 
 
 def forget(conn: Connection, desks: Mapping[str, Desk], keep: timedelta, now: datetime) -> int:
