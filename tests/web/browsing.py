@@ -53,6 +53,13 @@ class Browser:
         assert answer.status_code == 303, answer.text
         return answer
 
+    async def is_in(self, login: str) -> None:
+        """Be signed in, without the time that judging a password takes."""
+        house, now = self.county.daemon.house, self.county.daemon.clock.now()
+        assert house is not None
+        token = await house.run(lambda conn: accounts.begin(conn, login, now))
+        self.client.cookies.set("jdgate", token, domain="127.0.0.1")
+
     async def close(self) -> None:
         await self.client.aclose()
 

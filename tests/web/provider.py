@@ -145,14 +145,16 @@ def _token(**given: Any) -> dict[str, Any]:
 
 
 class Provider:
-    """The provider. `spoilt`: claims of its id tokens that are wrong; `down`: it answers nothing;
-    `says_iss`: whom it names beside the code (RFC 9207)."""
+    """The provider. `spoilt`: claims of its id tokens that are wrong; `lies`: what it says
+    wrong of itself; `down`: it answers nothing; `says_iss`: whom it names beside the code
+    (RFC 9207)."""
 
     issuer = ""
 
     def __init__(self) -> None:
         self.who: User | None = User("nobody")
         self.spoilt: dict[str, Any] = {}
+        self.lies: dict[str, Any] = {}
         self.algorithm = "RS256"
         self.down = False
         self.says_iss: str | None = None
@@ -240,7 +242,7 @@ class Provider:
         uri = f"{self.issuer}{path}?{query}"
         headers = {name.decode().title(): value.decode() for name, value in scope["headers"]}
         if path == "/.well-known/openid-configuration":
-            return _json(self._described())
+            return _json(self._described() | self.lies)
         if path == "/keys":
             return _json({"keys": [self.key.as_dict(private=False, use="sig", alg="RS256")]})
         if path == "/authorize":

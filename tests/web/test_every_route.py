@@ -22,7 +22,7 @@ from tests.web.browsing import Browser
 from tests.web.conftest import STAFF
 from tests.web.test_desk import REQUEST, alert
 
-from jdgate.people import accounts, credentials, rights
+from jdgate.people import credentials, rights
 from jdgate.web.app import build
 from jdgate.web.site import Site
 
@@ -135,7 +135,9 @@ ROUTES: dict[str, str | For] = {
     "POST /subject/{id}/approve": AUDITOR,
     "POST /subject/{id}/refuse": AUDITOR,
     "GET /subject/{id}/report": AUDITOR,
+    "GET /system": SIGNED_IN,
     "GET /members": SIGNED_IN,
+    "POST /members": KEEPER,
     "GET /members/{id}": SIGNED_IN,
     "GET /members/{id}/welcome": KEEPER,
     "POST /members/{id}/{act}": KEEPER,
@@ -192,12 +194,9 @@ class People:
         self.browsers: dict[str, Browser] = {}
 
     async def come(self, logins: Iterable[str]) -> None:
-        house, now = self.county.daemon.house, self.county.daemon.clock.now()
-        assert house is not None
         for login in logins:
-            token = await house.run(lambda conn, login=login: accounts.begin(conn, login, now))
             browser = self.browsers[login] = Browser(self.county)
-            browser.client.cookies.set("jdgate", token, domain="127.0.0.1")
+            await browser.is_in(login)
 
     def let_in(self, whom: str | For) -> Browser:
         """Somebody who may use a route."""
@@ -319,7 +318,9 @@ async def test_who_lacks_the_right_is_refused_and_who_has_it_is_not(
             continue
         for method, path in paths(route):
             logins = [one for one in staff.browsers if not whom.lets(one)]
-            answers = [await staff.ask(staff.browsers[one], method, path) for one in logins]
+            answers = await asyncio.gather(
+                *(staff.ask(staff.browsers[one], method, path) for one in logins)
+            )
             got_in = [one for one, got in zip(logins, answers, strict=True)
                       if got.status not in (403, 404)]  # fmt: skip
             assert got_in == [], f"{route} lets in {got_in}"

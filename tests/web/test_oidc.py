@@ -50,7 +50,7 @@ async def provider(anyio_backend: str) -> AsyncIterator[Provider]:
 @pytest.fixture(autouse=True)
 def honest(provider: Provider) -> None:
     """Each test begins with a provider that does nothing wrong."""
-    provider.spoilt, provider.down, provider.algorithm = {}, False, "RS256"
+    provider.spoilt, provider.lies, provider.down, provider.algorithm = {}, {}, False, "RS256"
     provider.says_iss, provider.who = None, User("nobody")
 
 
@@ -278,24 +278,18 @@ async def test_without_a_second_factor_there_our_own_code_is_asked_for(
 
 
 async def test_where_the_provider_is_down_a_clear_page_says_so_and_passwords_go_on(
-    tmp_path: Path, provider: Provider
+    county: County, browser: Browser, provider: Provider
 ) -> None:
-    county = found(tmp_path / "county", provider.issuer)
     provider.down = True
-    async with county.running():
-        await hire(county, "clerk", "clerk")
-        browser = Browser(county)
-        answer = await browser.open("/sign-in/provider")
-        assert answer.status_code == 503 and "现在没有正常答复" in answer.text
-        assert 'name="password"' in answer.text
-        provider.down = False
-        for lie in ("issuer", "token_endpoint"):
-            described = provider._described() | {lie: "http://evil.example/x"}
-            provider._described = lambda said=described: said  # type: ignore[method-assign, misc]
-            assert (await browser.open("/sign-in/provider")).status_code == 503, lie
-            del provider._described
-        await browser.sign_in("clerk")
-        await browser.close()
+    county.turned.turn(timedelta(hours=2))  # what it said of itself before counts no more
+    answer = await browser.open("/sign-in/provider")
+    assert answer.status_code == 503 and "现在没有正常答复" in answer.text
+    assert 'name="password"' in answer.text
+    provider.down = False
+    for lie in ("issuer", "token_endpoint"):
+        provider.lies = {lie: "http://evil.example/x"}
+        assert (await browser.open("/sign-in/provider")).status_code == 503, lie
+    await browser.sign_in("clerk")
 
 
 async def test_where_people_sign_in_by_the_provider_alone_no_password_is_taken(

@@ -24,7 +24,7 @@ NEW = "a new passphrase 药"
 
 async def signed_in(browse: Browse, login: str) -> Browser:
     browser = browse()
-    await browser.sign_in(login)
+    await browser.is_in(login)
     return browser
 
 
@@ -166,7 +166,7 @@ async def test_another_role_signs_a_person_out_and_counts_at_once(
     page = await admin.open("/operators/changing")
     await admin.send(page, "/operators/changing/role", role="auditor")
     assert (await person.open("/")).status_code == 303, "signed out"
-    await person.sign_in("changing")
+    await person.is_in("changing")
     assert "审计人" in (await person.open("/")).text
     await admin.send(page, "/operators/changing/disable")
     assert (await person.open("/")).status_code == 303, "signed out"
@@ -183,6 +183,21 @@ async def test_colleagues_see_what_was_done_about_accounts(county: County, brows
     assert "增加操作员 invented（派出所） · 由 keeper" in told
     assert "停用操作员 invented" in told
     assert "invented" not in (await elsewhere.open("/account")).text
+
+
+async def test_a_name_is_text_and_never_markup(county: County, browse: Browse) -> None:
+    await hire(county, "markup", "clerk", name='"><img src=x onerror=a>')
+    admin, evil = await signed_in(browse, "admin"), await signed_in(browse, "markup")
+    for by, path in (
+        (admin, "/operators"), (admin, "/operators/markup"), (admin, "/operators/markup/reset"),
+        (evil, "/account"),
+    ):  # fmt: skip
+        page = await by.open(path)
+        assert "&lt;img src=x" in page.text and "<img" not in page.text, path
+    link = shown_once(await admin.send(page := await admin.open("/operators"),
+                                       "/operators/markup/reset"))  # fmt: skip
+    page = await browse().open(link)
+    assert "&lt;img src=x" in page.text and "<img" not in page.text
 
 
 async def test_no_provider_no_link_to_one(county: County, browse: Browse) -> None:
