@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from datetime import timedelta
 from pathlib import Path
 
 import pyotp
@@ -15,6 +14,7 @@ from playwright.async_api import Browser, Page
 from tests.browser.driving import Drive, Window
 from tests.e2e.kit import County, jdgate_command
 from tests.web.browsing import PASSWORD
+from tests.web.provider import CLIENT, SECRET, Provider, User
 
 pytestmark = pytest.mark.anyio
 
@@ -41,30 +41,44 @@ async def first_sign_in(window: Window, county: County) -> pyotp.TOTP:
     return generator
 
 
-async def test_a_new_countys_first_administrator_comes_in_by_the_link(
+async def everywhere(window: Window) -> None:
+    """The page is for everybody, on a desk's screen and on a phone's."""
+    await window.accessible()
+    await window.page.set_viewport_size({"width": 360, "height": 740})
+    await window.accessible()
+    await window.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+async def test_a_new_countys_first_administrator_comes_in_by_the_link_and_then_by_a_provider(
     browser: Browser, tmp_path: Path
 ) -> None:
     link = await asyncio.to_thread(_founded, tmp_path)
     county = County(tmp_path / "county")
-    with county.process():
-        status = await asyncio.to_thread(county.patiently, "status")
-        window = await Window.new(browser, status["web_url"])
-        await window.open(link)
-        await window.accessible()
-        generator = await first_sign_in(window, county)
-        assert "我的工作台" in await window.page.inner_text("nav")
-        await window.open("/operators")
-        assert "admin" in await window.page.inner_text("tbody")
+    async with Provider().running() as provider:
+        with county.home.config.open("a", encoding="utf-8") as config:
+            config.write(f'[web.oidc]\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT}"\n')
+            config.write('client_secret_file = "secret"\nlabel = "统一认证"\namr = ["otp"]\n')
+        (county.home.root / "secret").write_text(SECRET, "ascii")
+        with county.process():
+            status = await asyncio.to_thread(county.patiently, "status")
+            window = await Window.new(browser, status["web_url"])
+            await window.open(link)
+            await everywhere(window)
+            await first_sign_in(window, county)
+            await window.open("/operators")
+            assert "admin" in await window.page.inner_text("tbody")
 
-        await window.page.click("text=退出登录")
-        await window.page.fill("#login", "admin")
-        await window.page.fill("#password", PASSWORD)
-        later = county.turned() + timedelta(seconds=30)  # the next code counts too
-        await window.page.fill("#code", generator.at(later))
-        await window.page.click("main button")
-        await window.page.wait_for_url(f"{window.url}/")
-        await window.close()
-        assert window.troubles == []
+            await asyncio.to_thread(
+                county.control, "operator.link", login="admin", subject="subject-1"
+            )
+            await window.open("/operators")
+            assert "/sign-in" in window.page.url, "linked anew, signed out"
+            await everywhere(window)
+            provider.who = User("subject-1", amr=("pwd", "otp"))
+            await window.page.click("text=用统一认证登录")
+            await window.page.wait_for_url(f"{window.url}/operators")
+            await window.close()
+            assert window.troubles == []
 
 
 def _founded(folder: Path) -> str:
@@ -77,25 +91,22 @@ def _founded(folder: Path) -> str:
     return str(json.loads(made.stdout)["administrator"]["link"])
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-async def test_an_administrator_adds_somebody_who_signs_in(
-    drive: Drive, county: County, phone: bool
-) -> None:
-    login = "by-phone" if phone else "by-desk"
-    window = await drive.window("admin", phone=phone)
+async def test_an_administrator_adds_somebody_who_signs_in(drive: Drive, county: County) -> None:
+    login = "by-link"
+    window = await drive.window("admin")
     await window.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = await window.open("/operators")
-    await window.accessible()
+    await everywhere(window)
     await page.fill("#login", login)
     await page.fill("#name", f"新人{login}")
     await page.click("main form button")
-    await window.accessible()
+    await everywhere(window)
     link = await page.input_value("#made")
     await page.click("[data-copies]")
     await page.wait_for_function("document.querySelector('[role=status]').textContent !== ''")
     assert await page.evaluate("navigator.clipboard.readText()") == link
 
-    other = await drive.window(phone=phone)
+    other = await drive.window(phone=True)
     await other.open(link.removeprefix(other.url))
     await other.accessible()
     await first_sign_in(other, county)
@@ -105,7 +116,7 @@ async def test_an_administrator_adds_somebody_who_signs_in(
 
     for path in (f"/operators/{login}", f"/operators/{login}/disable"):
         await window.open(path)
-        await window.accessible()
+        await everywhere(window)
     await page.click("main button")
     await page.wait_for_url(f"{window.url}/operators")
     assert "停用" in await page.inner_text("tbody")
@@ -113,29 +124,26 @@ async def test_an_administrator_adds_somebody_who_signs_in(
     assert "/sign-in" in other.page.url, "who is disabled is out at once"
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-async def test_a_system_gets_a_token_and_people_mind_their_account(
-    drive: Drive, county: County, phone: bool
-) -> None:
-    window = await drive.window("admin", phone=phone)
+async def test_a_system_gets_a_token_and_people_mind_their_account(drive: Drive) -> None:
+    window = await drive.window("admin")
     page = await window.open("/systems")
-    await window.accessible()
+    await everywhere(window)
     await page.click("main form button")
-    await window.accessible()
+    await everywhere(window)
     await page.fill("#name", "HIS")
     await page.check("#receives")
     await page.click("main form button")
-    await window.accessible()
+    await everywhere(window)
     assert len(await page.input_value("#made")) == 43
     await window.open("/systems")
     await page.click("tbody a")
-    await window.accessible()
+    await everywhere(window)
     await page.click("main button")
 
     await window.open("/account")
-    await window.accessible()
+    await everywhere(window)
     await _new_generator(page)
-    await window.accessible()
+    await everywhere(window)
 
 
 async def _new_generator(page: Page) -> None:
