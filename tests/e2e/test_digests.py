@@ -117,6 +117,12 @@ async def test_a_month_tells_how_soon_alerts_were_answered_and_what_rules_add_up
         ("alerts_in_time", 5, 5),
         ("inspection", 5, 5),
     }
+    # what was told is what charts show
+    month = add_days(last, -1)[:7]
+    inspected = (await county.ask("charts.show", member="ps-01"))["inspection"]["rows"]
+    assert [(row["unit"], row["cells"][month]) for row in inspected] == [("ps-01", [5, 5])]
+    elsewhere = await county.ask("charts.show", member="com-01")
+    assert elsewhere["inspection"]["rows"] == []
 
 
 TALLY = """

@@ -15,7 +15,7 @@ from jdgate.core.calendar import add_days, local_day
 from jdgate.core.evidence_verify import verify
 from jdgate.errors import Refused
 from jdgate.founding import pinned_authority
-from jdgate.store import witness
+from jdgate.store import expectations, witness
 
 pytestmark = pytest.mark.anyio
 Own = Callable[..., County]
@@ -60,3 +60,62 @@ async def test_a_missing_report_is_stated_proven_and_its_arrival_noted(own: Own)
     with pytest.raises(Refused) as refused:
         await county.ask("expect.show", id=answer["id"])
     assert refused.value.code == "expect.unknown"
+
+
+WAITS = """
+from datetime import UTC, datetime
+from msgspec import Struct
+from jdgate.plugins import Expect, hookimpl
+
+
+class Nothing(Struct):
+    seen: int = 0
+
+
+class WaitRule:
+    name = "waits.enrolments"
+    version = 1
+    types = frozenset({"mmt.enrol.filed.v1"})
+    state = Nothing
+
+    def key(self, fact):
+        return f"{fact.source}/{fact.data['patient_ref']}"
+
+    def step(self, state, fact, now):
+        due, type = datetime(2099, 1, 1, tzinfo=UTC), "mmt.attendance.v1"
+        return Nothing(state.seen + 1), [
+            Expect("by region", due, awaits=type, of="PS", region="511623100000"),
+            Expect("the only one", due, awaits=type, of="POL"),
+            Expect("one of many", due, awaits=type, of="CLN"),
+            Expect("by its key", due, awaits=type),
+            Expect("a timer", due),
+        ]
+
+    def due(self, state, name, now):
+        return state, []
+
+    def points(self, state):
+        raise ValueError("a chart that breaks")
+
+
+@hookimpl
+def jdgate_rules(settings):
+    return [WaitRule()]
+"""
+
+
+async def test_who_is_waited_for_is_a_member_where_that_can_be_told(own: Own) -> None:
+    county = own(plugins={"waits": WAITS})
+    await county.start()
+    (verdict,) = await county.push("cln-01", ENROL, [enrolment(1)])
+    assert verdict["verdict"] == "accepted", "though the rule's chart breaks"
+    rows = await county.books(lambda conn: expectations.search(conn, rule="waits.enrolments"))
+    assert {row.name: row.of for row in rows} == {
+        "by region": "ps-01",
+        "the only one": "pol",
+        "one of many": "CLN",
+        "by its key": "cln-01",
+        "a timer": "",
+    }
+    days = await county.ask("expect.month", month="2099-01", member="ps-01")
+    assert [one["open"] for one in days] == [1]

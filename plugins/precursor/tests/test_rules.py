@@ -151,6 +151,7 @@ def test_p1_tells_the_station_of_the_place_and_expects_the_next_month() -> None:
     assert list(due) == ["month:2026-12"]
     (awaited,) = (one for one in made.standing.values() if isinstance(one, Expect))
     assert (awaited.awaits, awaited.of) == ("precursor.inspect.result.v1", "PS"), "provable"
+    assert awaited.region, "by the station of the place"
 
 
 def test_p1_an_inspection_of_the_month_moves_the_expectation_to_the_next() -> None:
