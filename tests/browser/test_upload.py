@@ -111,6 +111,24 @@ async def _sent(window: Window) -> None:
     await window.accessible()
 
 
+async def test_of_several_sheets_one_is_chosen(drive: Drive, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for title in ("十月", "十一月"):
+        sheet = book.create_sheet(title)
+        sheet.append(["患者编号", "日期", "是否到诊"])
+        sheet.append(["P1", "2026-11-20", "是"])
+    book.save(tmp_path / "two.xlsx")
+    window = await drive.window("nurse", phone=True)
+    page = await window.open("/upload")
+    await page.set_input_files("#file", tmp_path / "two.xlsx")
+    await page.click("#drop button")
+    await page.get_by_label("十一月").check()
+    await window.accessible()
+    await page.get_by_role("button", name="读取并检查").click()
+    await expect(page.locator("#work dl")).to_contain_text("十一月")
+    await expect(page.get_by_role("button", name="发送 1 行")).to_be_visible()
+
+
 async def test_a_file_that_is_too_large_is_told_before_it_is_sent(drive: Drive) -> None:
     window = await drive.window("nurse")
     page = await window.open("/upload")

@@ -234,3 +234,28 @@ def test_what_was_sent_once_wakes_after_a_start_as_if_it_never_was(edge: Databas
         assert outbox.wake(conn, [], NOW) == 0
         woken = outbox.get(conn, "o1")
     assert woken is not None and (woken.attempts, woken.next_at) == (0, NOW)
+
+
+def test_what_was_sent_is_read_page_by_page_without_its_body(edge: Database) -> None:
+    same = [an_outgoing(number, created_at=NOW) for number in (1, 2)]
+    later = an_outgoing(3, created_at=NOW + timedelta(seconds=1))
+    others = [an_outgoing(4, notice=True), an_outgoing(5, member="pol")]
+    with edge.transaction() as conn:
+        outbox.add_many(conn, [*same, later, *others])
+    with edge.read() as conn:
+        first = outbox.page(conn, "cln-01", notices=False, limit=2)
+        last = (first[-1].created_at, first[-1].id)
+        rest = outbox.page(conn, "cln-01", notices=False, before=last, limit=2)
+        notices = outbox.page(conn, "cln-01", notices=True)
+    assert [one.id for one in (*first, *rest)] == ["o3", "o2", "o1"]
+    assert [one.id for one in notices] == ["o4"] and not hasattr(first[0], "body")
+
+
+def test_a_message_that_was_signed_anew_names_the_one_in_its_place(edge: Database) -> None:
+    with edge.transaction() as conn:
+        outbox.add_many(conn, [an_outgoing(1), an_outgoing(2)])
+        outbox.close(conn, "o1", "refused", None, {"code": "key.expired"}, NOW, "o2")
+    with edge.read() as conn:
+        (answer,) = outbox.closed(conn, ["o1", "o2"])
+        found = {one.id: one.renewed_as for one in outbox.answers(conn, ["o1", "o2"])}
+    assert answer.renewed_as == "o2" and found == {"o1": "o2", "o2": None}

@@ -9,9 +9,11 @@ import pytest
 from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment
 
 from jdgate.commands import tables as tables_module
-from jdgate.commands.tables import MOST_BYTES, Line, Tables, reasons, refused_book
+from jdgate.commands.standing import judge, tally
+from jdgate.commands.tables import MOST_BYTES, Line, Reason, Tables, reasons, refused_book
 from jdgate.errors import Refused
 from jdgate.files import Limits
+from jdgate.store.outbox import Answer
 
 pytestmark = pytest.mark.anyio
 
@@ -92,3 +94,23 @@ async def test_a_table_may_ask_for_so_much_and_no_more(
 
 def test_a_row_without_a_reason_is_good() -> None:
     assert Line(2, {}).good and not Line(2).good
+
+
+def test_each_row_has_the_latest_that_was_said_of_it() -> None:
+    lines = [Line(number, {}) for number in (2, 3, 4, 5, 6)]
+    lines.append(Line(7, None, reasons=[Reason("files.cell_missing", title="日期")]))
+    part = {"refused": [{"index": 1, "code": "record.not_enrolled"}, {"index": 9, "code": "x.y"}]}
+    answers = [
+        Answer(id="a", state="part", verdict=part, rows=[2, 3]),
+        Answer(id="b", state="open", rows=[4]),
+        Answer(id="c", state="refused", verdict={"code": "key.expired"}, rows=[5]),
+    ]
+    verdicts = judge(lines, [{"row": 6, "code": "record.too_large"}], answers)
+    states = [one.state for one in verdicts]
+    assert states == ["accepted", "refused", "waiting", "refused", "refused", "refused"]
+    codes = [one.code for verdict in verdicts for one in verdict.reasons]
+    assert codes == [
+        "record.not_enrolled", "key.expired", "record.too_large", "files.cell_missing"
+    ]  # fmt: skip
+    assert tally(verdicts) == {"good": 0, "waiting": 1, "accepted": 1, "refused": 4}
+    assert [line.reasons for line in lines[:5]] == [[]] * 5, "the table itself stays as it was"

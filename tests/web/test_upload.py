@@ -16,6 +16,7 @@ import pytest
 from msgspec import structs
 from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment
 from tests.web.browsing import Browser, hire, token_of
+from tests.web.test_desk import looked
 
 from jdgate.commands.tables import MOST_BYTES
 from jdgate.edge.forgetting import forget
@@ -189,10 +190,14 @@ async def test_what_wants_an_approver_goes_out_under_theirs(
     assert at(page) in (await doctor.open("/upload")).text, "who decides finds it"
     theirs = await doctor.open(at(page))
     assert "以“王医生”的名义" in theirs.text
+    id = at(page).split("/")[-1]
+    (noted,) = await county.until(lambda: looked(county, id))
+    assert noted == ("cln-01", "doctor", "work"), "and that it was opened is in the ledger"
     assert (await doctor.send(theirs, f"{at(page)}/send", by="别人")).status_code == 303
     await finished(doctor, at(page))
-    (head,) = [one for one in await kept(county) if one.id == at(page).split("/")[-1]]
+    (head,) = [one for one in await kept(county) if one.id == id]
     assert head.approved_by == ["王医生"]
+    assert len(await looked(county, id)) == 1
 
 
 async def test_where_two_approve_the_same_person_does_not_count_twice(

@@ -167,6 +167,15 @@ class Uploads:
         self._desk(member)
         return await self._running.the_edge.run(lambda conn: uploads.of_member(conn, member))
 
+    async def head(self, member: str, id: str) -> UploadHead:
+        """One upload; nothing is opened.
+
+        Raises:
+            Refused: `upload.unknown`.
+        """
+        self._desk(member)
+        return await self._running.the_edge.run(lambda conn: _head(conn, member, id))
+
     async def show(self, member: str, id: str) -> Shown:
         """One upload with its rows and what became of each.
 

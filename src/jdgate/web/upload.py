@@ -2,8 +2,8 @@
 refused ones home to correct them.
 
 Everything is decided by `jdgate.commands.uploads`; this shows it. Who may send opens these pages,
-and finds what colleagues of the same member handed in. Nothing that was typed becomes a name: who
-sends what needs approval approves it as who they are signed in as.
+and finds what colleagues of the same member handed in; that they opened it is noted. Nothing that
+was typed becomes a name: who sends what needs approval approves it as who they are signed in as.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ SMALL = 60
 """Rows of a table all of which are shown."""
 FIRST, REFUSED = 10, 100
 """Of a larger one: its first good rows, and refused ones, at most."""
+MOST_NOTED = 10_000
+"""Looks remembered, so that they are not noted again."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSED_NAME = "refused-rows.xlsx"
 """What the list is called when it is saved: never what the file was called."""
@@ -53,6 +55,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     tables = Tables(site.running)
     uploads = Uploads(site.running, tables)
     site.at_closing += [uploads.close, tables.close]
+    noted: set[tuple[str, str]] = set()
 
     @get("/upload")
     async def begin(request: Asked) -> Response[Any]:
@@ -88,12 +91,23 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             rows=rows, most=MOST_BYTES,
         )  # fmt: skip
 
+    async def look(who: OperatorRow, id: str) -> None:
+        """Who opens what a colleague handed in is noted, once: the page asks for news by itself."""
+        head = await uploads.head(who.member, id)
+        if head.by == who.name or (who.login, id) in noted:
+            return
+        await site.look(who, id)
+        if len(noted) >= MOST_NOTED:
+            noted.clear()
+        noted.add((who.login, id))
+
     @get("/upload/{id:str}")
     async def one(request: Asked, id: FromPath[str]) -> Response[Any]:
         return await _one(request, id, None)
 
     async def _one(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         who, lang = _sender(request), request.state.visit.lang
+        await look(who, id)
         shown = await uploads.show(who.member, id)
         head, table = shown.head, shown.content.table
         sheet = site.renderer.sheet(head.type)
@@ -159,6 +173,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @get("/upload/{id:str}/refused.xlsx")
     async def refused(request: Asked, id: FromPath[str]) -> Response[bytes]:
         who = _sender(request)
+        await look(who, id)
         data = await uploads.book(who.member, id, request.state.visit.lang)
         headers = {"content-disposition": f'attachment; filename="{REFUSED_NAME}"'}
         return Response(data, media_type=XLSX, headers=headers)
