@@ -14,6 +14,6 @@ async def test_pages_are_for_everybody(drive: Drive, phone: bool) -> None:
     await window.open("/sign-in")
     await window.accessible()
     await window.sign_in("clerk")
-    for path in ("/", "/drafts", "/inbox"):
+    for path in ("/", "/drafts", "/inbox", "/api/docs"):
         await window.open(path)
         await window.accessible()

@@ -12,6 +12,7 @@ The convention, for whoever writes documents:
   same one from then on, so a command may use one that an output above has shown;
 - a command that only looks (`inbox`, `drafts`, `evidence export` …) is asked again for some seconds
   while its answer is not yet the expected one, as a reader would;
+- what a command exports (`export URL=…`) is there for those below it;
 - `jdgate run` and `make run` are started, must print the lines below them, and keep running until
   the next one in the same folder, or the end of the document.
 """
@@ -41,7 +42,9 @@ _UUID = re.compile(
 )
 _LOOKS = re.compile(
     r"jdgate (inbox|drafts( list| show)?( |$)|status|ledger|evidence export|dead list|member)"
+    r"|curl (?!.*(-X|-d|--data))"
 )
+_EXPORT = re.compile(r"export (\w+)=")
 _PATIENCE = 15.0
 _DAEMON = re.compile(r"(make|jdgate( --lang \w+)?) run\b")
 _KINDS = (
@@ -149,8 +152,11 @@ class Reader:
             time.sleep(0.3)
 
     def _once(self, command: str) -> tuple[int, str]:
-        there = self.folder.parent / "cwd"
-        script = f'{command}\ncode=$?; pwd > "{there}"; exit $code'
+        there, kept = self.folder.parent / "cwd", self.folder.parent / "exports"
+        script = f'[ -f "{kept}" ] && . "{kept}"\n{command}\ncode=$?; pwd > "{there}"'
+        if exported := _EXPORT.match(command):
+            script += f'; declare -p {exported[1]} >> "{kept}"'
+        script += "; exit $code"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self._cwd,

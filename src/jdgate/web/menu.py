@@ -44,6 +44,7 @@ ENTRIES = (
     Entry("/subject", "web.subject", "audit", "oversight", county=True),
     Entry("/operators", "web.operators", "manage", "oversight"),
     Entry("/systems", "web.systems", "manage", "oversight"),
+    Entry("/api/docs", "web.api.title", "manage", "oversight"),
     Entry("/expectations", "web.overview_expectations", "see"),
     Entry("/flows", "web.overview_flows", "see", "oversight"),
     Entry("/charts", "web.overview_charts", "see", "oversight"),

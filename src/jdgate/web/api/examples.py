@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jdgate import __version__
+
 MESSAGE = "01a1fd1e-8c00-7000-8000-000000000001"
 OTHER = "01a1fd1e-8c05-7000-8000-000000000002"
 JWS = "eyJhbGciOiJFZERTQSJ9.eyJzcGVjdmVyc2lvbiI6IjEuMCJ9.c2lnbmF0dXJl"
@@ -21,10 +23,13 @@ TAKEN: dict[str, Any] = {
     "refused": [
         {
             "index": 1,
-            "code": "record.required",
+            "code": "record.field_missing",
             "path": "/attended",
             "params": {"field": "attended"},
-            "texts": {"zh": "缺少“是否服药”，请补填", "en": "“attended” is missing: fill it in"},
+            "texts": {
+                "zh": "缺少“是否到诊”，请补填",
+                "en": "“Attended” is missing; please fill it in",
+            },
         }
     ],
 }
@@ -45,7 +50,10 @@ TABLE: dict[str, Any] = {
                     "code": "files.cell_missing",
                     "path": "",
                     "params": {"row": 4, "title": "到诊"},
-                    "texts": {"zh": "第 4 行“到诊”没有填", "en": "row 4: “到诊” is empty"},
+                    "texts": {
+                        "zh": "第 4 行“到诊”是空的。请填写",
+                        "en": "row 4, “到诊” is empty; fill it in",
+                    },
                 }
             ],
         },
@@ -76,7 +84,7 @@ DELIVERY: dict[str, Any] = {
 }
 SEALED: dict[str, Any] = {"id": OTHER, "kid": "cln-01.enc.1", "body": "3q2-7wAB"}
 STANDING: dict[str, Any] = {
-    "version": "0.5.0",
+    "version": __version__,
     "member": "cln-01",
     "name": "第一门诊",
     "own_key": False,

@@ -135,7 +135,9 @@ def _limits(schema: dict[str, Any]) -> str:
         return " ".join(filter(None, map(_limits, schema["anyOf"])))
     low = schema.get("minimum", schema.get("minItems"))
     high = schema.get("maximum", schema.get("maxItems", schema.get("maxLength")))
-    found = [f"{'' if low is None else low}–{high}"] if high is not None else []
+    found = []
+    if high is not None:
+        found.append(f"≤ {high}" if low is None else f"{low}–{high}")
     if "enum" in schema:
         found.append(" · ".join(schema["enum"]))
     if schema.get("default"):
