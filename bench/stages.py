@@ -74,7 +74,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     ],
     "SQL references": [(subjects, "find_aliases"), (subjects, "add_aliases")],
     "SQL relations": [(subjects, "merge_relations"), (subjects, "relations")],
-    "SQL subject index": [(subjects, "add_appearances")],
+    "SQL subject index": [(subjects, "add_appearances"), (subjects, "add_unshown")],
     "SQL sequences": [(sequences, name) for name in ("note", "used", "next_sequences")],
     "SQL rule states": [(rulestate, "load"), (rulestate, "save")],
     "SQL rest": [

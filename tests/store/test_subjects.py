@@ -147,3 +147,20 @@ def test_a_forgotten_subject_is_nowhere_and_others_stay(books: Database) -> None
         assert subjects.find_aliases(conn, "mmt", "cln-01", [b"t1", b"t2"]) == {b"t2": B}
         assert set(subjects.relations(conn, "comm.order", [A, B])) == {B}
         assert subjects.appearances(conn, B) == rows[1:]
+
+
+def test_records_that_went_to_nobody_are_found_until_their_message_is_forgotten(
+    books: Database,
+) -> None:
+    across = A[8:] + b"\x01\xf3" + B[:6]  # the bytes of two neighbours look like somebody else
+    with books.transaction() as conn:
+        subjects.add_unshown(conn, "m-1", {0: A, 499: B, 7: A})
+        subjects.add_unshown(conn, "m-2", {1: B})
+        assert subjects.unshown(conn, [A]) == [(A, "m-1", 0), (A, "m-1", 7)]
+        assert subjects.unshown(conn, [B, C]) == [(B, "m-1", 499), (B, "m-2", 1)]
+        assert subjects.unshown(conn, [across]) == subjects.unshown(conn, []) == []
+        assert subjects.forget_unshown(conn, ["m-1", "m-9"]) == 1
+        assert subjects.unshown(conn, [A, B]) == [(B, "m-2", 1)]
+        subjects.add_unshown(conn, "m-3", {1: B, 2: A})
+        subjects.forget(conn, B)
+        assert subjects.unshown(conn, [A, B]) == [(A, "m-3", 2)]

@@ -90,7 +90,7 @@ class Subjects:
         request, tokens = await gateway.run(
             lambda conn: subject_books.open_report(conn, ground, id, who, now)
         )
-        found = await looked_up(gateway, lambda conn: subject_report.read(conn, tokens.values()))
+        found = await looked_up(gateway, lambda conn: subject_report.read(conn, tokens))
         days = {sheet.type: sheet.retention_days for sheet in ground.catalogue.sheets.values()}
         report = subject_report.shape(found, days)
         told: dict[str, Any] = msgspec.to_builtins(report)

@@ -46,7 +46,7 @@ from jdgate.gateway.ground import Ground
 from jdgate.gateway.guards import Guards
 from jdgate.gateway.notices import Notice
 from jdgate.gateway.past import PastView, counts
-from jdgate.store import ledger, messages, meta, rulestate, sequences, subjects
+from jdgate.store import ledger, messages, meta, rulestate, sequences
 from jdgate.store.messages import MessageRow
 
 
@@ -101,7 +101,7 @@ def process(
     duplicates = [verdict for verdict in verdicts if verdict.outcome == "duplicate"]
     answered = answers.receipts(conn, ground, entries, rows, duplicates, past, now)
     messages.add_many(conn, list(rows.values()))
-    subjects.add_appearances(conn, traces.appearances(ordinary, plans_of))
+    traces.note_people(conn, ordinary, plans_of)
     tallying.came(conn, ground, entries, now)
     notices = [*traces.told(ground, entries, plans_of), *effects.notices]
     return Processed([*answered, *composed.outbound, *effects.outbound], notices)

@@ -151,10 +151,14 @@ class Report(Struct, frozen=True):
     cut: bool = False
 
 
-def read(conn: Connection, tokens: Iterable[bytes]) -> Found:
-    """Everything in the books about these pseudonyms of one person."""
-    wanted = list(tokens)
-    appearances = [one for token in wanted for one in subjects.appearances(conn, token, MOST)]
+def read(conn: Connection, wanted: Mapping[str, bytes]) -> Found:
+    """Everything in the books about one person, by their pseudonyms (domain → pseudonym)."""
+    domains = {token: domain for domain, token in wanted.items()}
+    appearances = [one for token in domains for one in subjects.appearances(conn, token, MOST)]
+    appearances += [
+        Appearance(subject=token, domain=domains[token], message_id=id, record_index=place)
+        for token, id, place in subjects.unshown(conn, domains)
+    ]
     ids = {one.message_id for one in appearances}
     entries = _entries(conn, ids)
     sent = {leaf.id for _, leaf in entries.items() if isinstance(leaf, DisclosedLeaf)}
@@ -166,7 +170,7 @@ def read(conn: Connection, tokens: Iterable[bytes]) -> Found:
         subject_traces.messages_of(conn, ids),
         subject_traces.deliveries_of(conn, ids | sent),
         subject_traces.alerts_of(conn, ids),
-        subject_traces.standing(conn, wanted),
+        subject_traces.standing(conn, list(wanted.values())),
         head.size,
         head.root(),
     )

@@ -18,7 +18,7 @@ from jdgate.gateway.compose import Composed, Plan
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.notices import Notice
-from jdgate.store import ledger
+from jdgate.store import ledger, subjects
 from jdgate.store.subjects import Appearance
 
 
@@ -90,35 +90,35 @@ def _verdict_leaf(
     return leaves.encode(accepted), salt
 
 
-def appearances(verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]) -> list[Appearance]:
-    """Who is spoken of in which record, and to whom it went: what a subject report is made from.
-
-    A record that went to nobody is there as well, until its body is erased (`retention`).
-    """
-    rows = []
+def note_people(
+    conn: Connection, verdicts: Iterable[Verdict], plans_of: dict[str, list[Plan]]
+) -> None:
+    """Note who is spoken of in which record, and to whom it went: what a subject report is made
+    from."""
+    rows: list[Appearance] = []
     for verdict in verdicts:
         assert verdict.opened is not None
         message = verdict.opened.message
         domain = message.type.partition(".")[0]
-        shown = [
-            (index, plan.recipient)
-            for plan in plans_of.get(message.id, ())
-            for index in plan.source_indexes
-        ]
-        unshown = set(verdict.accepted).difference(index for index, _ in shown)
-        for index, recipient in [*shown, *((index, "") for index in sorted(unshown))]:
-            subject = verdict.subjects.get(index)
-            if subject is not None:
-                rows.append(
-                    Appearance(
-                        subject=subject,
-                        domain=domain,
-                        message_id=message.id,
-                        record_index=index,
-                        recipient=recipient,
+        let_in = set(verdict.accepted)
+        unshown = {at: subject for at, subject in verdict.subjects.items() if at in let_in}
+        for plan in plans_of.get(message.id, ()):
+            for index in plan.source_indexes:
+                subject = verdict.subjects.get(index)
+                if subject is not None:
+                    unshown.pop(index, None)
+                    rows.append(
+                        Appearance(
+                            subject=subject,
+                            domain=domain,
+                            message_id=message.id,
+                            record_index=index,
+                            recipient=plan.recipient,
+                        )
                     )
-                )
-    return rows
+        if unshown:
+            subjects.add_unshown(conn, message.id, unshown)
+    subjects.add_appearances(conn, rows)
 
 
 def told(ground: Ground, entries: Iterable[Entry], plans_of: dict[str, list[Plan]]) -> list[Notice]:

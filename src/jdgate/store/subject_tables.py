@@ -1,4 +1,8 @@
-"""The gateway's tables of subject reports: who asked for one, who decided, and about whom.
+"""The gateway's tables of subject reports: who asked for one, who decided, and about whom; and who
+is spoken of in records that went to nobody.
+
+Those records are many (attendance) and kept for days, so their people are kept as one value for
+each message and not as rows of `subject_index`, which would cost more than all else about them.
 
 The pseudonyms of one person from every domain stand side by side nowhere else, so they lie sealed
 in a table of their own and go when the report is no longer to be opened.
@@ -14,10 +18,11 @@ from jdgate.store.columns import Instant
 
 
 class SubjectTables(NamedTuple):
-    """`subject_request` and `subject_person`."""
+    """`subject_request`, `subject_person` and `subject_unshown`."""
 
     request: Table
     person: Table
+    unshown: Table
 
 
 def define(metadata: MetaData) -> SubjectTables:
@@ -50,5 +55,12 @@ def define(metadata: MetaData) -> SubjectTables:
             Column("until", Instant, nullable=False, index=True),
             Column("key_id", String, nullable=False),
             Column("body", LargeBinary),
+        ),
+        unshown=Table(
+            "subject_unshown",
+            metadata,
+            Column("message_id", String, primary_key=True),
+            # of each record that went to nobody: its place (2 bytes), whom it concerns (16 bytes)
+            Column("people", LargeBinary, nullable=False),
         ),
     )

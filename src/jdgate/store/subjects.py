@@ -6,7 +6,8 @@ A subject is 16 bytes, made with its domain's key; domains can't be joined.
 - **relation**: a fact about a subject that routing asks for (a community order and the township
   office that runs it). It is merged by the greatest dates, so events may come in any order and
   more than once. It is active iff it was opened and was not closed on that day or later;
-- **index**: which records concern a subject and who was shown them, for the subject report.
+- **index**: which records concern a subject and who was shown them, for the subject report; beside
+  it, in a form that costs less, those that went to nobody, while their bodies are kept.
 
     known = subjects.find_aliases(conn, "mmt", "cln-01", tokens)
     subjects.merge_relations(conn, [Relation(name="comm.order", subject=…, key=…, opened_on=…)])
@@ -15,16 +16,28 @@ A subject is 16 bytes, made with its domain's key; domains can't be joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Table, and_, bindparam, case, delete, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.columns import Reader, later, slices
-from jdgate.store.tables import alias, care_team, relation, subject_index
+from jdgate.store.tables import alias, care_team, relation, subject_index, subject_unshown
 
 
 class Relation(Struct, frozen=True, kw_only=True):
@@ -50,7 +63,7 @@ class Relation(Struct, frozen=True, kw_only=True):
 class Appearance(Struct, frozen=True, kw_only=True):
     """Record `record_index` of `message_id` concerns `subject`.
 
-    `recipient`: who was shown it; empty where nobody was. An alert, a draft and the delivery of
+    `recipient`: who was shown it. An alert, a draft and the delivery of
     either stand here under their own id, as record 0.
     """
 
@@ -116,7 +129,15 @@ _OF_RECORD = (
     .limit(1)
 )
 _NAMED_IN = _APPEARANCES.select.where(subject_index.c.message_id == bindparam("message")).limit(1)
-_UNSHOWN = delete(subject_index).where(subject_index.c.recipient == "")
+_PLACE = 2
+_UNSHOWN_ONE = _PLACE + 16
+"""Bytes of one record that nobody was shown: its place in the message, and whom it concerns."""
+_ADD_UNSHOWN = Upsert(subject_unshown)
+_HOLDS: dict[str, Callable[[Any, bytes], ColumnElement[int]]] = {
+    "sqlite": func.instr,
+    # called by name, position() takes them the other way round: pg_catalog.position(whole, part)
+    "postgresql": func.pg_catalog.position,
+}
 _OF_SUBJECT = (
     _APPEARANCES.select.where(subject_index.c.subject == bindparam("subject"))
     .order_by(subject_index.c.message_id, subject_index.c.record_index, subject_index.c.recipient)
@@ -207,15 +228,53 @@ def of_record(conn: Connection, message_id: str, record: int) -> bytes | None:
     return found
 
 
+def add_unshown(conn: Connection, message_id: str, people: Mapping[int, bytes]) -> None:
+    """Keep whom the records (by place) of a message concern that go to nobody."""
+    _ADD_UNSHOWN.run(conn, [{"message_id": message_id, "people": _packed(people)}])
+
+
+def unshown(conn: Connection, wanted: Collection[bytes]) -> list[tuple[bytes, str, int]]:
+    """Subject, message and place of each record about one of these that went to nobody, by message.
+
+    It reads all of them that are kept: those of a retention, not of all time.
+    """
+    if not wanted:
+        return []
+    holds = _HOLDS[conn.dialect.name]
+    query = select(subject_unshown.c.message_id, subject_unshown.c.people).where(
+        or_(*(holds(subject_unshown.c.people, subject) > 0 for subject in wanted))
+    )
+    found = []
+    for message_id, packed in conn.execute(query.order_by(subject_unshown.c.message_id)):
+        for place, subject in _unpacked(packed):
+            if subject in wanted:
+                found.append((subject, message_id, place))
+    return found
+
+
+def _packed(people: Mapping[int, bytes]) -> bytes:
+    return b"".join(
+        place.to_bytes(_PLACE, "big") + subject for place, subject in sorted(people.items())
+    )
+
+
+def _unpacked(packed: bytes) -> Iterator[tuple[int, bytes]]:
+    for at in range(0, len(packed), _UNSHOWN_ONE):
+        place = int.from_bytes(packed[at : at + _PLACE], "big")
+        yield place, packed[at + _PLACE : at + _UNSHOWN_ONE]
+
+
 def named_in(conn: Connection, about: str) -> Appearance | None:
     """Whom the alert, draft or delivery of this id concerns."""
     return _APPEARANCES.row(conn.execute(_NAMED_IN, {"message": about}))
 
 
 def forget_unshown(conn: Connection, message_ids: Sequence[str]) -> int:
-    """Forget whom records that nobody was shown were about; how many those were."""
+    """Forget whom the records of these messages were about, where nobody was shown them; how many
+    such messages there were."""
+    ids = subject_unshown.c.message_id
     return sum(
-        conn.execute(_UNSHOWN.where(subject_index.c.message_id.in_(part))).rowcount
+        conn.execute(delete(subject_unshown).where(ids.in_(part))).rowcount
         for part in slices(message_ids)
     )
 
@@ -226,4 +285,9 @@ def forget(conn: Connection, subject: bytes) -> Forgotten:
         conn.execute(delete(table).where(table.c.subject == subject)).rowcount
         for table in (alias, relation, subject_index, care_team)
     ]
+    for message_id in {id for _, id, _ in unshown(conn, [subject])}:
+        mine = subject_unshown.c.message_id == message_id
+        packed = conn.execute(select(subject_unshown.c.people).where(mine)).scalar_one()
+        left = {place: one for place, one in _unpacked(packed) if one != subject}
+        conn.execute(update(subject_unshown).where(mine).values(people=_packed(left)))
     return Forgotten(*gone)

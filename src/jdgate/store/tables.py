@@ -308,3 +308,4 @@ figure = _pictures.figure
 _reports = subject_tables.define(metadata)
 subject_request = _reports.request
 subject_person = _reports.person
+subject_unshown = _reports.unshown

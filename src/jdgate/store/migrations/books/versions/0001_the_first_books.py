@@ -487,6 +487,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subject_request")),
     )
     op.create_table(
+        "subject_unshown",
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("people", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_subject_unshown")),
+    )
+    op.create_table(
         "traffic",
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
