@@ -28,7 +28,7 @@ from jdgate.store.deliveries import DeliveryRow
 from jdgate.store.expectations import ExpectationRow
 from jdgate.store.figures import FigureRow
 from jdgate.store.messages import MessageRow
-from jdgate.store.traffic import GATEWAY, HOUR, SLOT, Stuck, Tally
+from jdgate.store.traffic import DAY, GATEWAY, HOUR, SLOT, Stuck, Tally
 
 IN = ("cln-01", GATEWAY, "mmt.attendance.v1")
 OUT = ("cln-01", "pol", "mmt.attendance.v1")
@@ -55,19 +55,26 @@ def test_what_is_counted_in_the_same_ten_minutes_is_one_tally(books: Database) -
         }
 
 
-def test_tallies_of_ten_minutes_become_one_of_an_hour_and_are_forgotten(books: Database) -> None:
+def test_old_tallies_become_those_of_hours_and_days_and_are_forgotten(books: Database) -> None:
     with books.transaction() as conn:
-        for minutes in range(0, 8 * 60, 10):
-            traffic.add(conn, [(IN, Tally(1, 2)), (OUT, Tally(1, 2))], NOW - minutes * SLOT / 10)
-        traffic.add(conn, [(IN, Tally(7))], NOW - timedelta(days=36))
+        for hours in range(0, 5 * 24, 2):
+            for ten in range(3):
+                at = NOW - hours * HOUR - ten * SLOT
+                traffic.add(conn, [(IN, Tally(1, 2)), (OUT, Tally(1, 2))], at)
+        traffic.add(conn, [(IN, Tally(7))], NOW - timedelta(days=37))
         before = traffic.since(conn, NOW - timedelta(days=30))
         for _ in range(3):  # again changes nothing
             traffic.roll_up(conn, NOW)
             assert traffic.since(conn, NOW - timedelta(days=60)) == before
-        times = list(traffic.course(conn, NOW - timedelta(days=60)))
-    old = [at for at in times if at < traffic.slot(NOW - traffic.WHOLE_AFTER, HOUR)]
-    assert old and all(at == traffic.slot(at, HOUR) for at in old)
-    assert len(times) - len(old) >= 18, "what is new stays as fine as it was"
+        times = sorted(traffic.course(conn, NOW - timedelta(days=60)))
+        (oldest, *_) = times
+        assert traffic.since(conn, oldest) == before, "all of it is still found"
+    hour, day = traffic.slot(NOW - 3 * HOUR, HOUR), traffic.slot(NOW - 3 * DAY, DAY)
+    by_day = [one for one in times if one < day]
+    by_hour = [one for one in times if day <= one < hour]
+    assert len(by_day) >= 2 and all(one == traffic.slot(one, DAY) for one in by_day)
+    assert len(by_hour) > 24 and all(one == traffic.slot(one, HOUR) for one in by_hour)
+    assert any(at != traffic.slot(at, HOUR) for at in times), "what is new stays as fine as it was"
 
 
 def test_what_is_not_delivered_is_found_with_whom_it_came_from(books: Database) -> None:

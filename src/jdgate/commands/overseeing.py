@@ -63,6 +63,8 @@ class Overseeing:
         """
         gateway, now = self._running.the_gateway, self._running.clock.now()
         since = now - SPANS.get(span, SPANS["day"])
+        if span == "week":
+            since = traffic.slot(since, traffic.DAY)  # what is some days old is counted by days
 
         def read(conn: Connection) -> dict[str, Any]:
             stuck: dict[tuple[str, str, str], dict[str, int]] = defaultdict(

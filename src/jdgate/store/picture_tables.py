@@ -26,7 +26,7 @@ def define(metadata: MetaData) -> PictureTables:
         traffic=Table(
             "traffic",
             metadata,
-            # the beginning of ten minutes; of an hour once they are some hours old
+            # the beginning of ten minutes; of an hour or a day once it is some hours or days old
             Column("at", Instant, primary_key=True),
             # from a member to the gateway ("" as recipient), or from whoever it came to a member
             Column("source", String, primary_key=True),

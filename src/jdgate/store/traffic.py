@@ -2,8 +2,8 @@
 
 A message counts once where it comes in (to `GATEWAY`), and once for each desk it is delivered to.
 Tallies are added to and never looked through one message at a time, so a picture of a week costs
-the same whatever passed in it. After some hours those of an hour are made one (`roll_up`), and
-after some weeks they are forgotten.
+the same whatever passed in it. After some hours those of an hour are made one (`roll_up`), after
+some days those of a day, and after some weeks they are forgotten.
 
     traffic.add(conn, [(("cln-01", GATEWAY, "mmt.attendance.v1"), Tally(1, 30))], now)
     traffic.since(conn, now - timedelta(days=1), member="cln-01")
@@ -25,7 +25,11 @@ GATEWAY = ""
 """The recipient of what comes in."""
 SLOT = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
-WHOLE_AFTER = timedelta(hours=3)
+DAY = timedelta(days=1)
+COARSER = ((HOUR, timedelta(hours=3), 5 * DAY), (DAY, timedelta(days=3), timedelta(days=14)))
+"""Tallies become those of an hour when they are three hours old, and of a day after three days; how
+far back is looked for some that are not yet, as after down time."""
+_EAST = timedelta(hours=8)
 KEPT = timedelta(days=35)
 
 Leg = tuple[str, str, str]
@@ -75,8 +79,8 @@ _FIRST = select(func.min(traffic.c.at))
 
 
 def slot(at: datetime, size: timedelta = SLOT) -> datetime:
-    """The beginning of the ten minutes (or the hour) of a moment."""
-    return EPOCH + (at.astimezone(UTC) - EPOCH) // size * size
+    """The beginning of the ten minutes, the hour or the county's day of a moment."""
+    return EPOCH + (at.astimezone(UTC) - EPOCH + _EAST) // size * size - _EAST
 
 
 def add(conn: Connection, counted: Iterable[tuple[Leg, Tally]], now: datetime) -> None:
@@ -117,17 +121,19 @@ def since(conn: Connection, at: datetime, member: str | None = None) -> dict[Leg
 
 
 def roll_up(conn: Connection, now: datetime) -> None:
-    """Make hours of what is some hours old; forget what is some weeks old."""
-    conn.execute(_FORGET, {"before": slot(now - KEPT, HOUR)})
-    until = slot(now - WHOLE_AFTER, HOUR)
-    at: datetime | None = conn.execute(_FIRST).scalar()
-    hour = max(slot(at, HOUR), until - timedelta(days=1)) if at is not None else until
-    while hour < until:
-        span = {"from_": hour, "before": hour + HOUR}
-        if conn.execute(_FINER, span).scalar_one():
-            taken = conn.execute(_TAKE, span).all()
-            _write(conn, _summed(hour, ((row[:3], Tally(*row[3:])) for row in taken)))
-        hour += HOUR
+    """Make hours of what is some hours old, and days of what is some days old; forget what is some
+    weeks old."""
+    conn.execute(_FORGET, {"before": slot(now - KEPT, DAY)})
+    for size, after, back in COARSER:
+        until = slot(now - after, size)
+        at = slot(until - back, size)
+        while at < until:
+            span = {"from_": at, "before": at + size}
+            if conn.execute(_FINER, span).scalar_one():
+                taken = conn.execute(_TAKE, span).all()
+                legs = (((row[0], row[1], row[2]), Tally(*row[3:])) for row in taken)
+                _write(conn, _summed(at, legs))
+            at += size
 
 
 def course(conn: Connection, at: datetime, member: str | None = None) -> dict[datetime, Tally]:
