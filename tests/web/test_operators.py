@@ -284,6 +284,12 @@ async def test_who_sits_down_at_an_open_desk_does_not_guess_the_password(
     ]
     assert codes == [422] * 5 + [429]
 
+    async def told() -> bool:
+        return any(leaf.get("act") == "operator.resting" and leaf["target"] == "away"
+                   for leaf in await county.leaves())  # fmt: skip
+
+    await county.until(told)
+
 
 async def test_people_see_where_they_are_signed_in_and_end_it(
     county: County, browse: Browse

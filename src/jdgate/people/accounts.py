@@ -171,6 +171,8 @@ def knock(conn: Connection, login: str, now: datetime) -> OperatorRow | None:
     Raises:
         Refused: `people.resting`, too many failed.
     """
+    if not _LOGIN.fullmatch(login):
+        return None  # nobody's, whatever was typed there: not kept
     before = people.get_try(conn, login)
     failures = before.failures if before and now - before.last_at < FORGET_TRIES else 0
     if before is not None and failures >= FREE_TRIES and now < before.until:
@@ -252,13 +254,18 @@ def set_generator(
 
 
 def begin(conn: Connection, login: str, now: datetime) -> str:
-    """A new session; its token."""
+    """Somebody signed in; the token of their session."""
+    people.change(conn, login, signed_in_at=now)
+    noting.came(conn, login, now)
+    return session(conn, login, now)
+
+
+def session(conn: Connection, login: str, now: datetime) -> str:
+    """A new session of somebody who proved who they are; its token."""
     token = credentials.token()
     digest = credentials.digest(token)
     web_sessions.drop_old(conn, began=now - LONGEST_SESSION)
     web_sessions.begin(conn, SessionRow(token=digest, login=login, began_at=now, seen_at=now))
-    people.change(conn, login, signed_in_at=now)
-    noting.came(conn, login, now)
     return token
 
 

@@ -9,7 +9,8 @@ await house.run(lambda conn: …)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -71,15 +72,11 @@ class House:
         Raises:
             Refused: `people.wrong` (of which part of it is not said), `people.resting`.
         """
-        try:
+        async with self._judging(login, now):
             kept = await self._known(login, password, now)
             return await self.run(
                 lambda conn: accounts.sign_in(conn, self.key, login, kept, code, now)
             )
-        except Refused as reason:
-            if reason.code == "people.wrong":
-                await self.run(lambda conn: noting.rests(conn, login, now))
-            raise
 
     async def use_link(
         self, token: str, password: str | None, code: str | None, now: datetime
@@ -109,14 +106,16 @@ class House:
             Refused: `people.not_linked`, `people.wrong`, `people.resting`.
         """
 
-        def tried(conn: Connection) -> None:
+        def tried(conn: Connection) -> str:
             row = binding.operator_of(conn, issuer, subject, None)
             accounts.knock(conn, row.login, now)
+            return row.login
 
-        await self.run(tried)  # counted before it is judged
-        return await self.run(
-            lambda conn: binding.sign_in(conn, self.key, issuer, subject, code, now)
-        )
+        login = await self.run(tried)  # counted before it is judged
+        async with self._judging(login, now):
+            return await self.run(
+                lambda conn: binding.sign_in(conn, self.key, issuer, subject, code, now)
+            )
 
     async def change_password(self, login: str, old: str, new: str, now: datetime) -> str:
         """Set another password after the one so far; the token of the only session left.
@@ -127,7 +126,8 @@ class House:
         fit = credentials.fit(login, new)
         if new == old:
             raise Refused("people.password_same")
-        kept = await self._known(login, old, now)
+        async with self._judging(login, now):
+            kept = await self._known(login, old, now)
         hashed = await self._hashed(lambda: credentials.keep(fit))
 
         def change(conn: Connection) -> str:
@@ -142,10 +142,23 @@ class House:
         Raises:
             Refused: `people.wrong`, `people.resting`.
         """
-        kept = await self._known(login, password, now)
-        await self.run(
-            lambda conn: accounts.prove(conn, self.key, login, password=kept, code=code, now=now)
-        )
+        async with self._judging(login, now):
+            kept = await self._known(login, password, now)
+            await self.run(
+                lambda conn: accounts.prove(
+                    conn, self.key, login, password=kept, code=code, now=now
+                )
+            )
+
+    @asynccontextmanager
+    async def _judging(self, login: str, now: datetime) -> AsyncIterator[None]:
+        """Around a try that was counted: if it was wrong, and one too many, that is noted."""
+        try:
+            yield
+        except Refused as reason:
+            if reason.code == "people.wrong":
+                await self.run(lambda conn: noting.rests(conn, login, now))
+            raise
 
     async def _known(self, login: str, password: str, now: datetime) -> str | None:
         """The password as it is kept, if this is it; the try is counted.

@@ -30,7 +30,7 @@ def change_password(conn: Connection, login: str, kept: str, now: datetime) -> s
     people.change(conn, login, password=kept)
     people.drop_links(conn, login)
     web_sessions.end_all(conn, login)
-    return accounts.begin(conn, login, now)
+    return accounts.session(conn, login, now)
 
 
 def sessions(
