@@ -143,23 +143,27 @@ class Board:
         # a browser fetches the page when its stream opens: only what comes after is sent
         sent = await self._draw(key)
         while not site.closing.is_set():
-            drawn = await self._draw(key)
-            if drawn != sent:
-                yield stream_event("work", drawn)
-                sent, quiet = drawn, 0.0
-            elif quiet >= HEARTBEAT_S:
-                yield b": still here\n\n"
-                quiet = 0.0
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await site.closing.wait()
             quiet += LOOK_S
-            now = site.now()
-            still = await site.house.run(
-                lambda conn: accounts.signed_in(conn, visit.token, site.limits, now, by_hand=False)  # noqa: B023
-            )
-            if still is None or (still.member, still.role) != (visit.who.member, visit.who.role):
+            drawn = await self._draw(key)
+            if drawn == sent and quiet < HEARTBEAT_S:
+                continue
+            if site.closing.is_set() or not await self._signed_in(visit):
                 return
+            yield stream_event("work", drawn) if drawn != sent else b": still here\n\n"
+            sent, quiet = drawn, 0.0
+
+    async def _signed_in(self, visit: Visit) -> bool:
+        """Whether the person still is, as who they were. A stream that is open keeps nobody in."""
+        site, now = self._site, self._site.now()
+        still = await site.house.run(
+            lambda conn: accounts.signed_in(conn, visit.token, site.limits, now, by_hand=False)
+        )
+        return still is not None and (still.member, still.role) == (
+            visit.who.member, visit.who.role,
+        )  # fmt: skip
 
     async def _draw(self, key: Key) -> str:
         """The picture as it is now; as it was drawn before, if nothing passed since."""
