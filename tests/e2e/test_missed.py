@@ -29,6 +29,8 @@ async def test_a_missing_report_is_stated_proven_and_its_arrival_noted(own: Own)
     await county.push("cln-01", ATTENDANCE, [attendance(1, today)])
     waits = [one for one in await county.ask("expect.list") if one["what"] == ATTENDANCE]
     assert [(one["member"], one["statement"]) for one in waits] == [("cln-01", None)]
+    own = [one["what"] for one in await county.ask("expect.list", member="cln-01")]
+    assert own.count(ATTENDANCE) == 1 and await county.ask("expect.list", member="pol") == []
     assert await county.ask("expect.list", missed=True) == []
 
     county.turned.turn(timedelta(days=3))

@@ -87,12 +87,13 @@ def expect() -> None:
 @expect.command("list")
 @option("--late", is_flag=True, help="cli.option.late")
 @option("--missed", is_flag=True, help="cli.option.missed")
+@option("--member", metavar="MEMBER", help="cli.option.expected_of")
 @option("--all", "timers", is_flag=True, help="cli.option.timers")
 @common
 @pass_session
-def list_(session: Session, late: bool, missed: bool, timers: bool) -> None:
+def list_(session: Session, late: bool, missed: bool, member: str | None, timers: bool) -> None:
     with session.connect() as control:
-        rows = control.call("expect.list", missed=missed)
+        rows = control.call("expect.list", missed=missed, member=member)
     wanted = [
         row for row in rows if (row["late"] or not late) and (timers or row["kind"] != "timer")
     ]

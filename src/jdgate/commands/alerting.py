@@ -136,8 +136,11 @@ class Alerting:
         """A statement that a message had not come by its deadline, by its id."""
         return await self._running.the_gateway.run(lambda conn: proofs.missed(conn, id))
 
-    async def expect_list(self, missed: bool = False) -> list[dict[str, Any]]:
-        """What is due from whom, the first due first: what rules wait for, and what desks owe.
+    async def expect_list(
+        self, missed: bool = False, member: str | None = None
+    ) -> list[dict[str, Any]]:
+        """What is due from whom, the first due first: what rules wait for, and what desks owe; from
+        `member` alone, if given.
 
         `missed`: instead, what had not come by its deadline and has not come since.
         """
@@ -145,15 +148,18 @@ class Alerting:
         members = self._running.trust.members
         if missed:
             rows = await gateway.run(
-                lambda conn: expectations.search(conn, state=None, only_missed=True, limit=LIMIT)
+                lambda conn: expectations.search(
+                    conn, state=None, only_missed=True, of=member, limit=LIMIT
+                )
             )
             return [_expected(row, members, now) for row in rows]
 
         def read(conn: Connection) -> list[dict[str, Any]]:
             waited = [
-                _expected(row, members, now) for row in expectations.search(conn, limit=LIMIT)
+                _expected(row, members, now)
+                for row in expectations.search(conn, of=member, limit=LIMIT)
             ]
-            lives = alerts.search(conn, states=OPEN, limit=LIMIT)
+            lives = alerts.search(conn, recipient=member, states=OPEN, limit=LIMIT)
             owed = [_owed(gateway, life, now) for life in lives if life.deadline_at is not None]
             return sorted([*waited, *owed], key=lambda one: str(one["due_at"]))
 

@@ -153,6 +153,7 @@ def search(
     key: str | None = None,
     state: str | None = OPEN,
     due_before: datetime | None = None,
+    of: str | None = None,
     only_missed: bool = False,
     limit: int = 100,
 ) -> list[ExpectationRow]:
@@ -166,6 +167,8 @@ def search(
         wanted.append(expectation.c.state == state)
     if due_before is not None:
         wanted.append(expectation.c.due_at < due_before)
+    if of is not None:
+        wanted.append(expectation.c.of == of)
     if only_missed:
         wanted.append(expectation.c.statement.is_not(None))
     query = _ROWS.select.where(*wanted).order_by(expectation.c.due_at).limit(limit)
