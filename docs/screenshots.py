@@ -16,10 +16,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, FilePayload, Page, async_playwright
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"
@@ -45,9 +46,25 @@ async def alert(page: Page, url: str) -> None:
     await page.wait_for_url("**/alerts/**")
 
 
+async def upload(page: Page, url: str) -> None:
+    """A nurse's attendance, sent: what was accepted, and what was refused and why."""
+    today = datetime.now().date().isoformat()
+    rows = [["患者编号", "日期", "是否到诊", "电话"]]
+    rows += [[f"P{number:04d}", today, "是", ""] for number in range(1, 121)]
+    rows[4][1], rows[9][0], rows[30][2] = today[:5] + "02-31", "P9999", "也许"
+    text = "\n".join(",".join(row) for row in rows)
+    await page.goto(f"{url}/upload")
+    file = FilePayload(name="今日到诊.csv", mimeType="text/csv", buffer=text.encode())
+    await page.set_input_files("#file", file)
+    await page.click("#drop button")
+    await page.click("form[action$='/send'] button")
+    await page.wait_for_selector("#work:not([data-open]) tr.accepted")
+
+
 SHOTS: dict[str, tuple[str, bool, Shot]] = {
     "desk": ("police", False, desk),
     "alert": ("police", False, alert),
+    "upload": ("nurse", False, upload),
 }
 """Name → who looks, on a phone or not, and how they get there."""
 
