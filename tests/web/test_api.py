@@ -141,13 +141,3 @@ async def test_too_much_and_too_often(
     monkeypatch.setattr(asking, "A_MINUTE", 3)
     codes = [(await system.get("/api/v1/status")).status_code for _ in range(8)]
     assert codes[-1] == 429
-
-
-async def test_monitors_have_a_port_of_their_own(county: County) -> None:
-    async with httpx.AsyncClient(base_url=county.daemon.monitor_url or "") as monitor:
-        assert (await monitor.get("/live")).text == "ok\n"
-        assert (await monitor.get("/ready")).status_code == 200
-        lines = (await monitor.get("/metrics")).text.splitlines()
-        assert "jdgate_ready 1" in lines
-        assert 'jdgate_member_healthy{member="cln-01"} 1' in lines
-        assert (await monitor.get("/")).status_code == 404

@@ -200,7 +200,8 @@ async def test_what_is_too_large_or_too_often_is_turned_away(
     monkeypatch.setattr(asking, "MOST_STREAMS", 1)
     hosted, other = await system("ps-01"), await system("ps-01")
     async with hosted.stream("GET", "/api/v1/deliveries/stream") as stream:
-        assert await anext(stream.aiter_lines()) == "retry: 3000"
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "retry: 3000"
         second = await hosted.get("/api/v1/deliveries/stream")
         assert second.status_code == 429 and int(second.headers["retry-after"]) > 0
         assert (await other.get("/api/v1/deliveries")).status_code == 200

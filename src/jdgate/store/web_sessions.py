@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jdgate.store.columns import Reader
 from jdgate.store.people_tables import api_token, web_session
@@ -81,6 +81,18 @@ def end_all(conn: Connection, login: str, *, but: bytes = b"") -> int:
 def drop_old(conn: Connection, *, began: datetime) -> None:
     """Forget sessions that began before `began`."""
     conn.execute(delete(web_session).where(web_session.c.began_at < began))
+
+
+def count(conn: Connection, *, began: datetime, seen: datetime) -> int:
+    """How many browsers are signed in: begun and used after these moments."""
+    alive = (web_session.c.began_at > began, web_session.c.seen_at > seen)
+    return int(conn.execute(select(func.count()).where(*alive)).scalar_one())
+
+
+def count_tokens(conn: Connection, now: datetime) -> int:
+    """How many systems have a token that is good."""
+    good = (api_token.c.revoked_at.is_(None), api_token.c.expires_at > now)
+    return int(conn.execute(select(func.count()).where(*good)).scalar_one())
 
 
 def add_token(conn: Connection, row: TokenRow) -> None:

@@ -12,17 +12,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from jdgate.web.series import Line, family
+
 Status = Callable[[], Awaitable[dict[str, Any]]]
+More = Callable[[], Awaitable[Iterable[str]]]
 TEXT = b"text/plain; charset=utf-8"
 METRICS = b"text/plain; version=0.0.4; charset=utf-8"
-Line = tuple[dict[str, str], float]
 
 
 class Monitor:
-    """Answers the three paths from what the command `status` says."""
+    """Answers the three paths from what the command `status` says; `more`: further series."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, more: More) -> None:
         self._status = status
+        self._more = more
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -43,7 +46,8 @@ class Monitor:
             ready = is_ready(await self._status())
             return (200, TEXT, b"ready\n") if ready else (503, TEXT, b"not ready\n")
         if path == "/metrics":
-            return 200, METRICS, "".join(metrics(await self._status())).encode()
+            lines = [*metrics(await self._status()), *await self._more()]
+            return 200, METRICS, "".join(lines).encode()
         return 404, TEXT, b"not found\n"
 
 
@@ -55,47 +59,36 @@ def is_ready(status: dict[str, Any]) -> bool:
 
 def metrics(status: dict[str, Any]) -> Iterator[str]:
     """The lines of a scrape."""
-    yield from _family("jdgate_info", "gauge", [({"version": status["version"]}, 1)])
-    yield from _family("jdgate_ready", "gauge", [({}, is_ready(status))])
-    yield from _family("jdgate_warnings", "gauge", [({}, len(status["warnings"]))])
-    yield from _family("jdgate_clock_behind_seconds", "gauge", [({}, status["clock_behind_s"])])
+    yield from family("jdgate_info", "gauge", [({"version": status["version"]}, 1)])
+    yield from family("jdgate_ready", "gauge", [({}, is_ready(status))])
+    yield from family("jdgate_warnings", "gauge", [({}, len(status["warnings"]))])
+    yield from family("jdgate_clock_behind_seconds", "gauge", [({}, status["clock_behind_s"])])
     disk = status["disk"]
-    yield from _family("jdgate_disk_free_bytes", "gauge", [({}, disk["free"])])
-    yield from _family("jdgate_disk_bytes", "gauge", [({}, disk["total"])])
+    yield from family("jdgate_disk_free_bytes", "gauge", [({}, disk["free"])])
+    yield from family("jdgate_disk_bytes", "gauge", [({}, disk["total"])])
     sizes = [({"which": one["which"]}, one["bytes"]) for one in status["databases"]]
-    yield from _family("jdgate_database_bytes", "gauge", sizes)
+    yield from family("jdgate_database_bytes", "gauge", sizes)
     plugins = [
         ({"plugin": one["name"]}, one["condition"]["state"] == "running")
         for one in status["plugins"]
     ]
-    yield from _family("jdgate_plugin_running", "gauge", plugins)
+    yield from family("jdgate_plugin_running", "gauge", plugins)
     if "ledger" in status:
         counters = status["counters"]
-        yield from _family("jdgate_messages_total", "counter", [({}, counters["messages"])])
-        yield from _family("jdgate_ledger_leaves", "gauge", [({}, status["ledger"]["size"])])
-        yield from _family("jdgate_deliveries_open", "gauge", [({}, status["open_deliveries"])])
-        yield from _family("jdgate_dead_letters_open", "gauge", [({}, status["dead"])])
+        yield from family("jdgate_messages_total", "counter", [({}, counters["messages"])])
+        yield from family("jdgate_ledger_leaves", "gauge", [({}, status["ledger"]["size"])])
+        yield from family("jdgate_deliveries_open", "gauge", [({}, status["open_deliveries"])])
+        yield from family("jdgate_dead_letters_open", "gauge", [({}, status["dead"])])
         alerts = [({"state": state}, count) for state, count in status["alerts"].items()]
-        yield from _family("jdgate_alerts", "gauge", alerts)
-        yield from _family("jdgate_workers", "gauge", [({}, status["workers"])])
+        yield from family("jdgate_alerts", "gauge", alerts)
+        yield from family("jdgate_workers", "gauge", [({}, status["workers"])])
         age = status["checkpoint_age_s"]
         ages: list[Line] = [({}, age)] if age is not None else []
-        yield from _family("jdgate_checkpoint_age_seconds", "gauge", ages)
+        yield from family("jdgate_checkpoint_age_seconds", "gauge", ages)
         lag = (status["bus"]["lag"] or {}).items()
-        yield from _family("jdgate_bus_lag", "gauge", [({"of": of}, count) for of, count in lag])
+        yield from family("jdgate_bus_lag", "gauge", [({"of": of}, count) for of, count in lag])
     members = [({"member": one["id"]}, one) for one in status["members"]]
     for name in ("healthy", "outbox_open", "drafts"):
-        yield from _family(
+        yield from family(
             f"jdgate_member_{name}", "gauge", [(label, one[name]) for label, one in members]
         )
-
-
-def _family(name: str, kind: str, lines: Iterable[Line]) -> Iterator[str]:
-    yield f"# TYPE {name} {kind}\n"
-    for labels, value in lines:
-        shown = ",".join(f'{key}="{_quoted(text)}"' for key, text in labels.items())
-        yield f"{name}{{{shown}}} {float(value):g}\n" if shown else f"{name} {float(value):g}\n"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

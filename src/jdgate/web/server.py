@@ -19,12 +19,15 @@ from jdgate.ending import end
 from jdgate.errors import TransportFailed
 from jdgate.people.house import House
 from jdgate.running import Running
+from jdgate.store import web_sessions
 from jdgate.web.acting import Acting
 from jdgate.web.app import build
 from jdgate.web.monitor import Monitor
 from jdgate.web.patience import Connection
+from jdgate.web.series import family
 from jdgate.web.shell import Shell
 from jdgate.web.site import Site
+from jdgate.web.tally import Tally
 
 LOOPBACK = "127.0.0.1"
 _GRACE_S = 2
@@ -63,18 +66,33 @@ class WebServer:
             names += [LOOPBACK, "localhost", "[::1]"]
         scheme = "https" if self._site.tls else "http"
         hosts = {host for name in names for host in _hosts(name, port, tls=self._site.tls)}
-        shell = Shell(app, hosts, tls=self._site.tls)
-        await self._serve(shell, listener, **_tls(running.home, web))
+        tally = Tally(Shell(app, hosts, tls=self._site.tls))
+        await self._serve(tally, listener, **_tls(running.home, web))
         shown = web.names[0] if web.names else f"[{web.host}]" if ":" in web.host else web.host
         running.web_url = f"{scheme}://{shown}:{port}"
 
         watched = _listen(LOOPBACK, web.monitor_port)
         port = int(watched.getsockname()[1])
         hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
-        monitor = Monitor(lambda: self._site.call("status"))
+        monitor = Monitor(lambda: self._site.call("status"), lambda: self._series(tally))
         await self._serve(Shell(monitor, hosts, tls=False), watched)
         self._acting = asyncio.create_task(Acting(running, self._house).forever(), name="acting")
         running.monitor_url = f"http://{LOOPBACK}:{port}"
+
+    async def _series(self, tally: Tally) -> list[str]:
+        """What Prometheus is told of people and systems: how many, never who."""
+        now, limits = self._site.now(), self._site.limits
+        sessions, tokens = await self._house.run(
+            lambda conn: (
+                web_sessions.count(conn, began=now - limits.whole, seen=now - limits.idle),
+                web_sessions.count_tokens(conn, now),
+            )
+        )
+        return [
+            *family("jdgate_web_sessions", "gauge", [({}, sessions)]),
+            *family("jdgate_api_tokens", "gauge", [({}, tokens)]),
+            *tally.lines(),
+        ]
 
     async def _serve(self, app: Any, listener: socket.socket, **tls: Any) -> None:
         config = uvicorn.Config(

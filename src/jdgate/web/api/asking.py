@@ -106,11 +106,6 @@ class Guard:
                 if not self._open[system.id]:
                     del self._open[system.id]
 
-    @property
-    def streams(self) -> int:
-        """How many are open."""
-        return self._open.total()
-
     def _let_go(self) -> None:
         for rung in self._waiting:
             rung.set()
