@@ -1,7 +1,8 @@
 """Commands that answer with pictures: who sends what to whom, and figures over time.
 
 Who asks for a member sees what that member sent and got, and the figures that it is told; who asks
-for none, the county. Everything is counted from tallies and figures that the gateway keeps as it
+for none, the county. Whom a member's messages reached is told to it as in proofs: only where that
+follows from records and directory alone (`core.oversight`). Everything is counted from tallies and figures that the gateway keeps as it
 works: nothing here costs more the more there is.
 """
 
@@ -21,6 +22,7 @@ from jdgate.core import spread
 from jdgate.core.calendar import local_day
 from jdgate.core.digests import Period, suppressed
 from jdgate.core.months import Month
+from jdgate.core.oversight import plain_reach
 from jdgate.gateway import digests
 from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.ground import Ground
@@ -81,6 +83,9 @@ class Overseeing:
                 if recipient == GATEWAY:
                     came.append({"source": source, "type": type, **structs.asdict(tally)})
                     continue
+                sheet = gateway.ground.catalogue.sheets.get(type)
+                if recipient != member and member is not None and not plain_reach(sheet):
+                    continue  # it would learn who is known to whom
                 open_, given_up = (
                     min(stuck[source, recipient, type][state], tally.messages)
                     for state in ("open", "dead")
