@@ -53,6 +53,15 @@ async def test_what_a_member_sends_reaches_the_gateway_whole(ends: Ends, tools: 
     assert (got.body, got.traceparent, got.redelivered) == (bytes(range(256)), trace, 0)
 
 
+async def test_a_mailbox_is_emptied_and_the_others_are_not(ends: Ends, tools: Any) -> None:
+    mail = [tools.message(m, f"{m}-old") for m in ("m1", "m2")]
+    await ends.gateway.publish(mail)
+    await ends.gateway.clear("m1")
+    await ends.gateway.publish([tools.message("m1", "m1-new")])
+    assert [one.id for one in await ends.m1.fetch(10, wait=5)] == ["id-m1-new"]
+    assert [one.id for one in await ends.m2.fetch(10, wait=5)] == ["id-m2-old"]
+
+
 async def test_each_member_gets_its_own_mail_and_no_other(ends: Ends, tools: Any) -> None:
     await ends.gateway.publish(
         [tools.message(m, f"{m}-{n}") for n in range(3) for m in ("m1", "m2")]

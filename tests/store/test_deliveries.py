@@ -145,3 +145,15 @@ def test_the_oldest_and_the_counts_are_those_still_open(books: Database) -> None
         deliveries.close_many(conn, ["d1"], "r1", NOW)
         assert deliveries.oldest_open(conn) == NOW + 2 * SECOND
         assert deliveries.counts(conn) == {"pol": 1, "cln": 1}
+
+
+def test_what_a_member_is_owed_is_given_by_number(books: Database) -> None:
+    later = NOW + 60 * SECOND
+    with books.transaction() as conn:
+        rows = [a_delivery(3), a_delivery(1, next_at=later), a_delivery(2, recipient="com-01")]
+        deliveries.add_many(conn, [*rows, a_delivery(4), a_delivery(5)])
+        deliveries.close_many(conn, ["d4"], "r1", NOW)
+        assert ids(deliveries.open_to(conn, "pol", 10)) == ["d1", "d3", "d5"]
+        assert ids(deliveries.open_to(conn, "pol", 2)) == ["d1", "d3"]
+        assert ids(deliveries.open_to(conn, "pol", 10, after=3)) == ["d5"]
+        assert deliveries.open_to(conn, "nco", 10) == []

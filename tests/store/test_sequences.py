@@ -32,6 +32,14 @@ def test_a_hole_is_told_once_and_what_fills_it_is_told_too(books: Database) -> N
         assert sequences.position(conn, "cln-01") == Position(6, 6)
 
 
+def test_a_sender_is_told_what_is_missing_of_its_own(books: Database) -> None:
+    with books.transaction() as conn:
+        sequences.note(conn, "cln-01", [2, 5, 9], NOW)
+        sequences.note(conn, "cln-02", [4], NOW)
+        assert sequences.missing(conn, "cln-01", 10) == [(1, 1), (3, 4), (6, 8)]
+        assert sequences.missing(conn, "cln-01", 1) == [(1, 1)]
+
+
 def test_numbers_used_before_are_told(books: Database) -> None:
     with books.transaction() as conn:
         sequences.note(conn, "cln-01", [1, 2, 5], NOW)

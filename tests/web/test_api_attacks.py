@@ -18,6 +18,7 @@ from jdgate.core import message as messages
 from jdgate.core.encoding import b64u
 from jdgate.core.message import MAX_BODY
 from jdgate.core.signing import TYP_MESSAGE, sign
+from jdgate.errors import Refused
 from jdgate.gateway.ground import new_id
 from jdgate.web.api import asking
 from jdgate.web.api.document import document
@@ -52,7 +53,7 @@ async def test_no_address_answers_without_a_good_token(county: County) -> None:
         for path, methods in document("en")["paths"].items():
             for method in methods:
                 address = path.replace("{id}", new_id())
-                for given in ("Bearer x", "", "Basic eDp4", "Bearer", "无"):
+                for given in ("Bearer x", f"Bearer {'x' * 43}", "", "Basic eDp4", "Bearer", "无"):
                     answer = await stranger.request(
                         method, address, headers={b"authorization": given.encode()}
                     )
@@ -136,7 +137,13 @@ async def test_a_member_that_is_hosted_here_has_no_second_hand(
     county: County, system: Make
 ) -> None:
     """Two that count its numbers would be one too many, wherever the keys may be."""
-    made = await system("cln-01", ENROL)
+    with pytest.raises(Refused) as refused:
+        await system("cln-01", own_key=True)
+    assert refused.value.code == "web.hosted_here"
+    with pytest.raises(Refused) as refused:
+        await system("cln-09", ENROL, own_key=True)
+    assert refused.value.code == "people.token_own_key"
+    made = await system("cln-01", ENROL)  # as if it had been hosted elsewhere when it was made
     await county.daemon.house.run(  # type: ignore[union-attr]
         lambda conn: conn.exec_driver_sql(
             "UPDATE api_token SET own_key = 1 WHERE id = ?",

@@ -181,13 +181,17 @@ class Personnel:
 
         Raises:
             Refused: `member.unknown`, `people.token_types`, `people.token_own_key`,
-                `people.token_name`, `people.days`.
-            UsageError: `people.not_served`.
+                `people.token_name`, `people.days`, `web.hosted_here`.
+            UsageError: `people.not_served`, `daemon.no_gateway`.
         """
         if own_key and types:
             raise Refused("people.token_own_key")
         self._within(member)
         roles = self._machine.trust.member(member).roles
+        if own_key and not self._machine.gateway:
+            raise UsageError("daemon.no_gateway")
+        if own_key and member in self._machine.hosted:
+            raise Refused("web.hosted_here", member=member)
         if self._machine.catalogue is None:
             raise UsageError("people.not_served")
         for type in types:

@@ -31,6 +31,7 @@ from jdgate.web.site import Asked, Site
 
 T = TypeVar("T")
 
+TOKEN_LENGTH = 43
 A_MINUTE = 600
 """Requests that one token may make in a minute."""
 MOST_STREAMS = 4
@@ -56,8 +57,10 @@ class Guard:
     async def enter(self, request: Asked) -> None:
         """Before every request. Raises: Refused `web.token`, `web.too_many`."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or len(given) != TOKEN_LENGTH:
+            raise Refused("web.token")  # and the database is not asked
         row = await self._alive(credentials.digest(given))
-        if row is None or scheme.lower() != "bearer":
+        if row is None:
             raise Refused("web.token")
         self._count(row.id)
         request.state.system = row
