@@ -2,8 +2,8 @@
 
 Who asks for a member sees what that member sent and got, and the figures that it is told; who asks
 for none, the county. Whom a member's messages reached is told to it as in proofs: only where that
-follows from records and directory alone (`core.oversight`). Everything is counted from tallies and figures that the gateway keeps as it
-works: nothing here costs more the more there is.
+follows from records and directory alone (`core.oversight`). Everything is counted from tallies and
+figures that the gateway keeps as it works: nothing here costs more the more there is.
 """
 
 from __future__ import annotations
