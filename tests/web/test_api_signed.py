@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.e2e.kit import ATTENDANCE, ENROL, WITHIN, County, attendance, enrolment
+from tests.e2e.test_trouble import cap, uncap
 from tests.web.test_api import client
 
 from jdgate.clock import machine_time
@@ -20,6 +21,7 @@ from jdgate.core.keys import MemberKeys
 from jdgate.core.message import Message, decode, encode, whole_ms
 from jdgate.core.signing import TYP_MESSAGE
 from jdgate.errors import Refused
+from jdgate.gateway import door
 from jdgate.gateway.ground import new_id
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +132,35 @@ async def test_what_it_is_owed_only_it_can_open_and_its_own_receipt_ends_it(
     assert (await owner.http.get("/api/v1/mailbox")).json() == []
     (leaf,) = [leaf for leaf in await county.leaves(found[0]["id"]) if leaf["kind"] == "delivered"]
     assert leaf["verdict"] == "delivered"
+
+
+async def test_a_full_disk_is_told_and_the_same_again_is_answered(
+    county: County, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was handed in is judged once there is room, whether its sender waited or not."""
+    monkeypatch.setattr(door, "PATIENCE_S", 0.3)
+    await county.books(cap)
+    try:
+        for _ in range(20):
+            more = [enrolment(2_000 + n, site="cln-09") for n in range(200)]
+            message = owner.message(data=more)
+            answer = await owner.hand_in(owner.signed(message))
+            if answer.status_code != 200:
+                break
+        assert (answer.status_code, answer.json()["title"]) == (503, "web.busy")
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        await county.books(uncap)
+    jws = owner.signed(message)
+
+    async def judged() -> Any:
+        answer = await owner.hand_in(jws)
+        return answer.status_code == 200 and answer.json()["said"]
+
+    said = await county.until(judged)
+    assert said["verdict"] == "accepted" and said == await judged()
+    leaves = [leaf for leaf in await county.leaves(message.id) if leaf["kind"] == "accepted"]
+    assert len(leaves) == 1
 
 
 async def missing_patient(owner: Owner, number: int) -> None:
