@@ -18,6 +18,7 @@ from jdgate.people import accounts, credentials
 from jdgate.store import people
 
 PASSWORD = "correct horse 电池"
+VERSION = re.compile(r'name="version" value="(\w+)"')
 TOKEN = re.compile(r'name="form_token" value="([A-Za-z0-9_-]{43})"')
 
 
@@ -39,8 +40,10 @@ class Browser:
         return await self.client.get(path, **more)
 
     async def send(self, page: httpx.Response, path: str, **fields: Any) -> httpx.Response:
-        """Send a form that stands on `page`."""
-        return await self.client.post(path, data={"form_token": token_of(page), **fields})
+        """Send a form that stands on `page`, with the version of what is shown there."""
+        shown = VERSION.search(page.text)
+        kept = {"version": shown[1]} if shown is not None else {}
+        return await self.client.post(path, data={"form_token": token_of(page), **kept, **fields})
 
     async def try_sign_in(
         self, login: str, password: str = PASSWORD, code: str = "", **more: str

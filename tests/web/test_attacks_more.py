@@ -3,13 +3,20 @@ person can use up."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from io import BytesIO
 
+import openpyxl
 import pytest
 from tests.e2e.kit import ENROL, County
+from tests.e2e.test_approval import draft_for
 from tests.web.browsing import Browser
+from tests.web.test_desk import REQUEST
+from tests.web.test_upload import at, hand_in, handed_in, kept, rows
 
-from jdgate.store import traffic
+from jdgate.commands.uploads import MOST_KEPT
+from jdgate.store import traffic, uploads
 from jdgate.store.traffic import GATEWAY, Tally
 
 pytestmark = pytest.mark.anyio
@@ -34,3 +41,66 @@ async def test_a_sender_does_not_learn_from_the_picture_who_knows_a_person(
     assert await told(None) == {known, plain}, "the authority"
     assert await told("com-01") == {known, plain}, "who got it"
     assert await told("ps-01") == {plain}, "found by what others know of a person"
+
+
+async def test_nobody_sends_a_draft_that_was_filled_in_after_they_read_it(
+    county: County, browse: Browse
+) -> None:
+    record = {"to": "cln-01", "waybill_no": "SF1000001"}
+    id = await draft_for(county, "pol", REQUEST, {**record, "scope": ["images"]})
+    first, second = browse(), browse()
+    await first.is_in("police")
+    await second.is_in("officer")
+    stale = await second.open(f"/drafts/{id}")
+    slipped = {"check": "custody", "fill.legal_doc_no": "编造1号"}
+    approved = await first.send(
+        await first.open(f"/drafts/{id}"), f"/drafts/{id}/approve", **slipped
+    )
+    assert approved.status_code == 303, approved.text
+    over = await second.send(stale, f"/drafts/{id}/approve", check="custody")
+    assert over.status_code == 422 and "又有改动" in over.text and "编造1号" in over.text
+    unsaid = await second.send(over, f"/drafts/{id}/approve", check="custody", version="")
+    assert unsaid.status_code == 422, "nor without saying what they read"
+    done = await second.send(over, f"/drafts/{id}/approve", check="custody")
+    assert done.status_code == 303, done.text
+
+
+async def test_nobody_sends_a_table_that_was_read_anew_after_they_read_it(
+    county: County, browse: Browse
+) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for title in ("十月", "十一月"):
+        sheet = book.create_sheet(title)
+        sheet.append(["患者编号", "日期", "是否到诊"])
+        sheet.append(["P1", "2026-11-20", "是"])
+    out = BytesIO()
+    book.save(out)
+    nurse, colleague = browse(), browse()
+    await nurse.is_in("nurse")
+    await colleague.is_in("nurse")
+    page = await handed_in(nurse, out.getvalue())
+    await nurse.send(page, f"{at(page)}/choose", choice="0")
+    stale = await nurse.open(at(page))
+    theirs = await colleague.open(at(page))
+    assert (await colleague.send(theirs, f"{at(page)}/choose", choice="1")).status_code == 303
+    over = await nurse.send(stale, f"{at(page)}/send")
+    assert over.status_code == 422 and "又有改动" in over.text and "十一月" in over.text
+    (head,) = [one for one in await kept(county) if one.id == at(page).split("/")[-1]]
+    assert (head.state, head.messages) == ("ready", [])
+    assert (await nurse.send(over, f"{at(page)}/erase")).status_code == 303
+
+
+async def test_files_that_come_all_at_once_are_as_few_as_one_by_one(
+    county: County, browse: Browse
+) -> None:
+    nurse = browse()
+    await nurse.is_in("nurse")
+    table = rows("P1,2026-11-20,是,")
+    answers = await asyncio.gather(*(hand_in(nurse, table) for _ in range(MOST_KEPT + 6)))
+    assert sorted({one.status_code for one in answers}) == [303, 422]
+    files = await county.daemon.the_edge.run(lambda conn: uploads.files(conn, "cln-01"))
+    assert 0 < files <= MOST_KEPT
+    page = await nurse.open("/upload")
+    for head in await kept(county):
+        await nurse.send(page, f"/upload/{head.id}/erase")

@@ -126,6 +126,7 @@ class Receiving:
                 shown["reason"] = content.get("reason")
                 if row.state in draft_box.UNDECIDED:
                     now = self._running.clock.now()
+                    shown["version"] = drafting.version(row)
                     record = drafting.proposed(conn, desk, row, by or "—", now)
                     shown["record"] = record
                     shown["lacking"] = drafting.lacking(desk, row.type, record)
@@ -141,10 +142,11 @@ class Receiving:
         checked: list[str],
         filled: dict[str, Any] | None = None,
         member: str | None = None,
+        version: str | None = None,
     ) -> dict[str, Any]:
         """A named person approves; ids of the decision and of the message sent. `filled`: fields
-        that the record lacks."""
-        ids = await self._running.the_edge.approve(id, by, checked, filled, member)
+        that the record lacks; `version`: what they read."""
+        ids = await self._running.the_edge.approve(id, by, checked, filled, member, version)
         decision, message = ids or (None, None)  # the first of two: nothing is sent yet
         return {"decision": decision, "message": message}
 

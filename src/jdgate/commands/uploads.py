@@ -7,11 +7,12 @@ Rules:
 - sending is begun once. Which rows went is written in the transaction that sends them, so that
   after an interruption it goes on with the next one;
 - where the agreement asks for persons, those who decide at the member send it, under their names:
-  the second has to be another than the first.
+  the second has to be another than the first;
+- who sends names the version that was read: a file may be read as something else meanwhile.
 
     id = await uploads.take("cln-01", "王护士", "attendance.xlsx", data)
     shown = await uploads.show("cln-01", id)
-    await uploads.send("cln-01", id, "王护士", decides=False)
+    await uploads.send("cln-01", id, "王护士", decides=False, version=shown.version)
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
@@ -57,13 +60,15 @@ class Content(Struct):
 
 
 class Shown(NamedTuple):
-    """An upload as it stands. `stopped`: why sending it broke off; `busy`: it is being sent."""
+    """An upload as it stands. `stopped`: why sending it broke off; `busy`: it is being sent;
+    `version`: of what it says."""
 
     head: UploadHead
     content: Content
     verdicts: list[Verdict]
     stopped: JdgateError | None
     busy: bool
+    version: str
 
 
 class Uploads:
@@ -74,6 +79,7 @@ class Uploads:
         self._tables = tables
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped: dict[str, JdgateError] = {}
+        self._coming: Counter[str] = Counter()
 
     async def take(
         self,
@@ -89,9 +95,19 @@ class Uploads:
         Raises:
             Refused: `tables.…`, `files.…`, `upload.no_kind`, `upload.many`.
         """
+        self._coming[member] += 1  # those that are being read lie in memory, and count too
+        try:
+            files = await self._running.the_edge.run(lambda conn: uploads.files(conn, member))
+            if files + self._coming[member] > MOST_KEPT:
+                raise Refused("upload.many", most=MOST_KEPT)
+            return await self._take(member, by, name, data, type, sheet)
+        finally:
+            self._coming[member] -= 1
+
+    async def _take(
+        self, member: str, by: str, name: str, data: bytes, type: str | None, sheet: str | None
+    ) -> str:
         edge, desk, now = self._running.the_edge, self._desk(member), self._running.clock.now()
-        if await edge.run(lambda conn: uploads.files(conn, member)) >= MOST_KEPT:
-            raise Refused("upload.many", most=MOST_KEPT)
         fits = await self._fits(member, data, type, sheet)
         choice = _clear(fits)
         table = await self._read(member, data, *choice) if choice else None
@@ -194,7 +210,7 @@ class Uploads:
         lines = content.table.lines if content.table else []
         verdicts = await self._tables.aside(lambda: judge(lines, row.refused, answers))
         head = msgspec.convert(row, UploadHead, from_attributes=True)
-        return Shown(head, content, verdicts, self._stopped.get(id), busy)
+        return Shown(head, content, verdicts, self._stopped.get(id), busy, _version(row))
 
     async def book(self, member: str, id: str, lang: Lang) -> bytes:
         """The rows of an upload that were refused, with the reasons, as an XLSX.
@@ -228,13 +244,14 @@ class Uploads:
 
     # --- sending
 
-    async def send(self, member: str, id: str, by: str, *, decides: bool) -> bool:
+    async def send(self, member: str, id: str, by: str, *, decides: bool, version: str) -> bool:
         """Begin to send the good rows, or go on where it was interrupted; False when a second
-        person has to agree first. `by`: who sends; `decides`: whether they may approve.
+        person has to agree first. `by`: who sends; `decides`: whether they may approve; `version`:
+        what they read.
 
         Raises:
             Refused: `upload.unknown`, `upload.gone_on`, `upload.nothing`, `upload.approver`,
-                `approval.same_person`.
+                `web.form_changed`, `approval.same_person`.
         """
         desk = self._desk(member)
 
@@ -252,6 +269,9 @@ class Uploads:
                 if not decides:
                     raise Refused("upload.approver")
                 names = list(approval.named([*names, by]))
+            if _version(_whole(conn, member, id)) != version:
+                raise Refused("web.form_changed")
+            if needed:
                 uploads.change(conn, id, approved_by=names)
                 if len(names) < needed:
                     return False
@@ -335,6 +355,11 @@ def _head(conn: Connection, member: str, id: str) -> UploadHead:
     if found is None:
         raise Refused("upload.unknown")
     return found
+
+
+def _version(row: UploadRow) -> str:
+    """What an upload says: sealed anew, with another nonce, whenever it is read as something."""
+    return sha256(row.body or b"").hexdigest()[:16]
 
 
 def _answers(conn: Connection, ids: list[str]) -> list[Answer]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -47,6 +48,13 @@ def content(conn: Connection, desk: Desk, row: DraftBoxRow) -> dict[str, Any]:
     opened = desk.vault.open(conn, row.key_id, row.prefill, row.id.encode())
     found: dict[str, Any] = msgspec.json.decode(opened)
     return found
+
+
+def version(row: DraftBoxRow) -> str:
+    """What a draft says by now and who approved it: whoever approves names what they read."""
+    told = sha256(row.prefill or b"")
+    told.update("\n".join([row.state, *row.approvers]).encode())
+    return told.hexdigest()[:16]
 
 
 def waiting(conn: Connection, desk: Desk, draft_id: str) -> DraftBoxRow:
@@ -113,18 +121,22 @@ def approve(
     checked: Collection[str],
     now: datetime,
     filled: Mapping[str, Any] | None = None,
+    read: str | None = None,
 ) -> list[str]:
     """Send what the draft proposes; the ids of the decision and of the message, now in the outbox.
 
     Where the agreement wants two persons, the first approval is only noted, and gives no ids.
+    `read`: the version that was read, where that may be another.
 
     Raises:
         Refused: `draft.unknown`, `draft.decided`, `draft.person_needed`, `approval.…`,
             `draft.checks_missing`, `draft.filled_already`, `draft.not_sendable` with the first
-            fault of the record, and what the plugin refused.
+            fault of the record, `web.form_changed`, and what the plugin refused.
     """
     row = waiting(conn, desk, draft_id)
     person = _named(draft_id, by)
+    if read not in (None, version(row)):
+        raise Refused("web.form_changed")
     missing = [check for check in row.checks if check not in checked]
     if missing:
         raise Refused("draft.checks_missing", draft=draft_id, missing=", ".join(missing))

@@ -215,12 +215,14 @@ class EdgeHost:
         checked: Sequence[str],
         filled: Mapping[str, Any] | None = None,
         member: str | None = None,
+        read: str | None = None,
     ) -> list[str]:
-        """A named person approves a draft of a hosted member; ids of the messages sent."""
+        """A named person approves a draft of a hosted member; ids of the messages sent. `read`:
+        the version that they read."""
         desk, now = await self._desk_of_draft(draft_id, member), self._clock.now()
         ids = await self.run(
             lambda conn: drafting.approve(
-                conn, desk, draft_id, by=by, checked=checked, now=now, filled=filled
+                conn, desk, draft_id, by=by, checked=checked, now=now, filled=filled, read=read
             )
         )
         self._changed(desk.member)

@@ -94,6 +94,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             "approve": {
                 "checked": [one for one in form.getall("check", []) if isinstance(one, str)],
                 "filled": _filled(form),
+                "version": field(form, "version"),
             },
             "reject": {"reason": str(form.get("reason") or "")[:2000]},
         }

@@ -132,6 +132,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             open=_is_open(shown),
             stopped=shown.stopped,
             busy=shown.busy,
+            version=shown.version,
             needed=sheet.approvers if sheet is not None else 0,
             decides=rights.may(who.role, "decide"),
             agreed=who.name in head.approved_by,
@@ -150,9 +151,10 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @post("/upload/{id:str}/send")
     async def send(request: Asked, id: FromPath[str]) -> Response[Any]:
-        who = _sender(request)
+        who, form = _sender(request), await request.form()
+        decides, version = rights.may(who.role, "decide"), field(form, "version")
         try:
-            await uploads.send(who.member, id, who.name, decides=rights.may(who.role, "decide"))
+            await uploads.send(who.member, id, who.name, decides=decides, version=version)
         except Refused as reason:
             return await _again(request, id, reason)
         return site.go(f"/upload/{id}")
