@@ -9,6 +9,7 @@ and why; asked for as a workbook, they are read anew out of what is posted.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from litestar.params import FromPath, FromQuery, Parameter
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from jdgate.commands.standing import Verdict, judge, tally
+from jdgate.commands.standing import Verdict, judge
 from jdgate.commands.tables import MOST_BYTES, Line, Reason, Table, Tables, refused_book
 from jdgate.core.sheet import Sheet
 from jdgate.edge.outbox import Submission
@@ -32,7 +33,7 @@ from jdgate.store.web_sessions import TokenRow
 from jdgate.texts import LANGUAGES
 from jdgate.web.api.asking import body, system_of
 from jdgate.web.api.messages import hosted, may_send
-from jdgate.web.api.shapes import RowReason, RowState, TableSent
+from jdgate.web.api.shapes import ROW_STATES, RowReason, RowState, TableSent
 from jdgate.web.gate import language
 from jdgate.web.site import Site
 
@@ -142,16 +143,9 @@ def handlers(site: Site) -> list[HTTPRouteHandler]:
         return made[-1]
 
     async def told(id: str, kept: Kept) -> TableSent:
-        ids = list(kept.sent)
         answers = await site.running.the_edge.run(lambda conn: _answers(conn, list(kept.sent)))
-        rows = sorted(number for numbers in kept.sent.values() for number in numbers)
-        verdicts = [*judge([Line(number, {}) for number in rows], [], answers), *kept.refused]
-        verdicts.sort(key=lambda one: one.number)
-        counts = tally(verdicts)
-        counted = {name: counts[name] for name in ("waiting", "accepted", "refused")}
         words = site.renderer.sheet(kept.type)
-        found = [_row(one, words) for one in verdicts]
-        return TableSent(id, kept.type, kept.sheet, ids, counted, found)
+        return await tables.aside(lambda: _told(id, kept, answers, words))
 
     async def book(
         request: Request[Any, Any, Any], system: TokenRow, table: Table, kept: Kept
@@ -187,6 +181,17 @@ def _answers(conn: Connection, ids: Sequence[str]) -> list[Answer]:
     newer = [one.renewed_as for one in found if one.renewed_as is not None]
     kept = [one for one in found if one.renewed_as is None]
     return [*kept, *_answers(conn, newer)] if newer else kept
+
+
+def _told(id: str, kept: Kept, answers: Sequence[Answer], sheet: Sheet | None) -> TableSent:
+    """How each row stands."""
+    numbers = sorted(number for rows in kept.sent.values() for number in rows)
+    sent = judge([Line(number, {}) for number in numbers], [], answers)
+    verdicts = sorted([*sent, *kept.refused], key=lambda one: one.number)
+    found = [_row(one, sheet) for one in verdicts]
+    counted = Counter(one.state for one in found)
+    counts = {state: counted[state] for state in ROW_STATES}
+    return TableSent(id, kept.type, kept.sheet, list(kept.sent), counts, found)
 
 
 def _row(one: Verdict, sheet: Sheet | None) -> RowState:
