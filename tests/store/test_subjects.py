@@ -154,13 +154,17 @@ def test_records_that_went_to_nobody_are_found_until_their_message_is_forgotten(
 ) -> None:
     across = A[8:] + b"\x01\xf3" + B[:6]  # the bytes of two neighbours look like somebody else
     with books.transaction() as conn:
-        subjects.add_unshown(conn, "m-1", {0: A, 499: B, 7: A})
-        subjects.add_unshown(conn, "m-2", {1: B})
-        assert subjects.unshown(conn, [A]) == [(A, "m-1", 0), (A, "m-1", 7)]
-        assert subjects.unshown(conn, [B, C]) == [(B, "m-1", 499), (B, "m-2", 1)]
-        assert subjects.unshown(conn, [across]) == subjects.unshown(conn, []) == []
+        subjects.add_unshown(conn, "m-1", "mmt", {0: A, 499: B, 7: A})
+        subjects.add_unshown(conn, "m-2", "aid", {1: B})
+        assert subjects.unshown(conn, {"mmt": A}) == [("mmt", "m-1", 0), ("mmt", "m-1", 7)]
+        both = subjects.unshown(conn, {"mmt": A, "aid": B, "comm": C})
+        assert both == [("mmt", "m-1", 0), ("mmt", "m-1", 7), ("aid", "m-2", 1)]
+        subjects.add_unshown(conn, "m-4", "correct", {0: C})
+        assert subjects.unshown(conn, {"comm": C}) == [("comm", "m-4", 0)]
+        assert subjects.unshown(conn, {"mmt": across}) == subjects.unshown(conn, {}) == []
         assert subjects.forget_unshown(conn, ["m-1", "m-9"]) == 1
-        assert subjects.unshown(conn, [A, B]) == [(B, "m-2", 1)]
-        subjects.add_unshown(conn, "m-3", {1: B, 2: A})
+        assert subjects.unshown(conn, {"mmt": A, "aid": B}) == [("aid", "m-2", 1)]
+        subjects.add_unshown(conn, "m-3", "mmt", {1: B, 2: A})
         subjects.forget(conn, B)
-        assert subjects.unshown(conn, [A, B]) == [(A, "m-3", 2)]
+        assert subjects.unshown(conn, {"mmt": B, "aid": B}) == []
+        assert subjects.unshown(conn, {"mmt": A}) == [("mmt", "m-3", 2)]

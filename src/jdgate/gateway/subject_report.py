@@ -153,11 +153,12 @@ class Report(Struct, frozen=True):
 
 def read(conn: Connection, wanted: Mapping[str, bytes]) -> Found:
     """Everything in the books about one person, by their pseudonyms (domain → pseudonym)."""
-    domains = {token: domain for domain, token in wanted.items()}
-    appearances = [one for token in domains for one in subjects.appearances(conn, token, MOST)]
+    appearances = [
+        one for token in wanted.values() for one in subjects.appearances(conn, token, MOST)
+    ]
     appearances += [
-        Appearance(subject=token, domain=domains[token], message_id=id, record_index=place)
-        for token, id, place in subjects.unshown(conn, domains)
+        Appearance(subject=wanted[domain], domain=domain, message_id=id, record_index=place)
+        for domain, id, place in subjects.unshown(conn, wanted)
     ]
     ids = {one.message_id for one in appearances}
     entries = _entries(conn, ids)

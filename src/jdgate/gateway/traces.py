@@ -117,7 +117,7 @@ def note_people(
                         )
                     )
         if unshown:
-            subjects.add_unshown(conn, message.id, unshown)
+            subjects.add_unshown(conn, message.id, domain, unshown)
     subjects.add_appearances(conn, rows)
 
 

@@ -60,6 +60,7 @@ def define(metadata: MetaData) -> SubjectTables:
             "subject_unshown",
             metadata,
             Column("message_id", String, primary_key=True),
+            Column("domain", String, nullable=False),
             # of each record that went to nobody: its place (2 bytes), whom it concerns (16 bytes)
             Column("people", LargeBinary, nullable=False),
         ),

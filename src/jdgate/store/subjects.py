@@ -16,7 +16,7 @@ A subject is 16 bytes, made with its domain's key; domains can't be joined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -132,6 +132,8 @@ _NAMED_IN = _APPEARANCES.select.where(subject_index.c.message_id == bindparam("m
 _PLACE = 2
 _UNSHOWN_ONE = _PLACE + 16
 """Bytes of one record that nobody was shown: its place in the message, and whom it concerns."""
+_CORRECTIONS = "correct"
+"""The domain whose records concern people of the domain that they correct."""
 _ADD_UNSHOWN = Upsert(subject_unshown)
 _HOLDS: dict[str, Callable[[Any, bytes], ColumnElement[int]]] = {
     "sqlite": func.instr,
@@ -228,27 +230,38 @@ def of_record(conn: Connection, message_id: str, record: int) -> bytes | None:
     return found
 
 
-def add_unshown(conn: Connection, message_id: str, people: Mapping[int, bytes]) -> None:
+def add_unshown(
+    conn: Connection, message_id: str, domain: str, people: Mapping[int, bytes]
+) -> None:
     """Keep whom the records (by place) of a message concern that go to nobody."""
-    _ADD_UNSHOWN.run(conn, [{"message_id": message_id, "people": _packed(people)}])
+    row = {"message_id": message_id, "domain": domain, "people": _packed(people)}
+    _ADD_UNSHOWN.run(conn, [row])
 
 
-def unshown(conn: Connection, wanted: Collection[bytes]) -> list[tuple[bytes, str, int]]:
-    """Subject, message and place of each record about one of these that went to nobody, by message.
+def unshown(conn: Connection, wanted: Mapping[str, bytes]) -> list[tuple[str, str, int]]:
+    """Domain, message and place of each record that went to nobody, about one person by their
+    pseudonyms (domain → pseudonym), by message.
 
     It reads all of them that are kept: those of a retention, not of all time.
     """
     if not wanted:
         return []
     holds = _HOLDS[conn.dialect.name]
-    query = select(subject_unshown.c.message_id, subject_unshown.c.people).where(
-        or_(*(holds(subject_unshown.c.people, subject) > 0 for subject in wanted))
+    column = subject_unshown.c
+    domains = {subject: domain for domain, subject in wanted.items()}
+    query = select(column.message_id, column.people).where(
+        or_(
+            *(
+                and_(column.domain.in_((domain, _CORRECTIONS)), holds(column.people, subject) > 0)
+                for domain, subject in wanted.items()
+            )
+        )
     )
     found = []
-    for message_id, packed in conn.execute(query.order_by(subject_unshown.c.message_id)):
+    for message_id, packed in conn.execute(query.order_by(column.message_id)):
         for place, subject in _unpacked(packed):
-            if subject in wanted:
-                found.append((subject, message_id, place))
+            if subject in domains:
+                found.append((domains[subject], message_id, place))
     return found
 
 
@@ -285,7 +298,9 @@ def forget(conn: Connection, subject: bytes) -> Forgotten:
         conn.execute(delete(table).where(table.c.subject == subject)).rowcount
         for table in (alias, relation, subject_index, care_team)
     ]
-    for message_id in {id for _, id, _ in unshown(conn, [subject])}:
+    everywhere = select(subject_unshown.c.domain).distinct()
+    wanted = dict.fromkeys(conn.execute(everywhere).scalars(), subject)
+    for message_id in {id for _, id, _ in unshown(conn, wanted)}:
         mine = subject_unshown.c.message_id == message_id
         packed = conn.execute(select(subject_unshown.c.people).where(mine)).scalar_one()
         left = {place: one for place, one in _unpacked(packed) if one != subject}

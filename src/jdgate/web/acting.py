@@ -7,6 +7,7 @@ where the gateway runs here. How far it came is kept in the transaction that car
 goes once.
 
     acting = Acting(running, house)
+    await acting.now()                                   # what commands did while no daemon ran
     task = asyncio.create_task(acting.forever())
 """
 
@@ -33,7 +34,7 @@ from jdgate.store.acts import KeptAct
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 2.0
+EVERY_S = 1.0
 AT_ONCE = 500
 _MARK = "acts.told:"
 
@@ -47,17 +48,21 @@ class Acting:
         self._began = False
 
     async def forever(self) -> None:
-        """Carry what there is, now and then; what can't be carried now waits."""
+        """Carry what there is, now and then."""
         while True:
-            try:
-                await self._begin()
-                while await self.once():
-                    pass
-            except JdgateError as reason:
-                log.warning("acts of operators wait: %s", reason)
-            except Exception as error:
-                broke(log, "acts of operators wait", error=error)
             await asyncio.sleep(EVERY_S)
+            await self.now()
+
+    async def now(self) -> None:
+        """Carry what there is. What can't be carried is told in the log, and waits."""
+        try:
+            await self._begin()
+            while await self.once():
+                pass
+        except JdgateError as reason:
+            log.warning("acts of operators wait: %s", reason)
+        except Exception as error:
+            broke(log, "acts of operators wait", error=error)
 
     async def _begin(self) -> None:
         """An older `people.db` may have been put back, whose acts are numbered from less on."""

@@ -76,7 +76,9 @@ class WebServer:
         hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
         monitor = Monitor(lambda: self._site.call("status"), lambda: self._series(tally))
         await self._serve(Shell(monitor, hosts, tls=False), watched)
-        self._acting = asyncio.create_task(Acting(running, self._house).forever(), name="acting")
+        acting = Acting(running, self._house)
+        await acting.now()
+        self._acting = asyncio.create_task(acting.forever(), name="acting")
         running.monitor_url = f"http://{LOOPBACK}:{port}"
 
     async def _series(self, tally: Tally) -> list[str]:

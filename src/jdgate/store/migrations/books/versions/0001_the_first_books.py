@@ -489,6 +489,7 @@ def upgrade() -> None:
     op.create_table(
         "subject_unshown",
         sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=False),
         sa.Column("people", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_subject_unshown")),
     )
