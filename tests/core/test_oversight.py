@@ -43,6 +43,7 @@ OWN: tuple[Leaf, ...] = (
     MissedLeaf(id="s", at=AT, type="t", source="cln-01", rule="r", about="h", since=AT, due=AT,
                size=1, directory=1),
     AdminLeaf(id="x", at=AT, act="queries.resumed", operator="o", target="cln-01"),
+    AdminLeaf(id="x", at=AT, act="operator.added", operator="o", source="cln-01"),
     LookedLeaf(id="d", at=AT, operator="nurse", reason="work", source="cln-01"),
 )  # fmt: skip
 

@@ -50,7 +50,7 @@ def concerns(leaf: Leaf, member: str) -> bool:
         case DisclosedLeaf() | DeliveredLeaf() | DraftedLeaf() | AlertLeaf():
             return leaf.recipient == member
         case AdminLeaf():
-            return leaf.target == member
+            return member in (leaf.source, leaf.target)
         case _:
             return isinstance(leaf, DirectoryLeaf)
 

@@ -23,8 +23,15 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, 
 from jdgate.store.columns import slices
 from jdgate.store.tables import delivery, draft, message, subject_index
 
-HOUSEKEEPING = ("sys.alert.life.v1",)
-"""What the gateway tells edges for their lists to be right: nothing that anybody looks for."""
+HOUSEKEEPING = tuple(
+    f"sys.{name}.v1"
+    for name in (
+        "alert.life", "alert.step", "draft.decision", "draft.withdrawn", "looks.resumed",
+        "operator.acted", "record.looked",
+    )
+)  # fmt: skip
+"""The exchange's own notices, which stand in the chains of what they are about: found only by their
+type."""
 
 
 class Place(NamedTuple):
@@ -91,8 +98,9 @@ def sent_query(wanted: Wanted, below: Place | None, limit: int) -> Select[Any]:
     tests: list[ColumnElement[bool]] = []
     if wanted.member is not None:
         tests.append(_m.source == wanted.member)
-    if wanted.type is not None:
-        tests.append(_m.type == wanted.type)
+    tests.append(
+        _m.type == wanted.type if wanted.type is not None else _m.type.not_in(HOUSEKEEPING)
+    )
     if wanted.verdict is not None:
         tests.append(_m.verdict == wanted.verdict)
     return _page(_SENT.where(*tests), _m.received_at, _m.id, wanted, below, limit)

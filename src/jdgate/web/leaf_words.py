@@ -110,10 +110,20 @@ class _Words:
         return self.say("directory", version=leaf["version"]), [("digest", [leaf["digest"]])]
 
     def admin(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
+        said = self.say("admin", operator=clean(leaf["operator"]) or "—", act=self._act(leaf))
+        return said, [
+            ("member", [self.member(leaf, "source")] if leaf.get("source") else []),
+            ("target", [clean(leaf["target"])] if leaf.get("target") else []),
+        ]
+
+    def _act(self, leaf: Mapping[str, Any]) -> str:
+        """An act in words: one of the gateway, or of a member's operators as its sheet says it."""
         code = f"web.admin_act.{leaf['act']}"
-        act = say(code, self.lang) if code in all_texts() else leaf["act"]
-        said = self.say("admin", operator=clean(leaf["operator"]), act=act)
-        return said, [("target", [clean(leaf["target"])] if leaf.get("target") else [])]
+        if code in all_texts():
+            return say(code, self.lang)
+        sheet = self.renderer.sheet("sys.operator.acted.v1")
+        act = str(leaf["act"])
+        return sheet.value_title("act", act, self.lang) if sheet is not None else act
 
     def looked(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         code = "looked_audit" if leaf["reason"] == "audit" else "looked"
