@@ -124,7 +124,8 @@ class Site:
             operator=visit.operator,
             menu=self._menu(visit.operator),
             form_token=form_token(visit.token),
-            path=request.url.path if request.method == "GET" else "/",
+            path=request.url.path,
+            return_to=request.url.path if request.method == "GET" else "/",
             second_factor=self.second_factor,
             **words,
         )
