@@ -249,7 +249,7 @@ def unshown(conn: Connection, wanted: Mapping[str, bytes]) -> list[tuple[str, st
     holds = _HOLDS[conn.dialect.name]
     column = subject_unshown.c
     domains = {subject: domain for domain, subject in wanted.items()}
-    query = select(column.message_id, column.people).where(
+    query = select(column.message_id, column.domain, column.people).where(
         or_(
             *(
                 and_(column.domain.in_((domain, _CORRECTIONS)), holds(column.people, subject) > 0)
@@ -258,10 +258,11 @@ def unshown(conn: Connection, wanted: Mapping[str, bytes]) -> list[tuple[str, st
         )
     )
     found = []
-    for message_id, packed in conn.execute(query.order_by(column.message_id)):
+    for message_id, said, packed in conn.execute(query.order_by(column.message_id)):
         for place, subject in _unpacked(packed):
-            if subject in domains:
-                found.append((domains[subject], message_id, place))
+            domain = domains.get(subject)
+            if domain is not None and said in (domain, _CORRECTIONS):
+                found.append((domain, message_id, place))
     return found
 
 
