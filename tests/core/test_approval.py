@@ -90,6 +90,7 @@ def test_a_type_that_people_approve_is_let_in_with_their_names_alone(
     [
         (["王医生", " 王医生 "], "approval.same_person"),
         (["Li Wei", "ＬＩ　ＷＥＩ"], "approval.same_person"),
+        (["王医生", "王\u200b医生\u2060"], "approval.same_person"),
         ([" "], "approval.name"),
         (["王，李"], "approval.name"),
         (["王\n李"], "approval.name"),

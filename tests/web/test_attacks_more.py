@@ -8,15 +8,17 @@ from collections.abc import Callable
 from io import BytesIO
 
 import openpyxl
+import pyotp
 import pytest
 from tests.e2e.kit import ENROL, County
 from tests.e2e.test_approval import draft_for
-from tests.web.browsing import Browser
+from tests.web.browsing import PASSWORD, Browser, hire
 from tests.web.test_desk import REQUEST
 from tests.web.test_upload import at, hand_in, handed_in, kept, rows
 
 from jdgate.commands.uploads import MOST_KEPT
-from jdgate.store import traffic, uploads
+from jdgate.errors import Refused
+from jdgate.store import people, traffic, uploads
 from jdgate.store.traffic import GATEWAY, Tally
 
 pytestmark = pytest.mark.anyio
@@ -104,3 +106,21 @@ async def test_files_that_come_all_at_once_are_as_few_as_one_by_one(
     page = await nurse.open("/upload")
     for head in await kept(county):
         await nurse.send(page, f"/upload/{head.id}/erase")
+
+
+async def test_a_new_password_does_not_make_room_for_more_guesses_at_codes(county: County) -> None:
+    await hire(county, "guessed", "clerk")
+    house, now = county.daemon.house, county.daemon.clock.now()
+    assert house is not None
+    sealed = house.key.wrap(pyotp.random_base32().encode(), b"totp\0guessed")
+    await house.run(lambda conn: people.change(conn, "guessed", totp=sealed))
+
+    async def guess(password: str) -> str:
+        with pytest.raises(Refused) as said:
+            await house.prove("guessed", password, "000000", now)
+        return said.value.code
+
+    assert {await guess(PASSWORD) for _ in range(4)} == {"people.wrong"}
+    another = "another correct horse"
+    await house.change_password("guessed", PASSWORD, another, now)
+    assert await guess(another) == "people.resting"

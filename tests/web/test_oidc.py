@@ -232,6 +232,34 @@ async def test_a_name_links_once_and_the_subject_counts_from_then_on(
     await county.ask("operator.disable", login="fresh")
 
 
+async def test_a_name_links_nobody_before_our_own_code_came(
+    county: County, browser: Browser, provider: Provider
+) -> None:
+    await hire(county, "named", "clerk")
+    house, secret = county.daemon.house, pyotp.random_base32()
+    assert house is not None
+    sealed = house.key.wrap(secret.encode(), b"totp\0named")
+    await house.run(lambda conn: people.change(conn, "named", totp=sealed))
+
+    async def try_as(subject: str, code: str) -> httpx.Response:
+        provider.who = User(subject, "named", ("pwd",))
+        page = await by_provider(browser)
+        assert page.status_code == 200, page.text
+        ticket = page.text.partition('name="ticket" value="')[2].partition('"')[0]
+        return await browser.send(page, "/sign-in/provider/code", ticket=ticket, code=code)
+
+    assert (await try_as("subject-thief", "000000")).status_code == 422
+    row = await house.run(lambda conn: people.get(conn, "named"))
+    assert row is not None and row.subject is None, "who only has the name has nothing of it"
+    code = pyotp.TOTP(secret).at(county.daemon.clock.now())
+    assert (await try_as("subject-named", code)).status_code == 303
+    row = await house.run(lambda conn: people.get(conn, "named"))
+    assert row is not None and row.subject == "subject-named"
+    acts = await house.run(lambda conn: people.acts(conn, ["ps-01"], 5))
+    assert ("operator.linked", "named", "named") in [(one.act, one.about, one.by) for one in acts]
+    await county.ask("operator.disable", login="named")
+
+
 async def test_without_a_second_factor_there_our_own_code_is_asked_for(
     county: County, browser: Browser, provider: Provider
 ) -> None:

@@ -3,7 +3,7 @@
 Rules:
 - a sheet with `approval = "human"` or `"two"` wants one or two persons behind each message, and a
   message that names fewer is refused at admission;
-- two names are two persons when they differ in more than width, case and spaces;
+- two names are two persons when they differ in more than width, case and what nobody sees;
 - on the wire the names stand in the attribute `approvedby`, separated by commas, so a name holds
   no comma of any script.
 
@@ -91,4 +91,5 @@ def _is_name(name: str) -> bool:
 
 
 def _person(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    seen = (one for one in name if unicodedata.category(one) != "Cf")
+    return "".join(unicodedata.normalize("NFKC", "".join(seen)).casefold().split())

@@ -221,7 +221,8 @@ def prove(
         raise Refused("people.wrong")
     if code is not None:
         check_code(conn, key, row, code, now)
-    people.drop_tries(conn, login=login, before=now - FORGET_TRIES)
+    if code is not None or row.totp is None:  # else codes could be guessed in between
+        people.drop_tries(conn, login=login, before=now - FORGET_TRIES)
     return row
 
 

@@ -2,13 +2,15 @@
 
 Rules:
 - an operator is found by issuer and subject, which never change. A name that the provider gives
-  finds, once, an operator who is linked to nobody yet, and links them: whoever gets that name at
-  the provider later is somebody else;
+  finds an operator who is linked to nobody yet, and links them once they are let in: whoever gets
+  that name at the provider later is somebody else. That they were linked is kept like all else
+  that is done about accounts;
 - whom nobody here is linked to, and who was disabled, hears the same.
 
     row = operator_of(conn, issuer, subject, login)
     needs_code(row, strong=False, wanted=True)
-    token = sign_in(conn, key, issuer, subject, code, now)
+    token = let_in(conn, row, issuer, subject, now)
+    token = sign_in(conn, key, issuer, subject, login, code, now)
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from jdgate.errors import Refused
-from jdgate.people import accounts
+from jdgate.people import accounts, noting
 from jdgate.store import people
 from jdgate.store.master_key import MasterKey
 from jdgate.store.people import OperatorRow
@@ -36,6 +38,7 @@ class Person(NamedTuple):
 
 def operator_of(conn: Connection, issuer: str, subject: str, login: str | None) -> OperatorRow:
     """The operator of a subject. `login`: whom the provider's claim names, if that is trusted.
+    Nothing is changed.
 
     Raises:
         Refused: `people.not_linked`.
@@ -43,10 +46,7 @@ def operator_of(conn: Connection, issuer: str, subject: str, login: str | None) 
     row = people.by_subject(conn, issuer, subject)
     if row is None and login is not None:
         row = people.get(conn, login)
-        if row is not None and row.state == people.ACTIVE and row.subject is None:
-            people.change(conn, row.login, issuer=issuer, subject=subject)
-        else:
-            row = None
+        row = row if row is not None and row.subject is None else None
     if row is None or row.state != people.ACTIVE:
         raise Refused("people.not_linked")
     return row
@@ -66,8 +66,22 @@ def needs_code(row: OperatorRow, *, strong: bool, wanted: bool) -> bool:
     return row.totp is not None
 
 
+def let_in(conn: Connection, row: OperatorRow, issuer: str, subject: str, now: datetime) -> str:
+    """Begin a session of whom the provider knows, linked from now on; its token."""
+    if row.subject is None:
+        people.change(conn, row.login, issuer=issuer, subject=subject)
+        noting.linked(conn, row.login, now)
+    return accounts.begin(conn, row.login, now)
+
+
 def sign_in(
-    conn: Connection, key: MasterKey, issuer: str, subject: str, code: str, now: datetime
+    conn: Connection,
+    key: MasterKey,
+    issuer: str,
+    subject: str,
+    login: str | None,
+    code: str,
+    now: datetime,
 ) -> str:
     """Begin a session of who the provider knows, by a code of their generator; its token.
 
@@ -75,8 +89,8 @@ def sign_in(
         Refused: `people.not_linked`, `people.no_factor`, they were disabled, reset or linked anew
             meanwhile; `people.wrong`.
     """
-    row = operator_of(conn, issuer, subject, None)
+    row = operator_of(conn, issuer, subject, login)
     needs_code(row, strong=False, wanted=True)
     accounts.check_code(conn, key, row, code, now)
     people.drop_tries(conn, login=row.login, before=now - accounts.FORGET_TRIES)
-    return accounts.begin(conn, row.login, now)
+    return let_in(conn, row, issuer, subject, now)

@@ -99,22 +99,25 @@ class House:
 
         return await self.run(use)
 
-    async def sign_in_with_code(self, issuer: str, subject: str, code: str, now: datetime) -> str:
+    async def sign_in_with_code(
+        self, issuer: str, subject: str, named: str | None, code: str, now: datetime
+    ) -> str:
         """Let somebody in whom their provider knows, by a code of ours; the session's token.
+        `named`: whom its claim names, if that is trusted.
 
         Raises:
             Refused: `people.not_linked`, `people.wrong`, `people.resting`.
         """
 
         def tried(conn: Connection) -> str:
-            row = binding.operator_of(conn, issuer, subject, None)
+            row = binding.operator_of(conn, issuer, subject, named)
             accounts.knock(conn, row.login, now)
             return row.login
 
         login = await self.run(tried)  # counted before it is judged
         async with self._judging(login, now):
             return await self.run(
-                lambda conn: binding.sign_in(conn, self.key, issuer, subject, code, now)
+                lambda conn: binding.sign_in(conn, self.key, issuer, subject, named, code, now)
             )
 
     async def change_password(self, login: str, old: str, new: str, now: datetime) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from jdgate.store import people
 from jdgate.store.people import ActRow
 
+LINKED = "operator.linked"
 SIGNED_IN, SIGNED_OUT, RESTING = people.SIGN_INS
 
 
@@ -25,6 +26,11 @@ def came(conn: Connection, login: str, now: datetime) -> None:
 def left(conn: Connection, login: str, now: datetime) -> None:
     """Somebody signed out."""
     _note(conn, SIGNED_OUT, login, login, now)
+
+
+def linked(conn: Connection, login: str, now: datetime) -> None:
+    """Somebody came by a provider for the first time, and is known by it from now on."""
+    _note(conn, LINKED, login, login, now)
 
 
 def rests(conn: Connection, login: str, now: datetime) -> None:

@@ -17,7 +17,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from jdgate.errors import JdgateError, Refused
-from jdgate.people import accounts, binding, carried, credentials
+from jdgate.people import binding, carried, credentials
 from jdgate.people.binding import Person, operator_of
 from jdgate.store import web_sessions
 from jdgate.web.gate import path_of_ours
@@ -43,6 +43,7 @@ class Half(msgspec.Struct, frozen=True):
 
     back: str
     subject: str
+    login: str | None
 
 
 def pages(site: Site) -> list[HTTPRouteHandler]:
@@ -79,7 +80,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         except JdgateError as reason:
             return sign_in_form(site, request, back=onward, error=reason)
         if token is None:
-            return _ask_for_code(request, Half(onward, person.subject), None)
+            return _ask_for_code(request, Half(onward, person.subject, person.login), None)
         await _leave(request)
         return site.go(onward, token=token)
 
@@ -90,7 +91,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         half = carried.unseal(site.house.key, Half, ticket, visit.token, now)
         try:
             token = await site.house.sign_in_with_code(
-                provider.issuer, half.subject, field(form, "code"), now
+                provider.issuer, half.subject, half.login, field(form, "code"), now
             )
         except Refused as reason:
             return _ask_for_code(request, half, reason)
@@ -125,7 +126,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             row = operator_of(conn, provider.issuer, person.subject, person.login)
             if binding.needs_code(row, strong=person.strong, wanted=site.second_factor):
                 return None
-            return accounts.begin(conn, row.login, now)
+            return binding.let_in(conn, row, provider.issuer, person.subject, now)
 
         return await site.house.run(work)
 
