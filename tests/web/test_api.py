@@ -11,7 +11,6 @@ from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment
 
 from jdgate.core import signing
 from jdgate.errors import Refused
-from jdgate.web import api
 from jdgate.web.api import asking
 
 pytestmark = pytest.mark.anyio
@@ -136,7 +135,8 @@ async def test_problems_say_it_in_both_languages_and_hold_no_value(
 async def test_too_much_and_too_often(
     county: County, system: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    large = await system.post("/api/v1/messages", content=b" " * (api.MOST_BYTES + 1), headers=JSON)
+    whole = b" " * (asking.MOST_BYTES + 1)
+    large = await system.post("/api/v1/messages", content=whole, headers=JSON)
     assert large.status_code == 413
     monkeypatch.setattr(asking, "A_MINUTE", 3)
     codes = [(await system.get("/api/v1/status")).status_code for _ in range(8)]

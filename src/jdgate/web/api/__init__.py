@@ -22,14 +22,12 @@ from jdgate import __version__
 from jdgate.gateway import door
 from jdgate.store import inbox, outbox
 from jdgate.web.api import deliveries, messages, signed, tables
-from jdgate.web.api.asking import Guard, system_of
+from jdgate.web.api.asking import MOST_BYTES, Guard, system_of
 from jdgate.web.api.messages import JOSE
 from jdgate.web.api.shapes import Range, Standing
 from jdgate.web.problems import Problems
 from jdgate.web.site import Asked, Site
 
-MOST_BYTES = 8 * 1024 * 1024
-"""Of a body that says nothing else."""
 MOST_COUNTED = 1_000
 
 

@@ -31,6 +31,8 @@ from jdgate.web.site import Asked, Site
 
 T = TypeVar("T")
 
+MOST_BYTES = 8 * 1024 * 1024
+"""Of a body, where an address does not say otherwise."""
 TOKEN_LENGTH = 43
 A_MINUTE = 600
 """Requests that one token may make in a minute."""

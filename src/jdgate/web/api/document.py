@@ -15,8 +15,12 @@ from typing import Any
 import msgspec
 
 from jdgate import __version__
+from jdgate.commands.tables import LIMITS
+from jdgate.commands.tables import MOST_BYTES as MOST_OF_TABLE
+from jdgate.core.message import MAX_BODY
 from jdgate.texts import LANGUAGES, Lang, all_texts, say
 from jdgate.web.api import examples
+from jdgate.web.api.asking import A_MINUTE, MOST_BYTES, MOST_STREAMS
 from jdgate.web.api.operations import OPERATIONS, Body, Given, Operation
 from jdgate.web.api.shapes import Problem
 
@@ -40,7 +44,7 @@ def document(lang: Lang) -> dict[str, Any]:
         "info": {
             "title": say("web.api.title", lang),
             "version": __version__,
-            "description": say("web.api.about", lang),
+            "description": f"{say('web.api.about', lang)}\n\n{_limits(lang)}",
         },
         "servers": [{"url": "/"}],
         "tags": [
@@ -60,6 +64,13 @@ def document(lang: Lang) -> dict[str, Any]:
         },
         "security": [{"token": []}],
     }
+
+
+def _limits(lang: Lang) -> str:
+    return say(
+        "web.api.limits", lang, minute=A_MINUTE, streams=MOST_STREAMS, body=MOST_BYTES // 2**20,
+        table=MOST_OF_TABLE // 2**20, rows=LIMITS.rows, signed=MAX_BODY,
+    )  # fmt: skip
 
 
 def _operation(one: Operation, schema_of: dict[str, Any], lang: Lang) -> dict[str, Any]:
