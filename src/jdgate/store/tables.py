@@ -12,6 +12,8 @@ Rules:
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -24,7 +26,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TextClause,
     text,
 )
 
@@ -34,7 +35,7 @@ from jdgate.store.columns import Instant, Json
 metadata = MetaData(naming_convention=shared_tables.NAMING)
 
 
-def _where(told: str) -> dict[str, TextClause]:
+def _where(told: str) -> dict[str, Any]:
     """Options of an index over the rows of which this is true."""
     return {"sqlite_where": text(told), "postgresql_where": text(told)}
 
