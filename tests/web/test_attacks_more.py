@@ -4,9 +4,13 @@ person can use up."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from io import BytesIO
+from urllib.parse import urlsplit
 
+import httpx
 import openpyxl
 import pyotp
 import pytest
@@ -20,6 +24,8 @@ from jdgate.commands.uploads import MOST_KEPT
 from jdgate.errors import Refused
 from jdgate.store import people, traffic, uploads
 from jdgate.store.traffic import GATEWAY, Tally
+from jdgate.web import patience
+from jdgate.web.site import MOST_STREAMS
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
@@ -124,3 +130,49 @@ async def test_a_new_password_does_not_make_room_for_more_guesses_at_codes(count
     another = "another correct horse"
     await house.change_password("guessed", PASSWORD, another, now)
     assert await guess(another) == "people.resting"
+
+
+async def test_one_browser_has_so_many_pages_that_change_by_themselves(browse: Browse) -> None:
+    clerk = browse()
+    await clerk.is_in("clerk")
+    async with AsyncExitStack() as stack:
+        paths = ["/live", "/flows/live"] * (MOST_STREAMS // 2)
+        for path in paths:
+            stream = await stack.enter_async_context(clerk.client.stream("GET", path))
+            assert stream.status_code == 200
+        for path in ("/live", "/flows/live"):
+            assert (await clerk.open(path)).status_code == 429, path
+        assert (await clerk.open("/")).status_code == 200
+
+    async def free() -> bool:
+        async with clerk.client.stream("GET", "/live") as stream:
+            return stream.status_code == 200
+
+    assert await clerk.county.until(free), "as soon as they are closed"
+
+
+async def test_who_opens_connection_after_connection_leaves_the_daemon_its_files(
+    browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = browse()
+    parts = urlsplit(browser.url)
+    monkeypatch.setattr(patience, "MOST", 3)
+    opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(12)]
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        with contextlib.suppress(OSError):
+            writer.write(f"GET /sign-in HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode())
+            return bool(await reader.read(1))
+        return False
+
+    answers = [await answered(*one) for one in opened]
+    assert sum(answers) <= 3
+    for _, writer in opened:
+        writer.close()
+
+    async def lets_in() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return (await browser.open("/sign-in")).status_code == 200
+        return False
+
+    assert await browser.county.until(lets_in)

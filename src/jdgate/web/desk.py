@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from jdgate.people import rights
+from jdgate.web.api.asking import stream
 from jdgate.web.live import Key, Live
 from jdgate.web.site import Asked, Site
 
@@ -47,7 +48,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/live")
     async def live(request: Asked) -> Stream:
-        return Stream(changes.events(request.state.visit), media_type="text/event-stream")
+        return await stream(changes.events(request.state.visit))
 
     return [desk, live]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from jdgate.commands.overseeing import SPANS
 from jdgate.errors import Refused
 from jdgate.people import accounts
 from jdgate.texts import Lang, say
+from jdgate.web.api.asking import stream
 from jdgate.web.flow_view import UNREAD, Naming, clip, view
 from jdgate.web.live import HEARTBEAT_S, stream_event
 from jdgate.web.pace import Pace
@@ -57,8 +58,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/flows/live")
     async def live(request: Asked) -> Stream:
-        events = board.events(request.state.visit, _key(site, request))
-        return Stream(events, media_type="text/event-stream")
+        return await stream(board.events(request.state.visit, _key(site, request)))
 
     return [flows, live]
 
@@ -134,12 +134,20 @@ class Board:
         self._drawn: dict[Key, tuple[object, str]] = {}
         self._drawing = asyncio.Lock()
 
-    async def events(self, visit: Visit, key: Key) -> AsyncIterator[bytes]:
-        """What one browser is sent (text/event-stream), while its person is signed in."""
-        yield b"retry: 3000\n\n"
+    async def events(self, visit: Visit, key: Key) -> AsyncGenerator[bytes]:
+        """What one browser is sent (text/event-stream), while its person is signed in.
+
+        Raises:
+            Refused: `web.too_many_pages`.
+        """
+        with self._site.streaming(visit):
+            yield b"retry: 3000\n\n"
+            if self._site.running.gateway is not None:
+                async for event in self._events(visit, key):
+                    yield event
+
+    async def _events(self, visit: Visit, key: Key) -> AsyncGenerator[bytes]:
         site, quiet = self._site, 0.0
-        if site.running.gateway is None:
-            return
         # a browser fetches the page when its stream opens: only what comes after is sent
         sent = await self._draw(key)
         while not site.closing.is_set():

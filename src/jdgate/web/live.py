@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -73,12 +73,20 @@ class Live:
         self._boards: dict[Key, asyncio.Task[None]] = {}
         site.at_closing.append(self._let_go)
 
-    async def events(self, visit: Visit) -> AsyncIterator[bytes]:
-        """What one browser is sent (text/event-stream), while its person is signed in."""
-        yield b"retry: 3000\n\n"
+    async def events(self, visit: Visit) -> AsyncGenerator[bytes]:
+        """What one browser is sent (text/event-stream), while its person is signed in.
+
+        Raises:
+            Refused: `web.too_many_pages`.
+        """
+        with self._site.streaming(visit):
+            yield b"retry: 3000\n\n"
+            if self._site.reachable(visit.who):
+                async for event in self._events(visit):
+                    yield event
+
+    async def _events(self, visit: Visit) -> AsyncGenerator[bytes]:
         site, who = self._site, visit.who
-        if not site.reachable(who):
-            return
         listener, key = _Listener(visit.token), Key(who.member, who.role, visit.lang)
         try:
             self._begin(key, listener)

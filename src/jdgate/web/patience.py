@@ -4,7 +4,9 @@ Rules:
 - a connection on which no request is under way is closed after `REST_S`: before its first one,
   between two, while the head of one comes in, and while the rest of a refused one does;
 - the body of a request has `GRACE_S`, and a second more for every `SLOWEST` bytes that came. Only
-  the time that is spent waiting for the client counts.
+  the time that is spent waiting for the client counts;
+- beyond `MOST` connections a new one is closed at once: whoever opens thousands takes what the
+  console has, and nothing of what the exchange needs.
 
 Others are not kept waiting by it in the meantime: each connection costs its own few kilobytes.
 """
@@ -12,6 +14,7 @@ Others are not kept waiting by it in the meantime: each connection costs its own
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +26,9 @@ REST_S = 30.0
 GRACE_S = 20.0
 SLOWEST = 16 * 1024
 """Bytes a second: 16 MiB over a poor mobile connection take no more than a quarter of an hour."""
+
+MOST = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2, 4096)
+"""Connections: at most half of the files that the process may have open."""
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -66,6 +72,9 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > MOST:
+            transport.abort()
+            return
         self._look()
 
     def data_received(self, data: bytes) -> None:

@@ -55,6 +55,7 @@ _STATUS = {
     "web.media_type": 415,
     "web.malformed": 400,
     "web.too_many_streams": 429,
+    "web.too_many_pages": 429,
     "signing.malformed": 400,
     "message.not_json": 400,
     "message.duplicate_key": 400,

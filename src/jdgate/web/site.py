@@ -10,7 +10,9 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -41,6 +43,9 @@ LANGUAGE_COOKIE = "jdgate_lang"
 _IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
 """What RFC 3986 §2.2 gives a meaning; `%`, because an address may be encoded already."""
 _YEAR_S = 366 * 86_400
+MOST_STREAMS = 12
+"""Pages that one browser may have open which change by themselves; by itself a browser opens six
+connections."""
 
 
 class Visit(Struct):
@@ -69,6 +74,7 @@ class Site:
         self.ask = handlers(running)
         self.renderer = Renderer(running)
         self.closing = asyncio.Event()
+        self._streams: Counter[str] = Counter()
         self.at_closing: list[Callable[[], None]] = []
         web = running.config.web
         self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
@@ -158,6 +164,23 @@ class Site:
         return menu.entries(
             who.role, county=self.oversees(who), sends=lambda type: self.may_send(who, type)
         )
+
+    @contextlib.contextmanager
+    def streaming(self, visit: Visit) -> Iterator[None]:
+        """While a page of a browser is sent what changes.
+
+        Raises:
+            Refused: `web.too_many_pages`.
+        """
+        if self._streams[visit.token] >= MOST_STREAMS:
+            raise Refused("web.too_many_pages", most=MOST_STREAMS)
+        self._streams[visit.token] += 1
+        try:
+            yield
+        finally:
+            self._streams[visit.token] -= 1
+            if not self._streams[visit.token]:
+                del self._streams[visit.token]
 
     # --- looking
 
