@@ -166,5 +166,5 @@ def test_records_that_went_to_nobody_are_found_until_their_message_is_forgotten(
         assert subjects.unshown(conn, {"mmt": A, "aid": B}) == [("aid", "m-2", 1)]
         subjects.add_unshown(conn, "m-3", "mmt", {1: B, 2: A})
         subjects.forget(conn, B)
-        assert subjects.unshown(conn, {"mmt": B, "aid": B}) == []
+        assert subjects.unshown(conn, {"mmt": B}) == subjects.unshown(conn, {"aid": B}) == []
         assert subjects.unshown(conn, {"mmt": A}) == [("mmt", "m-3", 2)]

@@ -299,9 +299,8 @@ def forget(conn: Connection, subject: bytes) -> Forgotten:
         conn.execute(delete(table).where(table.c.subject == subject)).rowcount
         for table in (alias, relation, subject_index, care_team)
     ]
-    everywhere = select(subject_unshown.c.domain).distinct()
-    wanted = dict.fromkeys(conn.execute(everywhere).scalars(), subject)
-    for message_id in {id for _, id, _ in unshown(conn, wanted)}:
+    domains = list(conn.execute(select(subject_unshown.c.domain).distinct()).scalars())
+    for message_id in {id for one in domains for _, id, _ in unshown(conn, {one: subject})}:
         mine = subject_unshown.c.message_id == message_id
         packed = conn.execute(select(subject_unshown.c.people).where(mine)).scalar_one()
         left = {place: one for place, one in _unpacked(packed) if one != subject}
