@@ -62,6 +62,14 @@ async def test_each_row_of_a_table_is_answered_and_the_table_is_sent_once(
     assert sheet is not None and sheet.max_row >= again["counts"]["refused"]
 
 
+async def test_ids_of_tables_and_of_records_are_apart(system: httpx.AsyncClient) -> None:
+    for id in ("table:q", "q"):
+        sent = {"id": id, "type": ATTENDANCE, "records": [{"site": "cln-01"}]}
+        assert (await system.post("/api/v1/messages", json=sent)).status_code == 202
+    assert (await system.get("/api/v1/tables/q")).status_code == 404
+    assert (await post(system, "q", SAMPLE.read_bytes())).status_code == 202
+
+
 async def test_what_is_no_table_of_this_token_is_refused(
     county: County, system: httpx.AsyncClient
 ) -> None:

@@ -41,8 +41,8 @@ CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XLS = "application/vnd.ms-excel"
 ANY = "application/octet-stream"
-PREFIX = "table:"
-"""Ids of tables and of other requests are apart."""
+PREFIX = "table/"
+"""Ids of tables and of other requests are apart: a caller's own has no such stroke."""
 
 OwnId = FromQuery[Annotated[str, Parameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]]
 Type = FromQuery[Annotated[str | None, Parameter(max_length=64)]]
