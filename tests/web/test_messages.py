@@ -199,7 +199,7 @@ async def test_a_sender_is_not_told_who_else_knows_a_person(county: County, brow
     assert [one["kind"] for one in entry] == ["accepted"]
     assert "deliveries" not in entry[0]["leaf"]
     done = await nurse.send(page, f"/messages/{sent}/verify")
-    assert "以上条目都在账本中" in done.text and "社区戒毒办" not in done.text
+    assert "以上条目都在台账中" in done.text and "社区戒毒办" not in done.text
     assert (await nurse.send(page, f"/messages/{sent}/evidence")).status_code == 404
     elsewhere = await signed_in(browse, "elsewhere")
     mine = await elsewhere.open(f"/messages/{got}")
@@ -233,7 +233,7 @@ async def test_what_was_erased_leaves_its_proof(county: County, browse: Browse) 
     page = await checker.open(f"/messages/{sent}")
     assert "内容已删除，证明仍然有效" in page.text
     done = await checker.send(page, f"/messages/{sent}/verify")
-    assert "以上条目都在账本中" in done.text and "✓ 已验证" in done.text
+    assert "以上条目都在台账中" in done.text and "✓ 已验证" in done.text
 
 
 async def test_a_draft_leads_to_what_was_sent_for_it(county: County, browse: Browse) -> None:

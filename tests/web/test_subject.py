@@ -152,7 +152,7 @@ async def test_the_report_holds_all_that_was_disclosed_and_nothing_of_others(
     assert filed[2] == "县公安局禁毒大队"
     assert sorted(filed[3].split("、")) == sorted(titles)
     assert "戒毒条例 12 [已核对原文]" in filed[4]
-    assert "签收（账本第" in filed[5] and "保留到" in filed[5]
+    assert "签收（台账第" in filed[5] and "保留到" in filed[5]
     assert {(row[1], row[2], row[3]) for row in looked} == {
         ("第一门诊", "nurse", "办理业务"),
         ("县公安局禁毒大队", "police", "办理业务"),
@@ -173,7 +173,7 @@ async def test_the_report_holds_all_that_was_disclosed_and_nothing_of_others(
     assert int(size) <= head["size"]
     kept = await county.books(lambda conn: ledger.root_of(conn, int(size)))
     assert b64u(kept) == root
-    place = int(re.findall(r"账本第 (\d+) 号", filed[0])[0])
+    place = int(re.findall(r"台账第 (\d+) 号", filed[0])[0])
     leaf = await county.books(lambda conn: ledger.leaf(conn, place))
     assert leaf is not None and leaves.decode(leaf.body).id == came["id"]
 
