@@ -21,6 +21,7 @@ from jdgate.core.signing import TYP_MESSAGE, sign
 from jdgate.errors import Refused
 from jdgate.gateway.ground import new_id
 from jdgate.web.api import asking
+from jdgate.web.api.asking import MOST_BROUGHT
 from jdgate.web.api.document import document
 
 pytestmark = pytest.mark.anyio
@@ -175,6 +176,48 @@ async def test_what_was_revoked_or_has_expired_ends_at_once_and_so_do_its_stream
         assert (await short.get("/api/v1/status")).status_code == 401
     finally:
         county.turned.turn(-timedelta(days=1, minutes=1))
+
+
+async def test_a_suspended_member_is_handed_nothing_more_by_a_stream_that_is_open(
+    county: County, system: Make
+) -> None:
+    own = await system("cln-09", own_key=True)
+    try:
+        async with own.stream("GET", "/api/v1/mailbox/stream") as stream:
+            lines = stream.aiter_lines()
+            assert await anext(lines) == "retry: 3000"
+            await county.ask("member.suspend", id="cln-09")
+            async with asyncio.timeout(WITHIN):
+                async for _ in lines:
+                    pass
+        assert (await own.get("/api/v1/mailbox")).status_code == 403
+    finally:
+        await county.ask("member.resume", id="cln-09")
+
+
+async def test_one_system_brings_so_much_at_once(county: County, system: Make) -> None:
+    made, other = await system("cln-01", ENROL), await system("cln-01", ENROL)
+    reader = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x"
+        await reader.wait()
+
+    async def hand_in(id: int) -> httpx.Response:
+        kind = {"content-type": "text/csv"}
+        return await made.post(f"/api/v1/tables?id={id}", content=slowly(), headers=kind)
+
+    waiting = [asyncio.create_task(hand_in(each)) for each in range(MOST_BROUGHT)]
+
+    async def turned_away() -> bool:
+        answer = await made.post("/api/v1/messages", json={})
+        return answer.status_code == 429 and answer.headers["retry-after"] == "5"
+
+    assert await county.until(turned_away)
+    assert (await other.post("/api/v1/messages", json={})).status_code == 400, "others go on"
+    reader.set()
+    assert {one.status_code for one in await asyncio.gather(*waiting)} == {422}
+    assert (await made.post("/api/v1/messages", json={})).status_code == 400
 
 
 async def test_json_is_read_in_one_way_only(county: County, system: Make) -> None:

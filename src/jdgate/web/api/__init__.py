@@ -46,8 +46,8 @@ def router(site: Site, problems: Problems) -> Router:
         "/api/v1",
         route_handlers=[
             *_standing(site),
-            *messages.handlers(site),
-            *tables.handlers(site),
+            *messages.handlers(site, guard),
+            *tables.handlers(site, guard),
             *signed.handlers(site, guard),
             *deliveries.handlers(site, guard),
         ],

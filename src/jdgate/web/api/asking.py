@@ -3,8 +3,9 @@
 Rules:
 - a token is looked up at every request, so what was revoked or has expired ends at once; a stream
   that is open looks again whenever it wakes, and is woken when its token is revoked;
-- requests are counted per token and minute, open streams and waiting requests per token: one
-  system that runs wild keeps no other from its work;
+- requests are counted per token and minute, open streams, waiting requests and what is brought at
+  once per token: one system that runs wild keeps no other from its work;
+- a member with its own key that was suspended is handed nothing more, also by a stream;
 - JSON is read as messages are: no key twice, no number that readers would not agree on.
 """
 
@@ -38,6 +39,8 @@ A_MINUTE = 600
 """Requests that one token may make in a minute."""
 MOST_STREAMS = 4
 """Streams and waiting requests that one token may have open."""
+MOST_BROUGHT = 4
+"""Requests with something to send that one token may have under way: each lies in memory whole."""
 HEARTBEAT_S = 15.0
 LOOK_S = 1.0
 """How soon something that rings no bell is seen by who waits for it."""
@@ -53,6 +56,7 @@ class Guard:
         self._minute = 0
         self._counted: dict[str, int] = defaultdict(int)
         self._open: Counter[str] = Counter()
+        self._brought: Counter[str] = Counter()
         self._waiting: set[asyncio.Event] = set()
         site.at_closing.append(self._let_go)
 
@@ -68,8 +72,12 @@ class Guard:
         request.state.system = row
 
     async def still(self, system: TokenRow) -> bool:
-        """Whether a token is good as yet, and the daemon goes on."""
-        return not self._site.closing.is_set() and await self._alive(system.token) is not None
+        """Whether a token is good as yet, its member may have what it is owed, and the daemon goes
+        on."""
+        if self._site.closing.is_set() or await self._alive(system.token) is None:
+            return False
+        member = self._site.running.trust.members.get(system.member)
+        return not system.own_key or (member is not None and member.status == "active")
 
     async def _alive(self, digest: bytes) -> TokenRow | None:
         row = await self._site.house.run(lambda conn: web_sessions.token(conn, digest))
@@ -85,6 +93,23 @@ class Guard:
         self._counted[id] += 1
         if self._counted[id] > A_MINUTE:
             raise Refused("web.too_many", seconds=60 - int(now % 60))
+
+    @contextlib.contextmanager
+    def bringing(self, system: TokenRow) -> Iterator[None]:
+        """While a request of a token is read and done.
+
+        Raises:
+            Refused: `web.too_many`.
+        """
+        if self._brought[system.id] >= MOST_BROUGHT:
+            raise Refused("web.too_many", seconds=5)
+        self._brought[system.id] += 1
+        try:
+            yield
+        finally:
+            self._brought[system.id] -= 1
+            if not self._brought[system.id]:
+                del self._brought[system.id]
 
     @contextlib.contextmanager
     def listening(self, system: TokenRow) -> Iterator[asyncio.Event]:

@@ -30,21 +30,24 @@ from jdgate.store.outbox import OutboxRow
 from jdgate.store.requests import RequestRow
 from jdgate.store.web_sessions import TokenRow
 from jdgate.texts import LANGUAGES
-from jdgate.web.api.asking import json_of, system_of
+from jdgate.web.api.asking import Guard, json_of, system_of
 from jdgate.web.api.shapes import NotSent, Said, Sending, Sent, State, Taken
 from jdgate.web.site import Site
 
 JOSE = "application/jose"
 
 
-def handlers(site: Site) -> list[HTTPRouteHandler]:
+def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     """Send records; look at what became of a message."""
     doing = asyncio.Lock()
 
     @post("/messages", status_code=202)
     async def send(request: Request[Any, Any, Any]) -> Taken:
         system = hosted(request)
-        data = await json_of(request, Sending)
+        with guard.bringing(system):
+            return await sent(system, await json_of(request, Sending))
+
+    async def sent(system: TokenRow, data: Sending) -> Taken:
         may_send(system, data.type)
         edge, now, member = site.running.the_edge, site.now(), system.member
         digest = sha256(msgspec.json.encode(data, order="sorted")).digest()

@@ -53,10 +53,11 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     @post("/messages/signed", status_code=200, request_max_body_size=MAX_BODY)
     async def signed(request: Request[Any, Any, Any]) -> Judged:
         system = _own_key(site, request)
-        jws = (await body(request, JOSE)).strip()
-        if not _FORM.fullmatch(jws):  # no message at all: nothing to judge and to write down
-            raise Refused("signing.malformed")
-        answer = await door.hand_in(site.running.the_gateway, system.member, jws)
+        with guard.bringing(system):
+            jws = (await body(request, JOSE)).strip()
+            if not _FORM.fullmatch(jws):  # no message at all: nothing to judge and to write down
+                raise Refused("signing.malformed")
+            answer = await door.hand_in(site.running.the_gateway, system.member, jws)
         said = msgspec.convert(answer.record, Said) if answer.record else None
         receipt = answer.receipt.decode() if answer.receipt else None
         return Judged(answer.id, said, receipt)

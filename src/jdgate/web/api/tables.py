@@ -31,7 +31,7 @@ from jdgate.store.outbox import Answer
 from jdgate.store.requests import RequestRow
 from jdgate.store.web_sessions import TokenRow
 from jdgate.texts import LANGUAGES
-from jdgate.web.api.asking import body, system_of
+from jdgate.web.api.asking import Guard, body, system_of
 from jdgate.web.api.messages import hosted, may_send
 from jdgate.web.api.shapes import ROW_STATES, RowReason, RowState, TableSent
 from jdgate.web.gate import language
@@ -59,7 +59,7 @@ class Kept(Struct):
     refused: list[Verdict]
 
 
-def handlers(site: Site) -> list[HTTPRouteHandler]:
+def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     """Send a table; look at what became of its rows."""
     tables = Tables(site.running)
     site.at_closing.append(tables.close)
@@ -74,10 +74,20 @@ def handlers(site: Site) -> list[HTTPRouteHandler]:
         approved_by: Names = None,
     ) -> Response[Any]:
         system = hosted(request)
+        with guard.bringing(system):
+            return await handed_in(request, system, id, type, sheet, tuple(approved_by or ()))
+
+    async def handed_in(
+        request: Request[Any, Any, Any],
+        system: TokenRow,
+        id: str,
+        type: str | None,
+        sheet: str | None,
+        names: tuple[str, ...],
+    ) -> Response[Any]:
         data = await body(request, CSV, XLSX, XLS, ANY)
         if not data:
             raise Refused("web.no_file")
-        names = tuple(approved_by or ())
         digest = sha256(msgspec.json.encode([sha256(data).hexdigest(), type, sheet, names]))
         async with doing:  # two requests of one id at once are one; one file is read at a time
             kept = await known(system, id, digest.digest())
