@@ -61,10 +61,28 @@ async def upload(page: Page, url: str) -> None:
     await page.wait_for_selector("#work:not([data-open]) tr.accepted")
 
 
+async def flows(page: Page, url: str) -> None:
+    """Who sends what to whom."""
+    await page.goto(f"{url}/flows")
+
+
+async def inspection(page: Page, url: str) -> None:
+    """A month's inspection on a phone: books and stock differ."""
+    await page.goto(f"{url}/inspection")
+    await page.fill("#uscc", "91510000MA9999TEST"[:18])
+    await page.select_option("[name='stocks.0.cas']", "67-64-1")
+    await page.fill("[name='stocks.0.book_qty']", "120")
+    await page.fill("[name='stocks.0.stock_qty']", "118.5")
+    await page.wait_for_selector(".difference:not(:empty)")
+    await page.locator("#stocks-title").scroll_into_view_if_needed()
+
+
 SHOTS: dict[str, tuple[str, bool, Shot]] = {
     "desk": ("police", False, desk),
     "alert": ("police", False, alert),
     "upload": ("nurse", False, upload),
+    "flows": ("auditor", False, flows),
+    "inspection": ("inspector", True, inspection),
 }
 """Name → who looks, on a phone or not, and how they get there."""
 

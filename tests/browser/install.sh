@@ -1,9 +1,10 @@
 #!/bin/sh
-# The browser that the tests drive, and letters for the Chinese that it draws: Debian's packages,
-# where the machine has none. JDGATE_CHROMIUM names a browser that is somewhere else.
+# The browser that the tests drive, letters for the Chinese that it draws, and curl: Debian's
+# packages, where the machine has none. JDGATE_CHROMIUM names a browser that is somewhere else.
 set -eu
 missing=""
 test -x "${JDGATE_CHROMIUM:-/usr/bin/chromium}" || missing="chromium"
+command -v curl >/dev/null || missing="$missing curl"
 if ! command -v fc-list >/dev/null || test -z "$(fc-list :lang=zh)"; then
 	missing="$missing fontconfig fonts-wqy-microhei"
 fi
