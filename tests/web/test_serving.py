@@ -52,6 +52,20 @@ async def test_a_desk_far_from_the_gateway_tells_it_who_looked(tmp_path: Path) -
             row = (await station.ask("alerts.list", member="ps-01"))[0]
             page = await browser.open(f"/alerts/{row['id']}")
             assert page.status_code == 200 and "发出提醒" in page.text
+            # pages that are looked at show what is known here, and say what is not
+            day = str(row["due_at"])[:10]
+            for path, text in (
+                ("/expectations", "这里只有本单位提醒的期限"),
+                (f"/expectations?month={day[:7]}", "办 1"),
+                ("/flows", "这台机器上没有网关"),
+                ("/charts", "这台机器上没有网关"),
+                ("/system", "连接正常"),
+            ):
+                page = await browser.open(path)
+                assert page.status_code == 200 and text in page.text, path
+            assert (await browser.open("/flows/live")).text == "retry: 3000\n\n"
+            owed = await station.ask("expect.late", part="owed", member="ps-01")
+            assert owed == {"rows": [], "next": None}, "its deadline has not passed"
             await browser.close()
 
 

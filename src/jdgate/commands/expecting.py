@@ -90,8 +90,12 @@ class Expecting:
         now = self._running.clock.now()
         answer = await self._part(part, None, now, member, after, limit)
         gateway = self._running.gateway
-        if part == "missed" and not after and gateway is not None:
-            counted = await looked_up(gateway, lambda conn: agenda.missed_by(conn, member))
+        if part == "missed" and not after:
+            counted = (
+                await looked_up(gateway, lambda conn: agenda.missed_by(conn, member))
+                if gateway is not None
+                else []
+            )
             answer["by"] = [
                 {"what": what, "member": of or None, "count": count} for what, of, count in counted
             ]
