@@ -8,21 +8,24 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import openpyxl
 import pyotp
 import pytest
-from tests.e2e.kit import ENROL, County
+from tests.e2e.kit import ENROL, County, enrolment, id_no
 from tests.e2e.test_approval import draft_for
 from tests.web.browsing import PASSWORD, Browser, hire
-from tests.web.test_desk import REQUEST
+from tests.web.test_desk import REQUEST, alert
 from tests.web.test_upload import at, hand_in, handed_in, kept, rows
 
 from jdgate.commands.uploads import MOST_KEPT
+from jdgate.core.identity import Pseudonyms
 from jdgate.errors import Refused
-from jdgate.store import people, traffic, uploads
+from jdgate.store import people, subjects, traffic, uploads
+from jdgate.store.subjects import Appearance
 from jdgate.store.traffic import GATEWAY, Tally
 from jdgate.web import patience
 from jdgate.web.site import MOST_STREAMS
@@ -176,3 +179,53 @@ async def test_who_opens_connection_after_connection_leaves_the_daemon_its_files
         return False
 
     assert await browser.county.until(lets_in)
+
+
+async def test_what_the_law_keeps_from_everybody_is_not_found_by_person(county: County) -> None:
+    number, ground = 4321, county.gateway.ground
+    (shown,) = await county.push("cln-01", ENROL, [enrolment(number)])
+    (kept,) = await county.push("cln-01", ENROL, [enrolment(number + 1)])
+
+    def as_sealed(conn: Any) -> str:
+        token = Pseudonyms(ground.vault.domain_key(conn, "sealed")).token(id_no(number))
+        row = Appearance(subject=token, domain="sealed", message_id=kept["id"], record_index=0)
+        subjects.add_appearances(conn, [row])
+        return token.hex()
+
+    token = await county.books(as_sealed)
+    asked = {"by": "second-checker"}
+    for typed in (
+        {"id_type": "ric", "id_no": id_no(number)},
+        {"id_type": "pseudonym", "id_no": token},
+    ):
+        found = await county.ask("messages.person", **asked, **typed)
+        ids = [row["id"] for row in found["rows"]]
+        assert kept["id"] not in ids, typed["id_type"]
+        assert (shown["id"] in ids) == (typed["id_type"] == "ric")
+
+
+async def test_a_desk_that_passed_an_alert_on_does_not_learn_what_came_of_it(
+    county: County, browse: Browse
+) -> None:
+    id = await alert(county, "PS7")
+    await county.ask("alerts.reassign", id=id, by="甲", to="com-01", member="ps-01")
+
+    async def there() -> bool:
+        rows = await county.ask("alerts.list", member="com-01")
+        return any(row["id"] == id and row["params"] is not None for row in rows)
+
+    assert await county.until(there)
+    (outcome,) = list((await county.ask("alerts.show", id=id, member="com-01"))["outcomes"])[:1]
+    await county.ask("alerts.resolve", id=id, by="社区乙", outcome=outcome, member="com-01")
+
+    async def over() -> bool:
+        told = (await county.ask("messages.show", id=id, member="com-01"))["alert"]
+        return told["state"] == "resolved" and told["by"] == "社区乙"
+
+    assert await county.until(over)
+    told = (await county.ask("messages.show", id=id, member="ps-01"))["alert"]
+    assert (told["state"], told["by"], told["outcome"]) == ("passed_on", None, None)
+    clerk = browse()
+    await clerk.is_in("clerk")
+    page = await clerk.open(f"/messages/{id}")
+    assert page.status_code == 200 and "社区乙" not in page.text and "已转出" in page.text

@@ -149,7 +149,7 @@ def chain(
         "retention_days": days,
         "corrections": _corrections(conn, ground, row, member) if row is not None else [],
         "evidence": _evidence(found, own, ground),
-        "alert": _alert(found.alert) if found.alert is not None else None,
+        "alert": _alert(found.alert, member) if found.alert is not None else None,
         "draft": _draft(found.draft, member) if found.draft is not None else None,
         "message": None,
     }
@@ -239,15 +239,17 @@ def _letter(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def _alert(life: AlertLife) -> dict[str, Any]:
+def _alert(life: AlertLife, member: str | None) -> dict[str, Any]:
+    # what became of it is told to the desk it lies on, and no more to those it lay on before
+    told = member in (None, life.recipient)
     return {
         "id": life.id,
         "rule": life.rule_id,
-        "state": life.state,
+        "state": life.state if told else "passed_on",
         "desk": life.recipient,
         "raised_at": show_time(life.raised_at),
-        "by": life.by,
-        "outcome": life.outcome,
+        "by": life.by if told else None,
+        "outcome": life.outcome if told else None,
     }
 
 

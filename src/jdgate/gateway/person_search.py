@@ -4,6 +4,7 @@ Rules:
 - the ledger says that somebody searched, who and when, before anything is found. About whom is a
   keyed hash, so that it can be told to the person, and to nobody who reads the ledger;
 - an operator may search for as many people in a local day as a member may ask about (S2);
+- what the law keeps from everybody is not found, as it is in no report (`WITHHELD`);
 - what is found is metadata: which messages, never what they say. A report of everything about one
   person takes two auditors (`subject_books`).
 
@@ -27,6 +28,7 @@ from jdgate.core.message import show_time
 from jdgate.errors import Refused
 from jdgate.gateway import persons
 from jdgate.gateway.ground import Ground
+from jdgate.gateway.subject_report import WITHHELD
 from jdgate.store import ledger, meta, search
 from jdgate.store.search import Found
 
@@ -71,7 +73,7 @@ def find(
         target=hmac.new(key, typed.encode(), hashlib.sha256).hexdigest()[:32],
     )
     ledger.append(conn, [(leaves.encode(leaf), None)])
-    return search.about(conn, tokens, limit)
+    return search.about(conn, tokens, limit, without=WITHHELD)
 
 
 def _count(conn: Connection, by: str, now: datetime, most: int) -> None:

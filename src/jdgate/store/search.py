@@ -130,13 +130,15 @@ def made_query(wanted: Wanted, below: Place | None, limit: int, *, own: bool) ->
     return _page(_MADE.where(*tests), _d.created_at, _d.id, wanted, below, limit)
 
 
-def about(conn: Connection, subjects: Iterable[bytes], limit: int) -> list[Found]:
+def about(
+    conn: Connection, subjects: Iterable[bytes], limit: int, without: Iterable[str] = ()
+) -> list[Found]:
     """Messages with a record about one of these pseudonyms that was shown to somebody, newest
-    first, at most `limit`."""
+    first, at most `limit`; none of the domains `without`."""
     wanted = list(subjects)
     ids = (
         select(subject_index.c.message_id)
-        .where(subject_index.c.subject.in_(wanted))
+        .where(subject_index.c.subject.in_(wanted), subject_index.c.domain.not_in(list(without)))
         .distinct()
         # ids are sorted by time (UUIDv7)
         .order_by(subject_index.c.message_id.desc())
