@@ -1,7 +1,7 @@
 """What is due, by day: expectations that wait for a message, and the deadlines of alerts.
 
-A day is one of the county's (UTC+8); what is due at midnight is due by the end of the day before, so
-a span of time is open at its beginning and closed at its end. Nothing here reads a whole table:
+A day is one of the county's (UTC+8). What is due at midnight is due by the end of the day before,
+so a span of time is open at its beginning and closed at its end. Nothing here reads a whole table:
 days are counted from the indexes of what is due, and lists are read a page at a time from where the
 last one ended.
 
