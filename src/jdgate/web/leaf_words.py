@@ -73,13 +73,14 @@ class _Words:
             sheet.field_title(name, self.lang) if sheet is not None else name
             for name in leaf.get("fields", ())
         ]
+        purpose = self.renderer.purpose(leaf.get("purpose"), self.lang)
         said = self.say("disclosed", recipient=self.member(leaf, "recipient"),
                         records=leaf["records"])  # fmt: skip
         return said, [
             ("type", [self.type(leaf)]),
             ("fields", [side_by_side(titles, self.lang)] if titles else []),
             ("basis", [basis_text(one, self.lang) for one in leaf.get("basis", ())]),
-            ("purpose", [leaf["purpose"]] if leaf.get("purpose") else []),
+            ("purpose", [purpose] if purpose else []),
         ]
 
     def delivered(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:

@@ -21,7 +21,7 @@ from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store import alert_box, draft_box, inbox, ledger
 from jdgate.store.people import OperatorRow
-from jdgate.texts import Lang
+from jdgate.texts import Lang, say
 from jdgate.web.signing_in import field
 from jdgate.web.site import Asked, Site
 
@@ -113,10 +113,12 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         visit = request.state.visit
         who = visit.who
         await _look(site, who, id, draft_box.get, "draft.unknown")
-        row = await site.call("drafts.show", id=id, by=who.name, member=who.member)
+        may_decide = rights.may(who.role, "decide")
+        by = who.name if may_decide else say("web.draft_approver", visit.lang)
+        row = await site.call("drafts.show", id=id, by=by, member=who.member)
         sheet = site.renderer.sheet(row["type"])
         record = row.get("record") or row["prefill"]
-        decides = rights.may(who.role, "decide") and row["state"] in UNDECIDED
+        decides = may_decide and row["state"] in UNDECIDED
         return site.page(
             request,
             "draft.html",
@@ -129,6 +131,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
                 for name in row.get("lacking", ())
             ],
             two=sheet is not None and sheet.approvers == 2,
+            reads_only=not may_decide and row["state"] in UNDECIDED,
             decides=decides and who.name not in row["approvers"],
             mine=who.name in row["approvers"] and row["state"] in UNDECIDED,
             about=sheet.about.get(visit.lang) if sheet else "",
@@ -160,7 +163,16 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         who = visit.who
         await _look(site, who, id, inbox.get, "web.not_found")
         row = await site.call("inbox.show", member=who.member, id=id)
-        records = [site.renderer.fields(one, row["type"], visit.lang) for one in row["data"]]
+        records = [
+            {
+                "said": one if "title_code" in one else None,
+                "fields": site.renderer.fields(
+                    one, row["type"], visit.lang, _SAID if "title_code" in one else ()
+                ),
+                "alert": await _own_alert(site, who.member, one.get("alert_id")),
+            }
+            for one in row["data"]
+        ]
         return site.page(request, "message.html", row=row, records=records)
 
     return [
@@ -182,6 +194,15 @@ async def _look(
     if await edge.run(lambda conn: find(conn, member, id)) is None:
         raise Refused(code, alert=id[:64], draft=id[:64])
     await site.look(who, id)
+
+
+async def _own_alert(site: Site, member: str, alert: object) -> str | None:
+    """The alert that a record raised, where it is on the member's own desk."""
+    edge = site.running.the_edge
+    if not isinstance(alert, str):
+        return None
+    found = await edge.run(lambda conn: alert_box.get(conn, member, alert))
+    return alert if found is not None else None
 
 
 def _filled(form: Any) -> dict[str, str]:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from jdgate.core.sheet import Sheet
 from jdgate.people import rights
 from jdgate.running import Running
-from jdgate.texts import Lang, say
+from jdgate.texts import Lang, all_texts, say
 from jdgate.wording import basis_text, clean, local, reason_text, value_text
 
 _HERE = Path(__file__).parent
@@ -59,6 +59,7 @@ class Renderer:
             may=rights.may,
             basis=lambda cited: basis_text(str(cited), lang),
             member_name=self.member_name,
+            purpose=lambda code: self.purpose(code, lang),
             type_name=lambda type: self.type_name(type, lang),
             reason=lambda code, params: reason_text(code, params, lang),
             **words,
@@ -85,6 +86,11 @@ class Renderer:
         """A type in words."""
         sheet = self.sheet(type)
         return sheet.title.get(lang) if sheet is not None else type or "—"
+
+    def purpose(self, code: str | None, lang: Lang) -> str:
+        """What a message is for, in words; the code where a plugin's purpose has none."""
+        known = f"purpose.{code}"
+        return say(known, lang) if known in all_texts() else code or ""
 
     def role_name(self, role: str, lang: Lang) -> str:
         """Who a role is, in words."""
