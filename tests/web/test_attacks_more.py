@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from io import BytesIO
 from typing import Any
@@ -17,7 +17,7 @@ import pyotp
 import pytest
 from tests.e2e.kit import ENROL, County, enrolment, id_no
 from tests.e2e.test_approval import draft_for
-from tests.web.browsing import PASSWORD, Browser, hire
+from tests.web.browsing import PASSWORD, Browser, hire, token_of
 from tests.web.test_desk import REQUEST, alert
 from tests.web.test_upload import at, hand_in, handed_in, kept, rows
 
@@ -28,6 +28,7 @@ from jdgate.store import people, subjects, traffic, uploads
 from jdgate.store.subjects import Appearance
 from jdgate.store.traffic import GATEWAY, Tally
 from jdgate.web import patience
+from jdgate.web.gate import MOST_READ
 from jdgate.web.site import MOST_STREAMS
 
 pytestmark = pytest.mark.anyio
@@ -229,3 +230,30 @@ async def test_a_desk_that_passed_an_alert_on_does_not_learn_what_came_of_it(
     await clerk.is_in("clerk")
     page = await clerk.open(f"/messages/{id}")
     assert page.status_code == 200 and "社区乙" not in page.text and "已转出" in page.text
+
+
+async def test_one_browser_sends_so_many_forms_at_once(browse: Browse) -> None:
+    nurse = browse()
+    await nurse.is_in("nurse")
+    token = token_of(await nurse.open("/upload"))
+    goes_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"form_token="
+        await goes_on.wait()
+        yield token.encode()
+
+    async def send() -> httpx.Response:
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        return await nurse.client.post("/upload", content=slowly(), headers=kind)
+
+    waiting = [asyncio.create_task(send()) for _ in range(MOST_READ)]
+
+    async def turned_away() -> bool:
+        answer = await nurse.client.post("/upload", data={"form_token": token})
+        return answer.status_code == 429
+
+    assert await nurse.county.until(turned_away)
+    goes_on.set()
+    assert {one.status_code for one in await asyncio.gather(*waiting)} == {422}
+    assert not await turned_away()

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,8 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 BY_ITSELF = "x-jdgate-live"
 """A page's script says with this header that nobody pressed anything."""
 _TOKEN_LENGTH = 43
+MOST_READ = 8
+"""Forms of one browser that are read at once: a file that comes lies on the disk meanwhile."""
 
 
 class Gate:
@@ -30,6 +33,7 @@ class Gate:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._reading: Counter[str] = Counter()
 
     async def anybody(self, request: Asked) -> Response[Any] | None:
         """A page that nobody needs to sign in for."""
@@ -73,12 +77,23 @@ class Gate:
             raise Refused("web.not_ours")
         if signed_in and visit.operator is None:  # a stranger's form is not read first
             raise Refused("web.sign_in_first")
-        form = await request.form()
+        form = await self._read(request, visit)
         given = form.get("form_token")
         if not isinstance(given, str):
             raise Refused("web.not_ours")
         if not credentials.is_form_token(visit.token, given):
             raise Refused("web.not_ours")
+
+    async def _read(self, request: Asked, visit: Visit) -> Any:
+        if self._reading[visit.token] >= MOST_READ:
+            raise Refused("web.too_many", seconds=5)
+        self._reading[visit.token] += 1
+        try:
+            return await request.form()
+        finally:
+            self._reading[visit.token] -= 1
+            if not self._reading[visit.token]:
+                del self._reading[visit.token]
 
 
 def language(request: Asked) -> Lang:
