@@ -143,8 +143,9 @@ class Board:
         with self._site.streaming(visit):
             yield b"retry: 3000\n\n"
             if self._site.running.gateway is not None:
-                async for event in self._events(visit, key):
-                    yield event
+                async with contextlib.aclosing(self._events(visit, key)) as events:
+                    async for event in events:
+                        yield event
 
     async def _events(self, visit: Visit, key: Key) -> AsyncGenerator[bytes]:
         site, quiet = self._site, 0.0

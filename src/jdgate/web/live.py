@@ -82,8 +82,9 @@ class Live:
         with self._site.streaming(visit):
             yield b"retry: 3000\n\n"
             if self._site.reachable(visit.who):
-                async for event in self._events(visit):
-                    yield event
+                async with contextlib.aclosing(self._events(visit)) as events:
+                    async for event in events:
+                        yield event
 
     async def _events(self, visit: Visit) -> AsyncGenerator[bytes]:
         site, who = self._site, visit.who
