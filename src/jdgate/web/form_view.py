@@ -173,16 +173,17 @@ class Words(Struct, kw_only=True):
     # --- to be read
 
     def lines(
-        self, places: Sequence[Place], record: Mapping[str, Any]
+        self, places: Sequence[Place], record: Mapping[str, Any], between: str = "；"
     ) -> list[tuple[str, str, list[str]]]:
-        """Each field of a record: its title, what stands there, and which roles are shown it."""
+        """Each field of a record: its title, what stands there, and which roles are shown it.
+        `between`: what parts the rows of a list."""
         texts = values_of(places, record)
         by_name = {place.name: place for place in places}
         told = []
         for name, value in record.items():
             place = by_name.get(name)
             words = (
-                "；".join(self._row(place, texts, row) for row in numbers(texts, name))
+                between.join(self._row(place, texts, row) for row in numbers(texts, name))
                 if place is not None and place.kind == "rows"
                 else self._said(place, value)
             )

@@ -19,6 +19,8 @@ from jdgate.core.sheet import Sheet
 from jdgate.people import rights
 from jdgate.running import Running
 from jdgate.texts import Lang, all_texts, say
+from jdgate.web.form_fields import places_of
+from jdgate.web.form_view import Words
 from jdgate.wording import basis_text, clean, local, reason_text, value_text
 
 _HERE = Path(__file__).parent
@@ -99,17 +101,24 @@ class Renderer:
     def fields(
         self, record: Mapping[str, Any], type: str | None, lang: Lang, leaving: tuple[str, ...] = ()
     ) -> list[tuple[str, str, str]]:
-        """Each field of a record: its name, title and value in words."""
+        """Each field of a record: its name, title and value in words; a row of a list on a line."""
         sheet = self.sheet(type)
+        shown = {name: value for name, value in record.items() if name not in leaving}
+        if sheet is None:
+            return [(n, n, clean(value_text(n, v, None, lang))) for n, v in shown.items()]
+        schema = self._running.catalogue.schema(sheet.type)
+        listed = {n: schema["properties"][n] for n, value in shown.items() if _rows(value)}
+        places = places_of({**schema, "properties": listed}, sheet)
+        lines = Words(sheet=sheet, lang=lang).lines(places, shown, between="\n")
         return [
-            (
-                name,
-                sheet.field_title(name, lang) if sheet is not None else name,
-                clean(value_text(name, value, sheet, lang)),
-            )
-            for name, value in record.items()
-            if name not in leaving
+            (name, title, "\n".join(clean(line) for line in words.split("\n")))
+            for name, (title, words, _) in zip(shown, lines, strict=True)
         ]
+
+
+def _rows(value: object) -> bool:
+    """Whether it is a list of rows, each with fields of its own."""
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
 def _say(lang: Lang, code: object, **params: object) -> str:
