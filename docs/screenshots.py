@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from tests.browser.driving import DESK, PHONE, chromium  # noqa: E402
 
+from jdgate.demo.departments import company  # noqa: E402
 from jdgate.texts import say  # noqa: E402
 
 PATIENCE_S = 120
@@ -69,7 +70,7 @@ async def flows(page: Page, url: str) -> None:
 async def inspection(page: Page, url: str) -> None:
     """A month's inspection on a phone: books and stock differ."""
     await page.goto(f"{url}/inspection")
-    await page.fill("#uscc", "91510000MA9999TEST"[:18])
+    await page.fill("#uscc", company(2))
     await page.select_option("[name='stocks.0.cas']", "67-64-1")
     await page.fill("[name='stocks.0.book_qty']", "120")
     await page.fill("[name='stocks.0.stock_qty']", "118.5")

@@ -59,8 +59,8 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         inspector(request)
         lang = request.state.visit.lang
         html = site.renderer.page(
-            "inspection.html", lang, operator=None, menu={}, form_token="", path=HOME, return_to=HOME,
-            second_factor=site.second_factor, **_words(lang, {}, {}),
+            "inspection.html", lang, operator=None, menu={}, form_token="", path=HOME,
+            return_to=HOME, second_factor=site.second_factor, **_words(lang, {}, {}),
         )  # fmt: skip
         return Response(html, media_type="text/html; charset=utf-8")
 

@@ -54,9 +54,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         ]
         why = say(row["code"], visit.lang, **row["params"]) if row["code"] else ""
         by_row = bool(row["rows"])
-        return site.page(
-            request, "sent_one.html", row=row, faults=faults, why=why, by_row=by_row
-        )
+        return site.page(request, "sent_one.html", row=row, faults=faults, why=why, by_row=by_row)
 
     @get("/sent/{id:str}/receipt")
     async def receipt(request: Asked, id: FromPath[str]) -> Response[bytes]:
