@@ -54,14 +54,14 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             await site.call(f"alerts.{step}", **named, **given.get(step, {}))
         except Refused as reason:
             if reason.code == "alert.unknown":
-                raise
+                raise Refused("web.not_found") from reason
             return await _alert(request, id, reason)
         return site.go("/" if step == "reassign" else f"/alerts/{id}")
 
     async def _alert(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         visit = request.state.visit
         who = visit.who
-        await _look(site, who, id, alert_box.get, "alert.unknown")
+        await _look(site, who, id, alert_box.get)
         works = rights.may(who.role, "answer")
         row = await site.call("alerts.show", id=id, member=who.member, opens=works)
         return site.page(
@@ -105,14 +105,14 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             await site.call(f"drafts.{decision}", **named, **given[decision])
         except Refused as reason:
             if reason.code == "draft.unknown":
-                raise
+                raise Refused("web.not_found") from reason
             return await _draft(request, id, reason)
         return site.go(f"/drafts/{id}")
 
     async def _draft(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         visit = request.state.visit
         who = visit.who
-        await _look(site, who, id, draft_box.get, "draft.unknown")
+        await _look(site, who, id, draft_box.get)
         may_decide = rights.may(who.role, "decide")
         by = who.name if may_decide else say("web.draft_approver", visit.lang)
         row = await site.call("drafts.show", id=id, by=by, member=who.member)
@@ -161,7 +161,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     async def message(request: Asked, id: FromPath[str]) -> Response[Any]:
         visit = request.state.visit
         who = visit.who
-        await _look(site, who, id, inbox.get, "web.not_found")
+        await _look(site, who, id, inbox.get)
         row = await site.call("inbox.show", member=who.member, id=id)
         records = [
             {
@@ -181,18 +181,18 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
 
 async def _look(
-    site: Site, who: OperatorRow, id: str, find: Callable[[Connection, str, str], Any], code: str
+    site: Site, who: OperatorRow, id: str, find: Callable[[Connection, str, str], Any]
 ) -> None:
     """Note a look at something; only at what lies, or lay, on the operator's own desk.
 
     Raises:
-        Refused: `people.not_allowed`; `code`, there is nothing of this id.
+        Refused: `people.not_allowed`; `web.not_found`, there is nothing of this id.
     """
     rights.require(who.role, "read")
     edge, member = site.running.the_edge, who.member
     edge.desk(member)
     if await edge.run(lambda conn: find(conn, member, id)) is None:
-        raise Refused(code, alert=id[:64], draft=id[:64])
+        raise Refused("web.not_found")
     await site.look(who, id)
 
 
