@@ -64,6 +64,7 @@ async def upload(page: Page, url: str) -> None:
 
 async def flows(page: Page, url: str) -> None:
     """Who sends what to whom."""
+    await page.set_viewport_size({"width": 1280, "height": 1320})
     await page.goto(f"{url}/flows")
 
 
@@ -75,7 +76,8 @@ async def inspection(page: Page, url: str) -> None:
     await page.fill("[name='stocks.0.book_qty']", "120")
     await page.fill("[name='stocks.0.stock_qty']", "118.5")
     await page.wait_for_selector(".difference:not(:empty)")
-    await page.locator("#stocks-title").scroll_into_view_if_needed()
+    await page.locator("[name='stocks.0.loss_qty']").evaluate("one => one.blur()")
+    await page.locator("#stocks-title").evaluate("one => one.scrollIntoView()")
 
 
 SHOTS: dict[str, tuple[str, bool, Shot]] = {
