@@ -76,7 +76,6 @@ async def inspection(page: Page, url: str) -> None:
     await page.fill("[name='stocks.0.book_qty']", "120")
     await page.fill("[name='stocks.0.stock_qty']", "118.5")
     await page.wait_for_selector(".difference:not(:empty)")
-    await page.locator("[name='stocks.0.loss_qty']").evaluate("one => one.blur()")
     await page.locator("#stocks-title").evaluate("one => one.scrollIntoView()")
 
 
