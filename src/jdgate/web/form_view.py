@@ -19,6 +19,10 @@ from jdgate.texts import Lang, all_texts, say
 from jdgate.web.form_fields import Place, numbers, path_of, values_of
 from jdgate.wording import value_text
 
+INSPECTION = "precursor.inspect.result.v1"
+"""The type that has a page of its own too (`web.inspection`)."""
+CHECKED = ("items", "findings_ema", "findings_mpa", "findings_samr")
+"""Its fields that list items of the inspection."""
 Faults = Mapping[str, Sequence[str]]
 """What is wrong, in words, by place."""
 
@@ -194,7 +198,7 @@ class Words(Struct, kw_only=True):
 
     def _row(self, place: Place, texts: Mapping[str, str], row: int) -> str:
         if place.plain:
-            return texts[f"{place.name}.{row}"]
+            return self._item(place, texts[f"{place.name}.{row}"])
         said = ((part, texts.get(f"{place.name}.{row}.{part.name}", "")) for part in place.parts)
         return "，".join(
             f"{self.title(part)} {self._cell(part, text)}" for part, text in said if text
@@ -203,7 +207,17 @@ class Words(Struct, kw_only=True):
     def _cell(self, part: Place, text: str) -> str:
         if part.kind == "truth":
             return say("cli.yes" if text == "true" else "cli.no", self.lang)
-        return self.option(part, text) if part.kind == "choice" else text
+        return self.option(part, text) if part.kind == "choice" else self._item(part, text)
+
+    def _item(self, place: Place, text: str) -> str:
+        """An item of the monthly inspection, which travels as a code."""
+        code = f"web.inspect_item.{text}"
+        listed = (
+            self.sheet.type == INSPECTION
+            and place.top in CHECKED
+            and place.name in ("code", place.top)
+        )
+        return say(code, self.lang) if listed and code in self.texts else text
 
     def _said(self, place: Place | None, value: Any) -> str:
         if place is not None and place.kind == "several" and isinstance(value, list):

@@ -26,7 +26,8 @@ from jdgate.people.credentials import form_token
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
 from jdgate.web.form_fields import record_of, tidied
-from jdgate.web.forms import INSPECTION, FormDesk, own_id, typed
+from jdgate.web.form_view import INSPECTION
+from jdgate.web.forms import FormDesk, own_id, typed
 from jdgate.web.signing_in import field
 from jdgate.web.site import Asked, Site
 
