@@ -189,7 +189,7 @@ class Words(Struct, kw_only=True):
             words = (
                 between.join(self._row(place, texts, row) for row in numbers(texts, name))
                 if place is not None and place.kind == "rows"
-                else self._said(place, value)
+                else self._said(name, place, value)
             )
             roles = dict.fromkeys(r.role for r in self.sheet.routes if name in r.fields)
             title = self.sheet.field_title(name, self.lang)
@@ -219,10 +219,10 @@ class Words(Struct, kw_only=True):
         )
         return say(code, self.lang) if listed and code in self.texts else text
 
-    def _said(self, place: Place | None, value: Any) -> str:
+    def _said(self, name: str, place: Place | None, value: Any) -> str:
         if place is not None and place.kind == "several" and isinstance(value, list):
             return "、".join(self.option(place, str(one)) for one in value)
-        return value_text(place.name if place else "", value, self.sheet, self.lang)
+        return value_text(name, value, self.sheet, self.lang)
 
     def _role(self, role: str) -> str:
         return say("catalogue.role.any" if role == ANY else f"catalogue.role.{role}", self.lang)

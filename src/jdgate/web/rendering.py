@@ -54,6 +54,7 @@ class Renderer:
         """The page as HTML."""
         return self._templates.get_template(template).render(
             lang=lang,
+            comma="、" if lang == "zh" else ", ",
             t=partial(_say, lang),
             local=_time,
             file=self.address,
