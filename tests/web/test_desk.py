@@ -259,7 +259,8 @@ async def test_what_came_is_shown_once_it_is_noted(county: County, browse: Brows
     listed = await browser.open("/inbox")
     assert listed.status_code == 200 and rows[0]["id"] in listed.text
     page = await browser.open(f"/inbox/{rows[0]['id']}")
-    assert page.status_code == 200 and id in page.text
+    assert page.status_code == 200 and f'href="/alerts/{id}"' in page.text
+    assert "标题参数" not in page.text, "said in words, not as a code with its parameters"
     await county.quiet()
     assert await looked(county, rows[0]["id"]) == [("ps-01", "clerk", "work")]
 
