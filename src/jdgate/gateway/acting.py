@@ -15,9 +15,7 @@ from sqlalchemy import Connection
 from jdgate.core import leaves
 from jdgate.core.admission import Opened
 from jdgate.core.calendar import day_of
-from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
-from jdgate.gateway.alert_letters import QUERIES_IN_BULK
 from jdgate.gateway.compose import Plan
 from jdgate.gateway.ground import Ground
 from jdgate.store import holds
@@ -61,31 +59,19 @@ def take(
         )
         effects.leaves.append((leaves.encode(leaf), salt))
         if record["act"] == STOPPED and "operator" in record:
-            _stopped(conn, ground, source, record, effects, now)
+            _stopped(conn, source, record, effects, now)
 
 
 def _stopped(
-    conn: Connection,
-    ground: Ground,
-    member: str,
-    record: dict[str, Any],
-    effects: Effects,
-    now: datetime,
+    conn: Connection, member: str, record: dict[str, Any], effects: Effects, now: datetime
 ) -> None:
     operator = record["operator"]
     holds.stop_looks(conn, member, operator, now)
-    cause = f"{QUERIES_IN_BULK}:{member}:{operator}:{day_of(now)}"
-    alert = Alert(
-        cause=cause,
-        rule_id=QUERIES_IN_BULK,
-        type="sys.alert.v1",
-        to=ground.queries.security or ground.authority,
-        data={"cause_ref": cause},
-        title_code=_TITLES[record.get("why", "too_many")],
-        params={"member": member, "operator": operator, "persons": record.get("persons", 0)},
-        urgent=True,
+    effects.tell_security(
+        f"{member}:{operator}:{day_of(now)}",
+        _TITLES[record.get("why", "too_many")],
+        {"member": member, "operator": operator, "persons": record.get("persons", 0)},
     )
-    effects.raise_own(alert)
 
 
 def resume(

@@ -177,20 +177,24 @@ class Effects:
 
     def tell_authority(self, rule_id: str, cause: str, code: str, params: dict[str, Any]) -> None:
         """An alert of the exchange itself, to the authority."""
+        self._tell(self._ground.authority, rule_id, cause, code, params)
+
+    def tell_security(self, cause: str, code: str, params: dict[str, Any]) -> None:
+        """An alert about queries in bulk (S2), to the security desk; the authority, if none is."""
+        to = self._ground.queries.security or self._ground.authority
+        self._tell(to, QUERIES_IN_BULK, f"{QUERIES_IN_BULK}:{cause}", code, params)
+
+    def _tell(self, to: str, rule_id: str, cause: str, code: str, params: dict[str, Any]) -> None:
         alert = Alert(
             cause=cause,
             rule_id=rule_id,
             type="sys.alert.v1",
-            to=self._ground.authority,
+            to=to,
             data={"cause_ref": cause},
             title_code=code,
             params=params,
             urgent=True,
         )
-        self.raise_own(alert)
-
-    def raise_own(self, alert: Alert) -> None:
-        """An alert of the exchange itself, to whom it names."""
         self._alert(GATEWAY_RULE, alert)
 
     def rule_failed(self, failure: Failure) -> None:

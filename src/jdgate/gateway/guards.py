@@ -20,11 +20,9 @@ from jdgate.core import leaves
 from jdgate.core.admission import Verdict
 from jdgate.core.calendar import day_of
 from jdgate.core.care import ASSIGN
-from jdgate.core.effects import Alert
 from jdgate.core.message import show_time
 from jdgate.core.queries import OFF_HOURS, TOO_MANY, day_began, trespass
 from jdgate.errors import Refused
-from jdgate.gateway.alert_letters import QUERIES_IN_BULK
 from jdgate.gateway.care import Teams
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
@@ -101,15 +99,8 @@ class Guards:
                 target=member,
             )
             effects.leaves.append((leaves.encode(leaf), None))
-            cause = f"{QUERIES_IN_BULK}:{member}:{day_of(self._now)}"
-            alert = Alert(
-                cause=cause,
-                rule_id=QUERIES_IN_BULK,
-                type="sys.alert.v1",
-                to=ground.queries.security or ground.authority,
-                data={"cause_ref": cause},
-                title_code=_TITLES[why],
-                params={"member": member, "persons": persons, "most": ground.queries.persons},
-                urgent=True,
+            effects.tell_security(
+                f"{member}:{day_of(self._now)}",
+                _TITLES[why],
+                {"member": member, "persons": persons, "most": ground.queries.persons},
             )
-            effects.raise_own(alert)
