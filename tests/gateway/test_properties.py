@@ -276,7 +276,7 @@ class World:
             with self.books.read() as conn:
                 left = sum(deliveries.counts(conn).get(m, 0) for m in (CLINIC, POLICE))
             with self.edge.read() as conn:
-                left += outbox.count_open(conn, CLINIC)
+                left += outbox.unanswered(conn, CLINIC)[0]
             if not left:
                 return
         raise AssertionError(f"{left} still under way")

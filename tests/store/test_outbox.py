@@ -63,9 +63,8 @@ def test_a_push_knows_what_still_waits(edge: Database) -> None:
         outbox.add_many(conn, [an_outgoing(number) for number in range(1, 4)])
         outbox.close(conn, "o2", "accepted", "r1", None, NOW)
         assert [one.id for one in outbox.closed(conn, ["o1", "o2", "o3", "o9"])] == ["o2"]
-        assert outbox.count_open(conn, "cln-01") == 2
-        assert outbox.oldest_open(conn, "cln-01") == NOW
-        assert outbox.oldest_open(conn, "pol") is None
+        assert outbox.unanswered(conn, "cln-01") == (2, NOW)
+        assert outbox.unanswered(conn, "pol") == (0, None)
         assert [row.id for row in outbox.search(conn, "cln-01", state="open")] == ["o3", "o1"]
 
 

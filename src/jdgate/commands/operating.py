@@ -104,7 +104,7 @@ class Operating:
             return None
 
         def read(conn: Connection) -> tuple[int, datetime | None]:
-            return outbox.count_open(conn, member), outbox.oldest_open(conn, member)
+            return outbox.unanswered(conn, member)
 
         waiting, oldest = await edge.run(read)
         return {
@@ -158,18 +158,17 @@ class Operating:
             told["warnings"].append({"code": trouble, "params": params})
 
     async def _edge_status(self, edge: EdgeHost, told: dict[str, Any]) -> None:
-        def read(conn: Connection) -> dict[str, tuple[int, int, int, datetime | None]]:
+        def read(conn: Connection) -> dict[str, tuple[int, datetime | None, int, int]]:
             return {
                 member: (
-                    outbox.count_open(conn, member),
+                    *outbox.unanswered(conn, member),
                     inbox.count(conn, member),
                     draft_box.count_undecided(conn, member),
-                    outbox.oldest_open(conn, member),
                 )
                 for member in edge.desks
             }
 
-        for member, (waiting, received, drafts, oldest) in (await edge.run(read)).items():
+        for member, (waiting, oldest, received, drafts) in (await edge.run(read)).items():
             told["members"].append(
                 {
                     "id": member,

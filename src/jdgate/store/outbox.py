@@ -153,10 +153,8 @@ _REFUSED_IN = (
     .order_by(outbox.c.sequence)
     .limit(bindparam("limit"))
 )
-_OLDEST = select(func.min(outbox.c.created_at)).where(
-    outbox.c.member == bindparam("member"), outbox.c.state == OPEN
-)
-_COUNT_OPEN = select(func.count()).where(
+# both in one: for a minimum alone SQLite walks all that a member ever sent, in order of time
+_OPEN = select(func.count(), func.min(outbox.c.created_at)).where(
     outbox.c.state == OPEN, outbox.c.member == bindparam("member")
 )
 _ERASE = (
@@ -289,15 +287,10 @@ def refused_in(conn: Connection, member: str, first: int, last: int, limit: int)
     return list(conn.execute(_REFUSED_IN, span).scalars())
 
 
-def oldest_open(conn: Connection, member: str) -> datetime | None:
-    """When the oldest message without a receipt was made."""
-    found: datetime | None = conn.execute(_OLDEST, {"member": member}).scalar()
-    return found
-
-
-def count_open(conn: Connection, member: str) -> int:
-    """How many messages of `member` have no receipt yet."""
-    return int(conn.execute(_COUNT_OPEN, {"member": member}).scalar_one())
+def unanswered(conn: Connection, member: str) -> tuple[int, datetime | None]:
+    """How many messages of `member` have no receipt yet, and when the oldest was made."""
+    count, oldest = conn.execute(_OPEN, {"member": member}).one()
+    return int(count), oldest
 
 
 def search(

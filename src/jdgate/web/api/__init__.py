@@ -74,7 +74,7 @@ def _standing(site: Site) -> list[HTTPRouteHandler]:
         edge, member = running.the_edge, running.the_edge.desk(system.member).member
 
         def read(conn: Connection) -> tuple[int, int]:
-            unanswered = outbox.count_open(conn, member)
+            unanswered, _ = outbox.unanswered(conn, member)
             return unanswered, inbox.count_unfetched(conn, member, MOST_COUNTED)
 
         unanswered, waiting = await edge.run(read)
