@@ -235,8 +235,8 @@ def _answered(
             name: [
                 {
                     "key": key,
-                    "acknowledged": _taken((one.desk_at, one.acknowledged_at) for one in those),
-                    "resolved": _taken((one.desk_at, one.resolved_at) for one in those),
+                    "acknowledged": _taken(one.acknowledged_ms for one in those),
+                    "resolved": _taken(one.resolved_ms for one in those),
                 }
                 for key, those in sorted(group.items())
             ]
@@ -245,7 +245,7 @@ def _answered(
     }
 
 
-def _taken(spans: Iterable[tuple[datetime, datetime | None]]) -> dict[str, Any]:
-    """Of what took so long: count, median and p90, in minutes."""
-    minutes = [max((end - begin).total_seconds() / 60, 0.0) for begin, end in spans if end]
+def _taken(spans: Iterable[int | None]) -> dict[str, Any]:
+    """Of what took so many milliseconds: count, median and p90, in minutes."""
+    minutes = [max(one / 60_000, 0.0) for one in spans if one is not None]
     return structs.asdict(spread.told(minutes))
