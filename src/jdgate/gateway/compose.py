@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,14 @@ from sqlalchemy import Connection
 from jdgate.core import leaves, message, signing
 from jdgate.core.message import Message, show_time
 from jdgate.core.resending import RESEND_AFTER
+from jdgate.core.sheet import Sheet
 from jdgate.gateway.ground import Ground
 from jdgate.store import deliveries, sequences, traffic
 from jdgate.store.deliveries import DeliveryRow
 from jdgate.store.traffic import Leg, Tally
+
+AT_ONCE = 500
+"""Records in one message of figures."""
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -52,6 +56,22 @@ class Plan(msgspec.Struct, kw_only=True):
     draft_id: str | None = None
     source_indexes: tuple[int, ...] = ()
     partial: bool = False
+
+
+def portions(
+    ground: Ground, sheet: Sheet, member: str, role: str, records: Sequence[dict[str, Any]]
+) -> Iterator[Plan]:
+    """Plans that tell a member in its role all these records, so many at once."""
+    for at in range(0, len(records), AT_ONCE):
+        yield Plan(
+            id=ground.new_id(),
+            recipient=member,
+            type=sheet.type,
+            records=list(records[at : at + AT_ONCE]),
+            role=role,
+            fields=sheet.fields_for(role),
+            basis=sheet.cite(role),
+        )
 
 
 class Outbound(msgspec.Struct, frozen=True):

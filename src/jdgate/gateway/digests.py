@@ -28,7 +28,7 @@ from jdgate.core.digests import (
     suppressed,
 )
 from jdgate.core.rules import Failure, Role, Rule
-from jdgate.gateway.compose import Plan
+from jdgate.gateway.compose import Plan, portions
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.periods import ended, states_of
@@ -36,7 +36,6 @@ from jdgate.store import alerts, expectations, figures, rulestate
 from jdgate.store.figures import FigureRow
 
 DIGEST = "county.digest.v1"
-AT_ONCE = 500
 OVERSEEN = {"POL": "PS", "POST": "CUR"}
 """Who hears of the units of which role, beside the authority."""
 
@@ -109,16 +108,7 @@ def _plans(ground: Ground, period: Period, member: str, cells: list[Cell]) -> It
         }
         for cell in cells
     ]
-    for at in range(0, len(records), AT_ONCE):
-        yield Plan(
-            id=ground.new_id(),
-            recipient=member,
-            type=DIGEST,
-            records=records[at : at + AT_ONCE],
-            role=role,
-            fields=sheet.fields_for(role),
-            basis=sheet.cite(role),
-        )
+    yield from portions(ground, sheet, member, role, records)
 
 
 def _bounds(period: Period) -> tuple[datetime, datetime]:

@@ -21,12 +21,11 @@ from jdgate.core import rules
 from jdgate.core.digests import Period, Total
 from jdgate.core.routing import NoDesk
 from jdgate.core.rules import Failure, Rule
-from jdgate.gateway.compose import Plan
+from jdgate.gateway.compose import Plan, portions
 from jdgate.gateway.effects import Effects
 from jdgate.gateway.ground import Ground
 from jdgate.gateway.periods import ended, states_of
 
-AT_ONCE = 500
 PLACES = 6
 """Decimal places of a sum: more are what binary fractions leave behind."""
 
@@ -83,16 +82,7 @@ def _told(
         {**dict(about), **{name: _sum(figures) for name, figures in sums.items()}}
         for about, sums in sorted(told.items())
     ]
-    for at in range(0, len(records), AT_ONCE):
-        yield Plan(
-            id=ground.new_id(),
-            recipient=member,
-            type=type,
-            records=records[at : at + AT_ONCE],
-            role=role,
-            fields=sheet.fields_for(role),
-            basis=sheet.cite(role),
-        )
+    return portions(ground, sheet, member, role, records)
 
 
 def _sum(figures: list[float]) -> float:
