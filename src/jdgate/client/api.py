@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
 
-from jdgate.client.answers import Delivery, Standing, State, TableSent, Taken
+from jdgate.client.answers import Delivery, Sealed, Standing, State, TableSent, Taken
 from jdgate.client.calls import AGAIN, Calls, Problem, Unreachable
 from jdgate.core import signing
 from jdgate.core.signing import TYP_MESSAGE, PublicKey
@@ -19,6 +19,8 @@ from jdgate.core.signing import TYP_MESSAGE, PublicKey
 AT_ONCE = 20
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = {".csv": "text/csv", ".xlsx": XLSX, ".xls": "application/vnd.ms-excel"}
+
+Coming = TypeVar("Coming", Delivery, Sealed)
 
 
 class Connected:
@@ -89,6 +91,23 @@ class Connected:
             self._sleep(pause)
             pause = min(pause * 2, 5.0)
         return state
+
+    def _coming(self, path: str, kind: type[Coming], follow: bool) -> Iterator[Coming]:
+        """What nobody has acknowledged, each once; with `follow` for ever, as it comes."""
+        if follow:
+            for data in self._followed(f"{path}/stream"):
+                yield msgspec.json.decode(data, type=kind)
+            return
+        seen: set[str] = set()
+        while True:
+            params = {"limit": min(AT_ONCE + len(seen), 100)}
+            listed: type[list[Coming]] = list[kind]  # type: ignore[valid-type]
+            found = self._calls.read(listed, "GET", path, params=params)
+            fresh = [one for one in found if one.id not in seen]
+            seen = {one.id for one in found}
+            if not fresh:
+                return
+            yield from fresh
 
     def _followed(self, path: str) -> Iterator[bytes]:
         """What comes over a stream, taken up again whenever it breaks off."""
@@ -169,19 +188,7 @@ class Client(Connected):
     def deliveries(self, *, follow: bool = False) -> Iterator[Delivery]:
         """What nobody has acknowledged, oldest first, each once; with `follow` for ever, as it
         comes. Acknowledge each when it is safely stored."""
-        if follow:
-            for data in self._followed("/deliveries/stream"):
-                yield msgspec.json.decode(data, type=Delivery)
-            return
-        seen: set[str] = set()
-        while True:
-            params = {"limit": min(AT_ONCE + len(seen), 100)}
-            found = self._calls.read(list[Delivery], "GET", "/deliveries", params=params)
-            fresh = [one for one in found if one.id not in seen]
-            seen = {one.id for one in found}
-            if not fresh:
-                return
-            yield from fresh
+        return self._coming("/deliveries", Delivery, follow)
 
     def acknowledge(self, id: str) -> None:
         """Take a delivery off the list.

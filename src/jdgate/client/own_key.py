@@ -28,7 +28,7 @@ import msgspec
 import uuid_utils
 
 from jdgate.client.answers import Judged, Sealed
-from jdgate.client.api import AT_ONCE, Connected
+from jdgate.client.api import Connected
 from jdgate.core import admission, keys, signing
 from jdgate.core.admission import Arrival, check_envelope
 from jdgate.core.directory import AuthorityKey, Trust, accept
@@ -135,19 +135,7 @@ class OwnKey(Connected):
         Raises:
             Refused: it is not the gateway's, or not for us.
         """
-        if follow:
-            for data in self._followed("/mailbox/stream"):
-                yield self._open(msgspec.json.decode(data, type=Sealed))
-            return
-        seen: set[str] = set()
-        while True:
-            params = {"limit": min(AT_ONCE + len(seen), 100)}
-            found = self._calls.read(list[Sealed], "GET", "/mailbox", params=params)
-            fresh = [one for one in found if one.id not in seen]
-            seen = {one.id for one in found}
-            if not fresh:
-                return
-            yield from map(self._open, fresh)
+        yield from map(self._open, self._coming("/mailbox", Sealed, follow))
 
     def acknowledge(self, *opened: Opened) -> None:
         """Hand in a signed receipt for what is safely stored."""
