@@ -47,21 +47,24 @@ class Sending:
         member: str,
         type: str,
         records: list[dict[str, Any]],
+        region: str | None = None,
         approved_by: Sequence[str] = (),
+        refused_too: bool = False,
     ) -> dict[str, Any]:
         """`submit`, once for each `id` that `system` gives: asked again it answers as at first.
 
-        What was refused whole is not remembered: put right, it may come under the same id.
+        What was refused whole is remembered with `refused_too` alone; else it may come under the
+        same id once it is put right.
 
         Raises:
             Refused: `web.same_id`, the id was used for something else; and as `submit`.
         """
         edge, now = self._running.the_edge, self._running.clock.now()
-        asked = msgspec.json.encode([type, records, list(approved_by)], order="sorted")
+        asked = msgspec.json.encode([type, records, region, list(approved_by)], order="sorted")
         digest = sha256(asked).digest()
 
         def noted(conn: Connection, made: Submission) -> None:
-            if made.messages:
+            if made.messages or refused_too:
                 row = RequestRow(
                     member=member, system=system, id=id, digest=digest, answer=_submitted(made),
                     at=now,
@@ -75,9 +78,10 @@ class Sending:
             if known is not None:
                 answer: dict[str, Any] = known.answer
                 return answer
-            return _submitted(
-                await edge.submit(member, type, records, approved_by=approved_by, noted=noted)
+            made = await edge.submit(
+                member, type, records, region=region, approved_by=approved_by, noted=noted
             )
+            return _submitted(made)
 
     async def check(
         self,

@@ -6,16 +6,13 @@ time and sends nothing; with other content it is refused.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
-from sqlalchemy import Connection
 
 from jdgate.commands.forms import iso
 from jdgate.core.fault import Fault
@@ -24,10 +21,9 @@ from jdgate.core.sheet import Sheet
 from jdgate.edge.outbox import RefusedRow, Submission
 from jdgate.errors import Refused
 from jdgate.gateway import door
-from jdgate.store import outbox, receipts, requests
+from jdgate.store import outbox, receipts
 from jdgate.store.messages import MessageRow
 from jdgate.store.outbox import OutboxRow
-from jdgate.store.requests import RequestRow
 from jdgate.store.web_sessions import TokenRow
 from jdgate.texts import LANGUAGES
 from jdgate.web.api.asking import Guard, json_of, system_of
@@ -39,7 +35,6 @@ JOSE = "application/jose"
 
 def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     """Send records; look at what became of a message."""
-    doing = asyncio.Lock()
 
     @post("/messages", status_code=202)
     async def send(request: Request[Any, Any, Any]) -> Taken:
@@ -49,28 +44,12 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
 
     async def sent(system: TokenRow, data: Sending) -> Taken:
         may_send(system, data.type)
-        edge, now, member = site.running.the_edge, site.now(), system.member
-        digest = sha256(msgspec.json.encode(data, order="sorted")).digest()
-        sheet = site.renderer.sheet(data.type)
-        async with doing:  # two requests of one id at once are one
-            known = await edge.run(lambda conn: requests.get(conn, member, system.id, data.id))
-            if known is not None:
-                if known.digest != digest:
-                    raise Refused("web.same_id")
-                return msgspec.convert(known.answer, Taken)
-
-            def noted(conn: Connection, made: Submission) -> None:
-                row = RequestRow(
-                    member=member, system=system.id, id=data.id, digest=digest,
-                    answer=taken(made, sheet), at=now,
-                )  # fmt: skip
-                requests.add(conn, row)
-
-            made = await edge.submit(
-                member, data.type, data.records, region=data.region,
-                approved_by=data.approved_by, noted=noted,
-            )  # fmt: skip
-        return taken(made, sheet)
+        made = await site.call(
+            "submit.once", system=system.id, id=data.id, member=system.member, type=data.type,
+            records=data.records, region=data.region, approved_by=data.approved_by,
+            refused_too=True,
+        )  # fmt: skip
+        return taken(msgspec.convert(made, Submission), site.renderer.sheet(data.type))
 
     @get("/messages/{id:str}")
     async def message(request: Request[Any, Any, Any], id: FromPath[str]) -> State:
