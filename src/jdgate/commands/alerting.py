@@ -160,7 +160,7 @@ class Alerting:
                 for row in expectations.search(conn, of=member, limit=LIMIT)
             ]
             lives = alerts.search(conn, recipient=member, states=OPEN, limit=LIMIT)
-            owed = [_owed(gateway, life, now) for life in lives if life.deadline_at is not None]
+            owed = [owed_row(gateway, life, now) for life in lives if life.deadline_at is not None]
             return sorted([*waited, *owed], key=lambda one: str(one["due_at"]))
 
         return await gateway.run(read)
@@ -288,7 +288,8 @@ def _expected(row: ExpectationRow, members: Any, now: datetime) -> dict[str, Any
     }
 
 
-def _owed(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
+def owed_row(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
+    """The next step of an alert that has a deadline, as lists of what is due tell of it."""
     due = next_deadline(life, gateway.ground.times)
     assert life.deadline_at is not None
     return {

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from jdgate.commands.alerting import Alerting
+from jdgate.commands.alerting import Alerting, owed_row
 from jdgate.commands.forms import iso, looked_up
-from jdgate.core.alerts import AlertLife, next_deadline
+from jdgate.core.alerts import AlertLife
 from jdgate.core.calendar import local_day
 from jdgate.core.months import Month, bounds, day_of_text
 from jdgate.errors import Refused
@@ -211,6 +211,15 @@ def _explaining(gateway: Gateway) -> Explaining:
 
 
 def _awaited(one: Awaited, now: datetime, explains: Explaining) -> dict[str, Any]:
+    late = one.due_at <= now
+    return {**_message(one, explains), "late": late, "count": one.count}
+
+
+def _missed(row: ExpectationRow, explains: Explaining) -> dict[str, Any]:
+    return {**_message(row, explains), "since": iso(row.set_at), "statement": row.statement}
+
+
+def _message(one: Awaited | ExpectationRow, explains: Explaining) -> dict[str, Any]:
     return {
         "kind": "message",
         "rule": one.rule,
@@ -219,50 +228,25 @@ def _awaited(one: Awaited, now: datetime, explains: Explaining) -> dict[str, Any
         "member": one.of or None,
         "since": None,
         "due_at": iso(one.due_at),
-        "late": one.due_at <= now,
+        "late": True,
         "urgent": False,
         "alert": None,
         "statement": None,
-        "count": one.count,
+        "count": 1,
         "explains": explains(one.rule),
     }
 
 
-def _missed(row: ExpectationRow, explains: Explaining) -> dict[str, Any]:
-    return {
-        "kind": "message",
-        "rule": row.rule,
-        "what": row.awaits,
-        "type": row.awaits,
-        "member": row.of or None,
-        "since": iso(row.set_at),
-        "due_at": iso(row.due_at),
-        "late": True,
-        "urgent": False,
-        "alert": None,
-        "statement": row.statement,
-        "count": 1,
-        "explains": explains(row.rule),
-    }
-
-
 def _owed(gateway: Gateway, life: AlertLife, now: datetime, explains: Explaining) -> dict[str, Any]:
-    due = next_deadline(life, gateway.ground.times)
-    assert life.deadline_at is not None
+    told = explains(life.rule)
     return {
-        "kind": "alert",
-        "rule": life.rule_id,
-        "what": due[0].value if due else None,
+        **owed_row(gateway, life, now),
         "type": life.type,
-        "member": life.recipient,
         "since": iso(life.desk_at),
-        "due_at": iso(life.deadline_at),
-        "late": life.deadline_at <= now,
         "urgent": life.urgent,
-        "alert": life.id,
         "statement": None,
         "count": 1,
-        "explains": explains(life.rule)[:1] if len(explains(life.rule)) == 1 else [],
+        "explains": told if len(told) == 1 else [],
     }
 
 
