@@ -125,7 +125,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             status=422 if error else 200,
             row=row,
             error=error,
-            fields=_shown_to(site, record, row["type"], visit.lang),
+            lines=_lines(site, record, row["type"], visit.lang),
             lacking=[
                 (name, sheet.field_title(name, visit.lang) if sheet else name)
                 for name in row.get("lacking", ())
@@ -223,22 +223,17 @@ def _takers(site: Site, takers: dict[str, str], lang: Lang) -> list[tuple[str, l
     ]
 
 
-def _shown_to(site: Site, record: dict[str, Any], type: str, lang: Lang) -> list[dict[str, Any]]:
-    """Each field of what would be sent, with the desks that would see it."""
+def _lines(
+    site: Site, record: dict[str, Any], type: str, lang: Lang
+) -> list[tuple[str, str, list[str]]]:
+    """Each field of what would be sent: its title, its value, and the desks that would see it."""
     sheet = site.renderer.sheet(type)
-    return [
-        {
-            "title": title,
-            "value": value,
-            "to": [
-                site.renderer.role_name(role, lang)
-                for role in dict.fromkeys(
-                    route.role for route in (sheet.routes if sheet else ()) if name in route.fields
-                )
-            ],
-        }
-        for name, title, value in site.renderer.fields(record, type, lang)
-    ]
+    routes = sheet.routes if sheet else ()
+    told = []
+    for name, title, value in site.renderer.fields(record, type, lang):
+        roles = dict.fromkeys(route.role for route in routes if name in route.fields)
+        told.append((title, value, [site.renderer.role_name(role, lang) for role in roles]))
+    return told
 
 
 async def _history(site: Site, row: dict[str, Any]) -> list[dict[str, Any]]:
