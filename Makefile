@@ -24,7 +24,7 @@ run: setup
 	$(BIN)/jdgate run --demo
 
 test: setup-dev
-	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 	@test -n "$(PYTEST_ARGS)" || touch $(TESTED)
 
 # the tests are not run once more if nothing has changed since all of them passed
