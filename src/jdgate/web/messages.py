@@ -109,20 +109,15 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/messages/{id:str}")
     async def message(request: Asked, id: FromPath[str]) -> Response[Any]:
-        who = request.state.visit.who
-        member = seen_by(site, who)
-        found = await site.call("messages.show", id=id, member=member, own=who.member)
-        return await _chain(request, found)
+        return await _chain(request, "messages.show", id)
 
     @post("/messages/{id:str}/verify")
     async def verify(request: Asked, id: FromPath[str]) -> Response[Any]:
-        who = request.state.visit.who
-        member = seen_by(site, who)
-        found = await site.call("messages.verify", id=id, member=member, own=who.member)
-        return await _chain(request, found)
+        return await _chain(request, "messages.verify", id)
 
-    async def _chain(request: Asked, found: dict[str, Any]) -> Response[Any]:
+    async def _chain(request: Asked, command: str, id: str) -> Response[Any]:
         visit, who = request.state.visit, request.state.visit.who
+        found = await site.call(command, id=id, member=seen_by(site, who), own=who.member)
         sheet = site.renderer.sheet(found["type"])
         told = found["message"]
         faults = told["faults"][:FAULTS] if told else []
