@@ -75,7 +75,7 @@ async def hand_in(gateway: Gateway, member: str, jws: bytes) -> Answer:
         Refused: `key.none_to_seal`.
     """
     # judged and sent on whatever becomes of the caller
-    judging = asyncio.create_task(_judge(gateway, member, jws))
+    judging = gateway.errand(_judge(gateway, member, jws))
     try:
         async with asyncio.timeout(PATIENCE_S):
             return await asyncio.shield(judging)

@@ -18,10 +18,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -105,6 +105,7 @@ class Gateway:
         self._unfinished = asyncio.Semaphore(UNFINISHED)
         self._finishing: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._errands: set[asyncio.Task[Any]] = set()
 
     # --- life
 
@@ -134,7 +135,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Finish what is committed and stop."""
-        await end(*self._tasks)
+        await end(*self._tasks, *self._errands)
         await asyncio.gather(*self._finishing, return_exceptions=True)
         try:
             await upkeep.sign_head(self)
@@ -255,6 +256,13 @@ class Gateway:
         self.counters.messages += len(arrivals)
         self.counters.latency_ms.append((asyncio.get_running_loop().time() - begun) * 1000)
         return processed
+
+    def errand(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """`work` goes on whatever becomes of its caller, but not beyond the gateway."""
+        task = asyncio.create_task(work, name="gateway errand")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
 
     async def hand_in(self, arrival: Arrival) -> Processed:
         """What a message leads to that came in another way than over the bus: judged by the same
