@@ -42,19 +42,6 @@ async def county(
         yield county
 
 
-@pytest.fixture
-async def browse(county: County) -> AsyncIterator[Callable[..., Browser]]:
-    made: list[Browser] = []
-
-    def make(**headers: str) -> Browser:
-        made.append(Browser(county, **headers))
-        return made[-1]
-
-    yield make
-    for browser in made:
-        await browser.close()
-
-
 Browse = Callable[..., Browser]
 
 
