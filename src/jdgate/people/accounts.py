@@ -18,6 +18,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -278,12 +279,34 @@ def signed_in(
     row = web_sessions.get(conn, digest)
     if row is None:
         return None
-    operator = people.get(conn, row.login)
-    if is_over(row, limits, now) or operator is None or operator.state != people.ACTIVE:
-        web_sessions.end(conn, digest)
-        return None
-    if by_hand and now - row.seen_at >= SEEN_EVERY:
+    operator = _owner(conn, row, people.get(conn, row.login), limits, now)
+    if operator is not None and by_hand and now - row.seen_at >= SEEN_EVERY:
         web_sessions.seen(conn, digest, now)
+    return operator
+
+
+def still_signed_in(
+    conn: Connection, tokens: Collection[str], limits: Limits, now: datetime
+) -> dict[str, OperatorRow]:
+    """Whose the sessions of pages are that change by themselves; those that are over are left out.
+    Two queries, however many they are."""
+    digests = {credentials.digest(token): token for token in tokens}
+    rows = web_sessions.several(conn, digests.keys())
+    known = {one.login: one for one in people.several(conn, {row.login for row in rows})}
+    found = {}
+    for row in rows:
+        operator = _owner(conn, row, known.get(row.login), limits, now)
+        if operator is not None:
+            found[digests[row.token]] = operator
+    return found
+
+
+def _owner(
+    conn: Connection, row: SessionRow, operator: OperatorRow | None, limits: Limits, now: datetime
+) -> OperatorRow | None:
+    if is_over(row, limits, now) or operator is None or operator.state != people.ACTIVE:
+        web_sessions.end(conn, row.token)
+        return None
     return operator
 
 

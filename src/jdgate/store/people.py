@@ -85,6 +85,11 @@ def get(conn: Connection, login: str) -> OperatorRow | None:
     return _OPERATORS.row(conn.execute(_OPERATORS.select.where(operator.c.login == login)))
 
 
+def several(conn: Connection, logins: Collection[str]) -> list[OperatorRow]:
+    """The operators of these names."""
+    return _OPERATORS.rows(conn.execute(_OPERATORS.select.where(operator.c.login.in_(logins))))
+
+
 def by_subject(conn: Connection, issuer: str, subject: str) -> OperatorRow | None:
     """The operator whom an OpenID provider knows as `subject`."""
     same = (operator.c.issuer == issuer, operator.c.subject == subject)

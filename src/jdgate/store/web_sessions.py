@@ -56,6 +56,11 @@ def get(conn: Connection, token: bytes) -> SessionRow | None:
     return _SESSIONS.row(conn.execute(_SESSIONS.select.where(web_session.c.token == token)))
 
 
+def several(conn: Connection, tokens: Collection[bytes]) -> list[SessionRow]:
+    """The sessions of these tokens' digests, however old."""
+    return _SESSIONS.rows(conn.execute(_SESSIONS.select.where(web_session.c.token.in_(tokens))))
+
+
 def seen(conn: Connection, token: bytes, at: datetime) -> None:
     """Its person did something."""
     conn.execute(update(web_session).where(web_session.c.token == token).values(seen_at=at))

@@ -21,8 +21,6 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from jdgate.ending import end
 from jdgate.people import accounts
 from jdgate.plainlog import broke
@@ -37,7 +35,7 @@ APART_S = 0.5
 """A page is told of changes at most this often."""
 SHARE, BURST_S = 0.04, 1.0
 """Of the process's time, for drawing and sending."""
-SENDING_S = 0.0004
+SENDING_S = 0.0002
 """What sending one drawing to one browser takes, about: it happens outside the turn."""
 
 
@@ -151,12 +149,14 @@ class Live:
         """Those whose session goes on; the others' streams are over."""
         site, now = self._site, self._site.now()
 
-        def look(conn: Connection) -> None:
-            for one in listeners:
-                found = accounts.signed_in(conn, one.token, site.limits, now, by_hand=False)
-                one.over = found is None or (found.member, found.role) != key[:2]
-
-        await site.house.run(look)
+        found = await site.house.run(
+            lambda conn: accounts.still_signed_in(
+                conn, {one.token for one in listeners}, site.limits, now
+            )
+        )
+        for one in listeners:
+            who = found.get(one.token)
+            one.over = who is None or (who.member, who.role) != key[:2]
         return [one for one in listeners if not one.over]
 
 
