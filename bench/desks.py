@@ -87,10 +87,12 @@ def compare(chosen: argparse.Namespace, root: Path) -> dict[str, Any]:
         for turn in range(chosen.turns * 2):
             watched = turn % 4 in (1, 2)
             for name, task in TASKS.items():
-                if watched:
-                    room.ask("sit_down")
-                    room.ask("counted")
-                before = measure.cpu_seconds(gateway.pid)
+                # both have seen people come, so that all that differs is whether they stay
+                room.ask("sit_down")
+                if not watched:
+                    room.ask("stand_up")
+                room.ask("counted")
+                stolen, before = measure.stolen_seconds(), measure.cpu_seconds(gateway.pid)
                 records, seconds = task(clinics, gateway, turn)
                 one = {
                     "per_second": round(records / seconds, 1),
@@ -98,6 +100,7 @@ def compare(chosen: argparse.Namespace, root: Path) -> dict[str, Any]:
                         (measure.cpu_seconds(gateway.pid) - before) / records * 1e6, 1
                     ),
                     "load": measure.load(),
+                    "stolen": round((measure.stolen_seconds() - stolen) / seconds, 2),
                 }
                 found[name]["watched" if watched else "alone"].append(one)
                 if watched:
@@ -112,20 +115,20 @@ def compare(chosen: argparse.Namespace, root: Path) -> dict[str, Any]:
 
 
 def _enrolled(clinics: Clinics, gateway: Party, turn: int) -> tuple[int, float]:
-    done = clinics.ask("enrol", 10_000 + turn * 2000, 2000, 1)
+    done = clinics.ask("enrol", 10_000 + turn * 1000, 1000, 1)
     ended = max(done["ended"], gateway.ask("settled"))
     return done["records"], ended - done["begun"]
 
 
 def _filed(clinics: Clinics, gateway: Party, turn: int) -> tuple[int, float]:
-    done = clinics.ask("enrol", 200_000 + turn * 10_000, 10_000, 20)
+    done = clinics.ask("enrol", 200_000 + turn * 3000, 3000, 20)
     ended = max(done["ended"], gateway.ask("settled"))
     return done["records"], ended - done["begun"]
 
 
 def _batched(clinics: Clinics, gateway: Party, turn: int) -> tuple[int, float]:
-    day = people.LAST_DAY - timedelta(days=400 - turn * 11)
-    done = clinics.ask("attend", 2000, day, 10, 200)
+    day = people.LAST_DAY - timedelta(days=400 - turn * 5)
+    done = clinics.ask("attend", 2000, day, 5, 200)
     return done["records"], done["ended"] - done["begun"]
 
 
@@ -135,7 +138,7 @@ TASKS = {"enrolled": _enrolled, "filed": _filed, "batched": _batched}
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--turns", type=int, default=8, help="pairs of turns")
+    parser.add_argument("--turns", type=int, default=16, help="pairs of turns")
     parser.add_argument("--json", type=Path, help="where the figures go")
     chosen = parser.parse_args()
     begun = time.monotonic()

@@ -21,6 +21,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
+def stolen_seconds() -> float:
+    """Processor time that this machine's host gave to others while something here wanted it."""
+    return int(Path("/proc/stat").read_text().split()[8]) / _TICK
+
+
 def rss_mb(pid: int) -> float:
     """Resident memory in MB (10⁶ bytes)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1e6

@@ -30,7 +30,7 @@ from jdgate.web.site import Asked, Site, Visit
 SPAN = "day"
 LOOK_S = 2.0
 """How often a page that listens looks whether anything passed."""
-SHARE, BURST_S = 0.03, 1.0
+SHARE, BURST_S = 0.03, 0.3
 MOST_KEPT = 128
 
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
 APART_S = 0.5
 """A page is told of changes at most this often."""
-SHARE, BURST_S = 0.04, 1.0
+SHARE, BURST_S = 0.03, 0.3
 """Of the process's time, for drawing and sending."""
 SENDING_S = 0.0002
 """What sending one drawing to one browser takes, about: it happens outside the turn."""
