@@ -139,6 +139,19 @@ def test_one_file_imports_the_nats_client() -> None:
     assert found == {"bus/jetstream.py"}
 
 
+def test_the_console_is_put_together_in_one_place_and_its_shaping_is_pure() -> None:
+    web = SOURCE / "web"
+    for path in web.rglob("*.py"):
+        here = path.relative_to(web).parts[0]
+        for line, module in imports(path):
+            if module.startswith("jdgate.web.pages"):
+                assert here in ("app.py", "pages"), f"{path.name}:{line}: {module}"
+            if here == "shaping":
+                top = module.split(".")[0]
+                assert top not in OUTSIDE - {"urllib"}, f"{path.name}:{line}: {module}"
+                assert top != "litestar" and not module.startswith("jdgate.commands")
+
+
 def test_plugins_know_the_core_and_the_tools_but_not_the_gateway() -> None:
     for path in PLUGINS:
         for line, module in imports(path):

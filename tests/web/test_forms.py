@@ -18,9 +18,9 @@ from tests.web.test_desk import looked
 from jdgate.core import approval
 from jdgate.core.catalogue import Catalogue, default_path, load
 from jdgate.core.directory import Member
-from jdgate.web.form_fields import places_of, record_of, tidied, values_of
-from jdgate.web.form_view import Words, walk
-from jdgate.web.forms import INSPECTION
+from jdgate.web.pages.forms import INSPECTION
+from jdgate.web.shaping.form_fields import places_of, record_of, tidied, values_of
+from jdgate.web.shaping.form_view import Words, walk
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdgate.web import bands
-from jdgate.web.bands import Box, Drawing, Link, draw, share
-from jdgate.web.charts import inspection, rates
-from jdgate.web.flow_view import MOST_TYPES, OTHERS, Naming, View, bars, clip, view
-from jdgate.web.lines import SPAN, along, floor_of, lines, whisker
-from jdgate.web.system import size
+from jdgate.web.pages.charts import inspection, rates
+from jdgate.web.pages.system import size
+from jdgate.web.shaping import bands
+from jdgate.web.shaping.bands import Box, Drawing, Link, draw, share
+from jdgate.web.shaping.flow_view import MOST_TYPES, OTHERS, Naming, View, bars, clip, view
+from jdgate.web.shaping.lines import SPAN, along, floor_of, lines, whisker
 
 counts = st.integers(0, 10_000)
 parts = st.dictionaries(st.sampled_from(["ok", "part", "waiting", "bad"]), counts, max_size=4)

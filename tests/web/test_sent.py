@@ -15,7 +15,7 @@ from tests.web.browsing import Browser
 from jdgate.core import signing
 from jdgate.store import outbox
 from jdgate.texts import say
-from jdgate.web import sent
+from jdgate.web.pages import sent
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]

@@ -9,9 +9,11 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from jdgate.errors import Refused
-from jdgate.web import (
+from jdgate.web import api
+from jdgate.web.api import pages as described
+from jdgate.web.gate import Gate
+from jdgate.web.pages import (
     account,
-    api,
     catalogue,
     charts,
     dead,
@@ -32,8 +34,6 @@ from jdgate.web import (
     system,
     upload,
 )
-from jdgate.web.api import pages as described
-from jdgate.web.gate import Gate
 from jdgate.web.problems import Problems
 from jdgate.web.site import Asked, Site
 

@@ -19,8 +19,8 @@ from jdgate.core.sheet import Sheet
 from jdgate.people import rights
 from jdgate.running import Running
 from jdgate.texts import Lang, all_texts, say
-from jdgate.web.form_fields import places_of
-from jdgate.web.form_view import Words
+from jdgate.web.shaping.form_fields import places_of
+from jdgate.web.shaping.form_view import Words
 from jdgate.wording import basis_text, clean, local, reason_text, value_text
 
 _HERE = Path(__file__).parent

@@ -43,6 +43,8 @@ LANGUAGE_COOKIE = "jdgate_lang"
 _IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
 """What RFC 3986 §2.2 gives a meaning; `%`, because an address may be encoded already."""
 _YEAR_S = 366 * 86_400
+_LONGEST = 256
+"""Characters of a form's field that are looked at."""
 MOST_STREAMS = 12
 """Pages that one browser may have open which change by themselves; by itself a browser opens six
 connections."""
@@ -204,6 +206,10 @@ class Site:
         here = self.running.gateway is not None
         return here and member is not None and member.kind == "authority"
 
+    def seen_by(self, who: OperatorRow) -> str | None:
+        """Whose part of the books an operator sees; None: all of it."""
+        return None if self.oversees(who) else who.member
+
     def may_send(self, who: OperatorRow, type: str) -> bool:
         """Whether an operator's member is a sender of a type. What the exchange itself consists of
         is sent by nobody's hand."""
@@ -217,3 +223,9 @@ class Site:
         """Whether this machine hosts the operator's member, and so has a desk for them."""
         edge = self.running.edge
         return edge is not None and who.member in edge.desks
+
+
+def field(form: Any, name: str) -> str:
+    """A field of a form, as text; empty when it is not there or is no text."""
+    given = form.get(name)
+    return given[:_LONGEST] if isinstance(given, str) else ""

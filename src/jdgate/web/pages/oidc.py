@@ -21,8 +21,8 @@ from jdgate.people import binding, carried, credentials
 from jdgate.people.binding import Person, operator_of
 from jdgate.store import web_sessions
 from jdgate.web.gate import path_of_ours
-from jdgate.web.signing_in import field, sign_in_form, status_of_try
-from jdgate.web.site import Asked, Site
+from jdgate.web.pages.signing_in import sign_in_form, status_of_try
+from jdgate.web.site import Asked, Site, field
 
 if TYPE_CHECKING:
     from jdgate.web.provider import Provider

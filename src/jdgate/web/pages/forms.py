@@ -27,11 +27,10 @@ from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, all_texts, say
-from jdgate.web.form_fields import Place, path_of, places_of, record_of, tidied, values_of
-from jdgate.web.form_view import INSPECTION, Words
 from jdgate.web.problems import status_of
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.shaping.form_fields import Place, path_of, places_of, record_of, tidied, values_of
+from jdgate.web.shaping.form_view import INSPECTION, Words
+from jdgate.web.site import Asked, Site, field
 
 OWN_ID = re.compile(r"[A-Za-z0-9-]{16,64}")
 """The id that a form carries."""

@@ -16,7 +16,6 @@ from litestar.params import FromPath
 from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store.people import OperatorRow
-from jdgate.web.messages import seen_by
 from jdgate.web.site import Asked, Site
 from jdgate.wording import clean
 
@@ -35,7 +34,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         rows = await site.call(
             "dead.list",
             state=state,
-            member=seen_by(site, who),
+            member=site.seen_by(who),
             after=clean(given.get("after", ""))[:200] or None,
             limit=PAGE + 1,
         )
@@ -69,7 +68,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     async def _letter(request: Asked, id: str, error: JdgateError | None) -> Response[Any]:
         who = request.state.visit.who
         row = await site.call("dead.show", id=clean(id))
-        if seen_by(site, who) not in (None, row["member"]):
+        if site.seen_by(who) not in (None, row["member"]):
             raise Refused("dead.unknown", id=id[:64])
         about = id if row["direction"] == "out" else row["params"].get("message")
         return site.page(

@@ -26,8 +26,7 @@ from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.site import Asked, Site, field
 from jdgate.wording import local
 
 ACTS = ("suspend", "resume", "revoke")

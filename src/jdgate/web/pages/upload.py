@@ -25,8 +25,7 @@ from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
 from jdgate.web.problems import status_of
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.site import Asked, Site, field
 
 BODY_BYTES = MOST_BYTES + 64 * 1024
 """A form with a file: the file, and what stands around it."""

@@ -31,9 +31,8 @@ from jdgate.people import rights
 from jdgate.store import alert_box, draft_box, inbox
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
-from jdgate.web import leaf_words
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.shaping import leaf_words
+from jdgate.web.site import Asked, Site, field
 from jdgate.wording import clean, params_text
 
 FILTERS = ("member", "side", "type", "verdict", "since", "until")
@@ -54,7 +53,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             wanted["member"] = who.member
         try:
             if id:
-                await site.call("messages.show", id=id, member=seen_by(site, who))
+                await site.call("messages.show", id=id, member=site.seen_by(who))
                 return site.go(f"/messages/{id}")
             before = clean(given.get("before", ""))[:100]
             asked = {**wanted, "side": wanted["side"] or "any", "before": before}
@@ -117,7 +116,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     async def _chain(request: Asked, command: str, id: str) -> Response[Any]:
         visit, who = request.state.visit, request.state.visit.who
-        found = await site.call(command, id=id, member=seen_by(site, who), own=who.member)
+        found = await site.call(command, id=id, member=site.seen_by(who), own=who.member)
         sheet = site.renderer.sheet(found["type"])
         told = found["message"]
         faults = told["faults"][:FAULTS] if told else []
@@ -146,7 +145,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     async def evidence(request: Asked, id: FromPath[str]) -> Response[Any]:
         who = request.state.visit.who
         rights.require(who.role, "read")
-        found = await site.call("messages.show", id=id, member=seen_by(site, who), own=who.member)
+        found = await site.call("messages.show", id=id, member=site.seen_by(who), own=who.member)
         about = found["evidence"]
         if about is None or not takes(site, who):
             raise Refused("web.not_found")
@@ -165,11 +164,6 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         return _file(text, f"{found['id']}.json", "application/json")
 
     return [messages, person, message, verify, evidence, proof]
-
-
-def seen_by(site: Site, who: OperatorRow) -> str | None:
-    """Whose part of the books an operator sees; None: all of it."""
-    return None if site.oversees(who) else who.member
 
 
 def by_person(site: Site, who: OperatorRow) -> bool:

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from jdgate.core.calendar import LOCAL
-from jdgate.web.bands import Box, Drawing, Link, draw
+from jdgate.web.shaping.bands import Box, Drawing, Link, draw
 
 MOST_TYPES = 16
 OTHERS = "*"

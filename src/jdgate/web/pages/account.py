@@ -16,9 +16,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from jdgate.errors import Refused
 from jdgate.people import accounts, carried, credentials, own, personnel
-from jdgate.web.qr import qr
-from jdgate.web.signing_in import field, status_of_try
-from jdgate.web.site import Asked, Site
+from jdgate.web.pages.signing_in import status_of_try
+from jdgate.web.shaping.qr import qr
+from jdgate.web.site import Asked, Site, field
 
 DONE = ("password", "authenticator", "sessions")
 

@@ -15,8 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from jdgate.errors import JdgateError, Refused
-from jdgate.web import leaf_words
-from jdgate.web.messages import seen_by
+from jdgate.web.shaping import leaf_words
 from jdgate.web.site import Asked, Site
 from jdgate.wording import clean
 
@@ -95,7 +94,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     async def _ledger(request: Asked, q: str, error: JdgateError | None) -> Response[Any]:
         visit, who = request.state.visit, request.state.visit.who
-        member, here = seen_by(site, who), site.running.gateway is not None
+        member, here = site.seen_by(who), site.running.gateway is not None
         found: list[dict[str, Any]] = []
         status = 409 if error else 200
         if q and here:

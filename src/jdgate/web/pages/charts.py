@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from jdgate.core.months import Month
 from jdgate.errors import Refused
 from jdgate.texts import Lang
-from jdgate.web.lines import SPAN, TICKS, along, floor_of, lines, whisker
+from jdgate.web.shaping.lines import SPAN, TICKS, along, floor_of, lines, whisker
 from jdgate.web.site import Asked, Site
 
 KINDS = ("realname", "inspect", "xray")

@@ -16,7 +16,7 @@ from jdgate.core.directory import Member
 from jdgate.core.fault import Fault
 from jdgate.core.sheet import ANY, Sheet
 from jdgate.texts import Lang, all_texts, say
-from jdgate.web.form_fields import Place, numbers, path_of, values_of
+from jdgate.web.shaping.form_fields import Place, numbers, path_of, values_of
 from jdgate.wording import value_text
 
 INSPECTION = "precursor.inspect.result.v1"

@@ -23,8 +23,7 @@ from jdgate.gateway.subject_books import (
     REFERENCE_CHARS,
 )
 from jdgate.texts import Lang
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.site import Asked, Site, field
 
 UNKNOWN = ("subject.unknown", "people.not_allowed", "daemon.no_gateway")
 """Errors that no form can put right."""

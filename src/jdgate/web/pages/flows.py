@@ -22,9 +22,9 @@ from jdgate.errors import Refused
 from jdgate.people import accounts
 from jdgate.texts import Lang, say
 from jdgate.web.api.asking import stream
-from jdgate.web.flow_view import UNREAD, Naming, clip, view
 from jdgate.web.live import HEARTBEAT_S, stream_event
 from jdgate.web.pace import Pace
+from jdgate.web.shaping.flow_view import UNREAD, Naming, clip, view
 from jdgate.web.site import Asked, Site, Visit
 
 SPAN = "day"

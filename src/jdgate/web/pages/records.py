@@ -22,8 +22,7 @@ from jdgate.people import rights
 from jdgate.store import alert_box, draft_box, inbox, ledger
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.site import Asked, Site, field
 
 _SAID = ("alert_id", "rule", "title_code", "params", "raised_at", "cause_ref")
 """Fields of an alert's record that the page says in words."""

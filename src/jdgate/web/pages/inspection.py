@@ -25,11 +25,10 @@ from jdgate.core.refdata import Item
 from jdgate.people.credentials import form_token
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
-from jdgate.web.form_fields import record_of, tidied
-from jdgate.web.form_view import INSPECTION
-from jdgate.web.forms import FormDesk, own_id, typed
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.pages.forms import FormDesk, own_id, typed
+from jdgate.web.shaping.form_fields import record_of, tidied
+from jdgate.web.shaping.form_view import INSPECTION
+from jdgate.web.site import Asked, Site, field
 
 ITEMS = ("permit", "ledger", "storage", "filing", "payment", "staff", "other")
 """What is checked, by the code that is sent."""

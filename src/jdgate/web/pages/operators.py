@@ -21,8 +21,7 @@ from jdgate.errors import JdgateError, Refused, UsageError
 from jdgate.people import personnel, rights
 from jdgate.people.rights import ROLES
 from jdgate.store.people import OperatorRow
-from jdgate.web.signing_in import field
-from jdgate.web.site import Asked, Site
+from jdgate.web.site import Asked, Site, field
 
 DAYS = 365
 """How long a system's token is good unless somebody says otherwise."""

@@ -13,11 +13,8 @@ from jdgate.people import accounts, credentials, noting
 from jdgate.store import web_sessions
 from jdgate.texts import LANGUAGES
 from jdgate.web.gate import path_of_ours
-from jdgate.web.qr import qr
-from jdgate.web.site import Asked, Site
-
-_LONGEST = 256
-"""Characters of a form's field that are looked at."""
+from jdgate.web.shaping.qr import qr
+from jdgate.web.site import Asked, Site, field
 
 
 def pages(site: Site) -> list[HTTPRouteHandler]:
@@ -126,9 +123,3 @@ def status_of_try(error: JdgateError) -> int:
     """The HTTP status of a try to sign in that failed."""
     known = {"people.resting": 429, "web.oidc_away": 503}
     return known.get(error.code, 422)
-
-
-def field(form: Any, name: str) -> str:
-    """A field of a form, as text; empty when it is not there or is no text."""
-    given = form.get(name)
-    return given[:_LONGEST] if isinstance(given, str) else ""
