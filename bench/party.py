@@ -224,17 +224,12 @@ class EdgeParty:
                 found.append((body, moment))
         return found
 
-    async def received(self, member: str) -> int:
-        """How many messages lie in the inbox of `member`."""
-        return sum((await self._edge.run(lambda c: inbox_rows.counts(c, member))).values())
-
     async def unanswered(self) -> int:
         """Messages in the outbox without a receipt."""
-        counts = [
-            await self._edge.run(lambda c, member=member: outbox.counts(c, member))
-            for member in self._edge.desks
-        ]
-        return sum(each.get(outbox.OPEN, 0) for each in counts)
+        members = list(self._edge.desks)
+        return await self._edge.run(
+            lambda conn: sum(outbox.unanswered(conn, member)[0] for member in members)
+        )
 
     async def warnings(self) -> dict[str, int]:
         """Codes of what went wrong, and how often."""

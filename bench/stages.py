@@ -26,7 +26,6 @@ from jdgate.core import admission
 from jdgate.gateway import (
     answers,
     compose,
-    gateway,
     pipeline,
     system,
     timekeeper,
@@ -85,7 +84,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     ],
     "commit": [(RootTransaction, "commit")],
     "pipeline (rest)": [(pipeline, "process")],
-    "timekeeper": [(gateway.timekeeper, "run_due")],
+    "timekeeper": [(timekeeper, "run_due")],
     "seal to recipient": [(workers, "_seal")],
 }
 
