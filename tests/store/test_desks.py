@@ -9,7 +9,7 @@ from tests.store.conftest import NOW
 from jdgate.core import alerts as lives
 from jdgate.core.alerts import AlertLife, Times
 from jdgate.core.care import Assignment
-from jdgate.store import alerts, care, holds, meta, nudges, subjects
+from jdgate.store import alerts, care, holds, meta, nudges
 from jdgate.store.database import Database
 
 MINUTE = timedelta(minutes=1)
@@ -63,7 +63,6 @@ def test_who_was_assigned_last_has_the_place_whatever_came_first(books: Database
         assert care.holders(conn, "social_worker", [SOMEBODY]) == {}
         care.note(conn, SOMEBODY, "officer", Assignment("ps-01", ended_at=at[3]))
         assert care.holders(conn, "officer", [SOMEBODY]) == {}
-        assert subjects.forget(conn, SOMEBODY).teams == 2
         assert care.holders(conn, "officer", [ANOTHER]) == {ANOTHER: "ps-02"}
 
 

@@ -11,7 +11,7 @@ from tests.store.conftest import NOW
 
 from jdgate.store import subjects
 from jdgate.store.database import Database
-from jdgate.store.subjects import Appearance, Forgotten, Relation
+from jdgate.store.subjects import Appearance, Relation
 
 A, B, C = (bytes([number]) * 16 for number in (1, 2, 3))
 DAY_ONE = date(2026, 3, 1)
@@ -133,22 +133,6 @@ def test_appearances_are_kept_once_and_listed_by_subject(books: Database) -> Non
         assert subjects.appearances(conn, C) == []
 
 
-def test_a_forgotten_subject_is_nowhere_and_others_stay(books: Database) -> None:
-    with books.transaction() as conn:
-        subjects.add_aliases(conn, "mmt", "cln-01", {b"t1": A, b"t2": B}, NOW)
-        subjects.merge_relations(conn, [order(opened_on=on(1)), order(subject=B)])
-        rows = [
-            Appearance(subject=each, domain="mmt", message_id="m1", record_index=index)
-            for index, each in enumerate((A, B))
-        ]
-        subjects.add_appearances(conn, rows)
-        assert subjects.forget(conn, A) == Forgotten(1, 1, 1)
-        assert subjects.forget(conn, A) == Forgotten(0, 0, 0)
-        assert subjects.find_aliases(conn, "mmt", "cln-01", [b"t1", b"t2"]) == {b"t2": B}
-        assert set(subjects.relations(conn, "comm.order", [A, B])) == {B}
-        assert subjects.appearances(conn, B) == rows[1:]
-
-
 def test_records_that_went_to_nobody_are_found_until_their_message_is_forgotten(
     books: Database,
 ) -> None:
@@ -164,7 +148,3 @@ def test_records_that_went_to_nobody_are_found_until_their_message_is_forgotten(
         assert subjects.unshown(conn, {"mmt": across}) == subjects.unshown(conn, {}) == []
         assert subjects.forget_unshown(conn, ["m-1", "m-9"]) == 1
         assert subjects.unshown(conn, {"mmt": A, "aid": B}) == [("aid", "m-2", 1)]
-        subjects.add_unshown(conn, "m-3", "mmt", {1: B, 2: A})
-        subjects.forget(conn, B)
-        assert subjects.unshown(conn, {"mmt": B}) == subjects.unshown(conn, {"aid": B}) == []
-        assert subjects.unshown(conn, {"mmt": A}) == [("mmt", "m-3", 2)]

@@ -32,12 +32,11 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    update,
 )
 
 from jdgate.store.bulk import Lookup, Upsert
 from jdgate.store.columns import Reader, later, slices
-from jdgate.store.tables import alias, care_team, relation, subject_index, subject_unshown
+from jdgate.store.tables import alias, relation, subject_index, subject_unshown
 
 
 class Relation(Struct, frozen=True, kw_only=True):
@@ -72,15 +71,6 @@ class Appearance(Struct, frozen=True, kw_only=True):
     message_id: str
     record_index: int
     recipient: str = ""
-
-
-class Forgotten(Struct, frozen=True):
-    """How many rows `forget` deleted."""
-
-    aliases: int
-    relations: int
-    appearances: int
-    teams: int = 0
 
 
 def _merge_relation(table: Table, given: Any) -> Mapping[str, Any]:
@@ -291,18 +281,3 @@ def forget_unshown(conn: Connection, message_ids: Sequence[str]) -> int:
         conn.execute(delete(subject_unshown).where(ids.in_(part))).rowcount
         for part in slices(message_ids)
     )
-
-
-def forget(conn: Connection, subject: bytes) -> Forgotten:
-    """Delete what leads from this pseudonym to anything. Ledger leaves stay; they name nobody."""
-    gone = [
-        conn.execute(delete(table).where(table.c.subject == subject)).rowcount
-        for table in (alias, relation, subject_index, care_team)
-    ]
-    domains = list(conn.execute(select(subject_unshown.c.domain).distinct()).scalars())
-    for message_id in {id for one in domains for _, id, _ in unshown(conn, {one: subject})}:
-        mine = subject_unshown.c.message_id == message_id
-        packed = conn.execute(select(subject_unshown.c.people).where(mine)).scalar_one()
-        left = {place: one for place, one in _unpacked(packed) if one != subject}
-        conn.execute(update(subject_unshown).where(mine).values(people=_packed(left)))
-    return Forgotten(*gone)
