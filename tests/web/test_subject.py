@@ -89,6 +89,7 @@ async def test_one_auditor_asks_another_approves_and_both_open_it(
     ]
     assert acts == [
         ("subject.asked", "checker", "nco"),
+        ("subject.mistyped", "second-checker", "nco"),
         ("subject.approved", "second-checker", "nco"),
         ("subject.opened", "checker", "nco"),
         ("subject.opened", "second-checker", "nco"),
@@ -236,6 +237,26 @@ async def test_a_refusal_gives_its_reason_and_forgets_the_person(
     assert (await decided(second, id, 81)).status_code == 409
     assert (await first.open(f"/subject/{id}/report")).status_code == 409
     assert await county.books(lambda conn: subject_requests.person(conn, id)) is None
+
+
+async def test_who_types_wrong_numbers_is_stopped_and_the_request_stays(
+    county: County, browse: Browse
+) -> None:
+    first, second = await signed_in(browse, "checker"), await signed_in(browse, "second-checker")
+    id = await asked(first, 82)
+    page = await second.open(f"/subject/{id}")
+    at_once = [
+        second.send(page, f"/subject/{id}/approve", id_no=id_no(number)) for number in range(1, 8)
+    ]
+    answers = await asyncio.gather(*at_once)
+    assert sum("不能再同意" in one.text for one in answers) == 2
+    assert (await decided(second, id, 82)).status_code == 422  # the right one, too late
+    stopped = await second.open(f"/subject/{id}")
+    assert 'name="id_no"' not in stopped.text and 'name="reason"' in stopped.text
+    told = [one for one in await county.leaves(id) if one["act"] == "subject.mistyped"]
+    assert [one["operator"] for one in told] == ["second-checker"] * 5
+    await hire(county, "fourth-checker", "auditor", "nco")
+    assert (await decided(await signed_in(browse, "fourth-checker"), id, 82)).status_code == 303
 
 
 async def test_one_person_with_two_accounts_is_one_person(county: County, browse: Browse) -> None:

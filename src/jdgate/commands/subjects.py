@@ -47,15 +47,21 @@ class Subjects:
     async def subject_decide(
         self, by: By, id: str, approve: bool, id_no: str = "", reason: str = ""
     ) -> dict[str, Any]:
-        """Another auditor approves, with the identity number typed again, or refuses."""
+        """Another auditor approves, with the identity number typed again, or refuses.
+
+        Raises:
+            Refused: `subject.other_number`, which stays noted; as `subject_books.decide`.
+        """
         who, now = await self._who(by), self._running.clock.now()
         gateway = self._running.the_gateway
-        await gateway.run(
+        left = await gateway.run(
             lambda conn: subject_books.decide(
                 conn, gateway.ground, id, approve=approve, id_no=id_no, reason=reason, who=who,
                 now=now,
             )
         )  # fmt: skip
+        if left is not None:
+            raise Refused("subject.other_number", left=left)
         return {"id": id, "state": "approved" if approve else "refused"}
 
     async def subject_list(self, by: By, before: str | None = None) -> list[dict[str, Any]]:
@@ -68,8 +74,8 @@ class Subjects:
         return [_listed(one) for one in found]
 
     async def subject_show(self, by: By, id: str) -> dict[str, Any]:
-        """One request with its steps."""
-        await self._who(by)
+        """One request with its steps. `tries`: how many more numbers who asks may type."""
+        who = await self._who(by)
         gateway, now = self._running.the_gateway, self._running.clock.now()
         found, steps = await gateway.run(
             lambda conn: (
@@ -79,6 +85,7 @@ class Subjects:
         )
         return {
             **_listed(found),
+            "tries": subject_books.WRONG_NUMBERS - subject_books.mistyped(steps, who.login),
             "steps": [{"at": one.at, "act": one.act, "operator": one.operator} for one in steps],
         }
 

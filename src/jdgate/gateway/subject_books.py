@@ -4,6 +4,8 @@ while. Every step is a leaf of the ledger.
 Rules:
 - two persons: another operator of another name. The second types the identity number from the
   document too, and the two must be the same number: so none is kept, and none is mistyped;
+- another number is noted, and after five of them nobody approves by guessing on: that operator may
+  refuse the request, or another auditor decide it;
 - what is kept are the person's pseudonyms, sealed, until the request is refused or its time is
   over: seven days to decide, seven to open (this project's choice);
 - a leaf names the request and who did the step, and nothing of the person.
@@ -16,6 +18,7 @@ Rules:
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -35,6 +38,8 @@ from jdgate.store.subject_requests import APPROVED, REFUSED, WAITING, PersonRow,
 
 DECIDED_WITHIN = timedelta(days=7)
 OPEN_FOR = timedelta(days=7)
+WRONG_NUMBERS = 5
+MISTYPED = "subject.mistyped"
 GROUNDS = {
     "access": ("个人信息保护法 45 [read]", "个人信息保护法 50 [read]"),
     "audit": ("个人信息保护法 54 [read]", "政务数据共享条例 29 [read]"),
@@ -118,12 +123,13 @@ def decide(
     reason: str,
     who: Who,
     now: datetime,
-) -> None:
-    """Approve a request, with the identity number typed again, or refuse it with a reason.
+) -> int | None:
+    """Approve a request, with the identity number typed again, or refuse it with a reason. None:
+    it is decided; else the number was another one, which is noted: how many more may be typed.
 
     Raises:
         Refused: `subject.unknown`, `subject.decided`, `subject.same_person`,
-            `subject.other_number`, `subject.text`, `record.bad_id_…`.
+            `subject.too_many_wrong`, `subject.text`, `record.bad_id_…`.
     """
     request = get(conn, ground, id, now)
     row, details = request.row, request.details
@@ -138,7 +144,13 @@ def decide(
     person, until = None, now
     if approve:
         until = now + OPEN_FOR
+        left = WRONG_NUMBERS - mistyped(steps(conn, id), who.login)
+        if left <= 0:
+            raise Refused("subject.too_many_wrong")
         tokens = _same(conn, ground, id, persons.checked(details.id_type, id_no))
+        if tokens is None:
+            _note(conn, ground, MISTYPED, id, who, now)
+            return left - 1
         person = _person(conn, ground, row.id, row.asked_at, until, tokens)
     else:
         details = msgspec.structs.replace(details, reason=_text(reason, REASON_CHARS))
@@ -151,6 +163,7 @@ def decide(
     if not kept:
         raise Refused("subject.decided", id=id)
     _note(conn, ground, "subject.approved" if approve else "subject.refused", id, who, now)
+    return None
 
 
 def open_report(
@@ -201,6 +214,11 @@ def steps(conn: Connection, id: str) -> list[leaves.AdminLeaf]:
     return [leaf for leaf in found if isinstance(leaf, leaves.AdminLeaf)]
 
 
+def mistyped(done: Iterable[leaves.AdminLeaf], login: str) -> int:
+    """How many wrong numbers an operator typed, by the steps of a request."""
+    return sum(one.act == MISTYPED and one.operator == login for one in done)
+
+
 def _request(conn: Connection, ground: Ground, row: RequestRow, now: datetime) -> Request:
     over: dict[str, State] = {WAITING: "lapsed", APPROVED: "over"}
     known: dict[str, State] = {WAITING: "waiting", APPROVED: "approved", REFUSED: "refused"}
@@ -234,16 +252,14 @@ def _person(
     return PersonRow(id=id, asked_at=asked_at, until=until, key_id=sealed.key_id, body=sealed.blob)
 
 
-def _same(conn: Connection, ground: Ground, id: str, id_no: str) -> dict[str, bytes]:
-    """The pseudonyms of a number by now, if it is the one that was asked with."""
+def _same(conn: Connection, ground: Ground, id: str, id_no: str) -> dict[str, bytes] | None:
+    """The pseudonyms of a number by now; None if it is not the one that was asked with."""
     person = subject_requests.person(conn, id)
     if person is None or person.body is None:
         raise Refused("subject.decided", id=id)
     opened = ground.vault.open(conn, person.key_id, person.body, id.encode())
     kept, tokens = msgspec.json.decode(opened, type=dict[str, bytes]), _tokens(conn, ground, id_no)
-    if not hmac.compare_digest(kept[""], tokens[""]):
-        raise Refused("subject.other_number")
-    return tokens
+    return tokens if hmac.compare_digest(kept[""], tokens[""]) else None
 
 
 def _text(typed: str, most: int) -> str:
