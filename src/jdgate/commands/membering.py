@@ -1,9 +1,9 @@
 """Commands on members: who takes part with which keys, and, where the authority's key lies,
 admitting, suspending, resuming and revoking them.
 
-Each act signs the next directory, is written into the ledger with who did it, and is taken into
-use at once. `jdgate.cli.member` does the same on the files where no daemon runs (`admitted`,
-`changed`).
+Each act signs the next directory, is written into the ledger with who did it (`by`) and how they
+proved who they are (`proof`, where the console asked for it), and is taken into use at once.
+`jdgate.cli.member` does the same on the files where no daemon runs (`admitted`, `changed`).
 """
 
 from __future__ import annotations
@@ -68,10 +68,12 @@ class Membering:
             ],
         }
 
-    async def member_request(self, request: str) -> dict[str, Any]:
+    async def member_request(self, request: str, heard: str | None = None) -> dict[str, Any]:
         """What a request asks for. Its fingerprint is not told: somebody reads it out, and
-        `member.admit` compares."""
+        `member.admit` compares; with `heard`, what was read out, it is compared here already."""
         asked = enrolment.read_request(request.encode())
+        if heard is not None:
+            enrolment.check_fingerprint(asked, heard)
         running = self._running
         ca = running.config.nats.ca
         return {
@@ -95,6 +97,7 @@ class Membering:
         by: str = "operator",
         grant: dict[str, Any] | None = None,
         output: str | None = None,
+        proof: str = "",
     ) -> dict[str, Any]:
         """Admit whose request has the fingerprint that was read out. `grant`: {name, roles[],
         regions[]} in place of what was asked for; `output`: where the welcome goes."""
@@ -103,7 +106,7 @@ class Membering:
             running.home, running.config, request=request, fingerprint=fingerprint, nats=nats,
             ca=ca, grant=grant, output=Path(output) if output else None, now=running.clock.now(),
         )  # fmt: skip
-        return await self._published(told, "member.admitted", by)
+        return await self._published(told, "member.admitted", by, proof=proof)
 
     async def member_welcome(self, id: str) -> dict[str, Any] | None:
         """What goes back to a department that was admitted from here: {text,
@@ -116,45 +119,47 @@ class Membering:
         told = enrolment.fingerprint(welcome.authority)
         return {"text": text, "authority_fingerprint": told, "nats": welcome.nats}
 
-    async def member_suspend(self, id: str, by: str = "operator") -> dict[str, Any]:
+    async def member_suspend(
+        self, id: str, by: str = "operator", proof: str = ""
+    ) -> dict[str, Any]:
         """Keep a member out until it is resumed."""
-        return await self._change(id, "suspend", "member.suspended", by)
+        return await self._change(id, "suspend", "member.suspended", by, proof=proof)
 
-    async def member_resume(self, id: str, by: str = "operator") -> dict[str, Any]:
+    async def member_resume(self, id: str, by: str = "operator", proof: str = "") -> dict[str, Any]:
         """Let a suspended member take part again."""
-        return await self._change(id, "resume", "member.resumed", by)
+        return await self._change(id, "resume", "member.resumed", by, proof=proof)
 
     async def member_revoke(
-        self, id: str, by: str = "operator", reason: str | None = None
+        self, id: str, by: str = "operator", reason: str | None = None, proof: str = ""
     ) -> dict[str, Any]:
         """Void all keys of a member. `reason`: one of `REASONS`."""
         if reason is not None and reason not in REASONS:
             raise Refused("member.no_such_reason", known=", ".join(REASONS))
-        return await self._change(id, "revoke", "member.revoked", by, reason)
+        return await self._change(id, "revoke", "member.revoked", by, reason, proof)
 
-    async def member_renew(self, by: str = "operator") -> dict[str, Any]:
+    async def member_renew(self, by: str = "operator", proof: str = "") -> dict[str, Any]:
         """Have the directory signed for another year."""
         told = renewed(self._running.home, self._running.clock.now())
-        return await self._published(told, "directory.renewed", by)
+        return await self._published(told, "directory.renewed", by, proof=proof)
 
     async def _change(
-        self, id: str, act: Act, done: str, by: str, reason: str | None = None
+        self, id: str, act: Act, done: str, by: str, reason: str | None = None, proof: str = ""
     ) -> dict[str, Any]:
         told = changed(self._running.home, id, act, self._running.clock.now())
-        return await self._published(told, done, by, reason)
+        return await self._published(told, done, by, reason, proof)
 
     async def _published(
-        self, told: dict[str, Any], act: str, by: str, reason: str | None = None
+        self, told: dict[str, Any], act: str, by: str, reason: str | None = None, proof: str = ""
     ) -> dict[str, Any]:
-        """Write down who had this directory signed, and go by it. What is signed stays signed
-        where this machine can't take it into use: `trouble` says why."""
+        """Write down who had this directory signed, on which proof, and go by it. What is signed
+        stays signed where this machine can't take it into use: `trouble` says why."""
         running, now = self._running, self._running.clock.now()
         if running.gateway is not None:
             about = str(told.get("member", told["version"]))
             target = f"{about} {reason}" if reason else about
             leaf = leaves.AdminLeaf(
                 id=running.gateway.ground.new_id(), at=show_time(now), act=act, operator=by[:64],
-                target=target,
+                target=target, proof=proof[:32],
             )  # fmt: skip
             await running.gateway.run(
                 lambda conn: ledger.append(conn, [(leaves.encode(leaf), None)])

@@ -198,12 +198,15 @@ class AdminLeaf(_Leaf, frozen=True, tag="admin"):
     """An administrative act, e.g. `retention.erased` on `target`, by `operator`.
 
     Where a member says what its people did (signed in, added an operator), `source` is that member
-    and `commitment` opens to its signed `message`.
+    and `commitment` opens to its signed `message`. `proof`: how the operator proved once more
+    who they are, where the act asks for that: `password`, `password-code` (with a code of their
+    generator), `provider`, `provider-code`.
     """
 
     act: str
     operator: str
     target: str = ""
+    proof: str = ""
     source: str = ""
     directory: int = 0
     commitment: str = ""

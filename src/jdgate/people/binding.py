@@ -11,6 +11,7 @@ Rules:
     needs_code(row, strong=False, wanted=True)
     token = let_in(conn, row, issuer, subject, now)
     token = sign_in(conn, key, issuer, subject, login, code, now)
+    row = same(conn, row.login, issuer, subject)
 """
 
 from __future__ import annotations
@@ -52,6 +53,18 @@ def operator_of(conn: Connection, issuer: str, subject: str, login: str | None) 
     return row
 
 
+def same(conn: Connection, login: str, issuer: str, subject: str) -> OperatorRow:
+    """The operator `login`, if it is they whom their provider knows as `subject`.
+
+    Raises:
+        Refused: `people.another`.
+    """
+    row = people.by_subject(conn, issuer, subject)
+    if row is None or row.login != login or row.state != people.ACTIVE:
+        raise Refused("people.another")
+    return row
+
+
 def needs_code(row: OperatorRow, *, strong: bool, wanted: bool) -> bool:
     """Whether to ask for a code of our own. `strong`: the provider saw a second factor; `wanted`:
     people need one here.
@@ -90,7 +103,16 @@ def sign_in(
             meanwhile; `people.wrong`.
     """
     row = operator_of(conn, issuer, subject, login)
+    take_code(conn, key, row, code, now)
+    return let_in(conn, row, issuer, subject, now)
+
+
+def take_code(conn: Connection, key: MasterKey, row: OperatorRow, code: str, now: datetime) -> None:
+    """Take a code of the generator of who the provider knows.
+
+    Raises:
+        Refused: `people.no_factor`, they have none; `people.wrong`.
+    """
     needs_code(row, strong=False, wanted=True)
     accounts.check_code(conn, key, row, code, now)
     people.drop_tries(conn, login=row.login, before=now - accounts.FORGET_TRIES)
-    return let_in(conn, row, issuer, subject, now)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from jdgate.config import Home
 from jdgate.errors import Refused
 from jdgate.people import accounts, binding, credentials, noting, own
+from jdgate.people.binding import Person
 from jdgate.store import master_key
 from jdgate.store.database import Database
 from jdgate.store.master_key import MasterKey
@@ -139,19 +140,49 @@ class House:
 
         return await self.run(change)
 
-    async def prove(self, login: str, password: str, code: str, now: datetime) -> None:
-        """Go on only with somebody's password and a code of their generator, if they have one.
+    async def prove(self, login: str, password: str, code: str, now: datetime) -> str:
+        """Go on only with somebody's password and a code of their generator, if they have one;
+        which proof that is (`leaves.AdminLeaf`).
 
         Raises:
             Refused: `people.wrong`, `people.resting`.
         """
         async with self._judging(login, now):
             kept = await self._known(login, password, now)
-            await self.run(
+            row = await self.run(
                 lambda conn: accounts.prove(
                     conn, self.key, login, password=kept, code=code, now=now
                 )
             )
+        return "password" if row.totp is None else "password-code"
+
+    async def prove_there(
+        self, login: str, issuer: str, person: Person, code: str, now: datetime, *, wanted: bool
+    ) -> str:
+        """Go on only if `person`, whom the provider let in again, is who has this account, and, if
+        it saw no second factor, with a code of their generator; which proof that is. `wanted`:
+        people need a second factor here.
+
+        Raises:
+            Refused: `people.another`, `people.no_factor`, `people.wrong`, `people.resting`.
+        """
+
+        def tried(conn: Connection) -> bool:
+            row = binding.same(conn, login, issuer, person.subject)
+            asked = binding.needs_code(row, strong=person.strong, wanted=wanted)
+            if asked:
+                accounts.knock(conn, login, now)
+            return asked
+
+        def take(conn: Connection) -> None:
+            row = binding.same(conn, login, issuer, person.subject)
+            binding.take_code(conn, self.key, row, code, now)
+
+        if not await self.run(tried):
+            return "provider"
+        async with self._judging(login, now):
+            await self.run(take)
+        return "provider-code"
 
     @asynccontextmanager
     async def _judging(self, login: str, now: datetime) -> AsyncIterator[None]:

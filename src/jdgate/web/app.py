@@ -14,6 +14,7 @@ from jdgate.web.api import pages as described
 from jdgate.web.gate import Gate
 from jdgate.web.pages import (
     account,
+    again,
     catalogue,
     charts,
     dead,
@@ -99,6 +100,7 @@ def build(site: Site) -> ASGIApp:
                     *catalogue.pages(site),
                     *members.pages(site),
                     *account.pages(site),
+                    *again.pages(site),
                     *operators.pages(site),
                     *subject.pages(site),
                 ],

@@ -40,6 +40,7 @@ _STATUS = {
     "web.sign_in_first": 401,
     "web.not_ours": 403,
     "web.not_found": 404,
+    "web.again_over": 404,
     "web.too_many": 429,
     "web.slow": 408,
     "files.too_large": 413,

@@ -3,6 +3,8 @@ Connect Core 1.0 §3.1, RFC 6749, RFC 7636, RFC 9207).
 
 Rules:
 - the provider is reached over TLS, verified; over plain HTTP only where both are on this machine;
+- who is to prove once more who they are is asked to sign in there again, whatever session they
+  have there; when they did (auth_time) has to be said, and to be after they were sent;
 - what it says counts when it is signed by a key of its own with an algorithm of `ALGORITHMS`, for
   us (aud, azp), for this very attempt (nonce), by the issuer that is configured, and not expired;
 - its description and keys are asked for once an hour; keys also when a token has a new one;
@@ -10,6 +12,8 @@ Rules:
 
     url = await provider.send(back, state, nonce=…, verifier=…)
     person = await provider.answer(params, back, nonce=…, verifier=…)
+    url = await provider.send(back, state, nonce=…, verifier=…, again=True)
+    person = await provider.answer(params, back, nonce=…, verifier=…, since=sent)
 
 It and its libraries are loaded where a provider is configured, and nowhere else.
 """
@@ -45,6 +49,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 TIMEOUT_S = 10.0
 DESCRIBED_FOR = timedelta(hours=1)
 LEEWAY_S = 60
+"""How far its clock may be from ours."""
 _NAME = re.compile(r"[a-z_]{1,40}")
 
 
@@ -100,15 +105,20 @@ class Provider:
     def _host(self) -> str:
         return urlsplit(self._settings.issuer).hostname or ""
 
-    async def send(self, back: str, state: str, *, nonce: str, verifier: str) -> str:
+    async def send(
+        self, back: str, state: str, *, nonce: str, verifier: str, again: bool = False
+    ) -> str:
         """Where to send a browser that is to come back to `back`. `nonce` and `verifier` tie the
-        answer to the question: nobody sees them but the browser and us.
+        answer to the question: nobody sees them but the browser and us. `again`: its person is to
+        sign in there anew (§3.1.2.1).
 
         Raises:
             TransportFailed: `web.oidc_away`.
         """
         described = await self._describe()
         more = {"acr_values": " ".join(self._settings.acr)} if self._settings.acr else {}
+        if again:
+            more |= {"prompt": "login", "max_age": "0"}
         return str(
             prepare_grant_uri(
                 described.authorization_endpoint,
@@ -125,13 +135,20 @@ class Provider:
         )
 
     async def answer(
-        self, given: Mapping[str, str], back: str, *, nonce: str, verifier: str
+        self,
+        given: Mapping[str, str],
+        back: str,
+        *,
+        nonce: str,
+        verifier: str,
+        since: datetime | None = None,
     ) -> Person:
-        """Who came back from the provider with this answer.
+        """Who came back from the provider with this answer. `since`: they had to sign in after it.
 
         Raises:
             Refused: `web.oidc_refused`, it let nobody in; `web.oidc_token`, what it says is not
-                valid. TransportFailed: `web.oidc_away`.
+                valid; `web.oidc_stale`, they signed in before `since`, or it does not say when.
+                TransportFailed: `web.oidc_away`.
         """
         described = await self._describe()
         iss = given.get("iss")
@@ -143,6 +160,8 @@ class Provider:
             raise _turned_away(given.get("error"))
         tokens = await self._exchange(described, given["code"], back, verifier)
         claims = await self._claims(described, tokens, nonce)
+        if since is not None and not self._is_fresh(claims.get("auth_time"), since):
+            raise Refused("web.oidc_stale")
         return self._person(claims)
 
     async def way_out(self, back: str) -> str | None:
@@ -187,6 +206,13 @@ class Provider:
         except (ValueError, TypeError):
             raise Refused("web.oidc_token", why="form") from None
         return dict(claims)
+
+    def _is_fresh(self, signed_in: object, since: datetime) -> bool:
+        """Whether auth_time, as it is told, lies between `since` and now."""
+        if isinstance(signed_in, bool) or not isinstance(signed_in, int | float):
+            return False
+        earliest, latest = since.timestamp() - LEEWAY_S, self._now().timestamp() + LEEWAY_S
+        return earliest <= signed_in <= latest
 
     def _person(self, claims: dict[str, Any]) -> Person:
         subject, named = claims["sub"], None

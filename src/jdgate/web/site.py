@@ -33,6 +33,7 @@ from jdgate.running import Running
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
 from jdgate.web import menu
+from jdgate.web.again import Waiting
 from jdgate.web.rendering import Renderer
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 Asked = Request[Any, Any, State]
 LANGUAGE_COOKIE = "jdgate_lang"
+BACK = "/sign-in/provider/back"
+"""The one address of ours that a provider knows."""
 _IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
 """What RFC 3986 §2.2 gives a meaning; `%`, because an address may be encoded already."""
 _YEAR_S = 366 * 86_400
@@ -85,6 +88,7 @@ class Site:
             from jdgate.web.provider import Provider
 
             self.provider = Provider(web.oidc, running.home.root, self.now)
+        self.waiting = Waiting()
         days = running.references.working_days
         self._look_limits = deadlines.look_limits(running.config.queries, days)
         # a browser takes a cookie of this name from nobody but this very host, over TLS
@@ -105,6 +109,24 @@ class Site:
     def passwords(self) -> bool:
         """Whether people may sign in with a password of ours."""
         return self.provider is None or self.running.config.web.oidc.passwords
+
+    @property
+    def the_provider(self) -> Provider:
+        """The OpenID provider.
+
+        Raises:
+            Refused: `web.not_found`, there is none.
+        """
+        if self.provider is None:
+            raise Refused("web.not_found")
+        return self.provider
+
+    def proved_by(self, who: OperatorRow | None) -> str | None:
+        """At which provider somebody proves once more who they are: who has no password that
+        counts here. None: with their password."""
+        if self.provider is None or who is None or who.issuer != self.provider.issuer:
+            return None
+        return None if who.password is not None and self.passwords else self.provider.label
 
     def now(self) -> datetime:
         """The daemon's time."""
@@ -135,6 +157,7 @@ class Site:
             path=request.url.path,
             return_to=request.url.path if request.method == "GET" else "/",
             second_factor=self.second_factor,
+            proved_by=self.proved_by(visit.operator),
             **words,
         )
         cookies = [self._cookie(visit.token)] if visit.fresh else []
@@ -147,6 +170,15 @@ class Site:
         cookies = [self._cookie(token)] if token is not None else []
         location = quote(path, safe=_IN_ADDRESSES)  # a header is ASCII
         return Response(None, status_code=303, headers={"location": location}, cookies=cookies)
+
+    def origin(self, request: Asked) -> str:
+        """Our own address, by the name that this browser uses."""
+        # the host was held against our names by the shell
+        return f"{'https' if self.tls else 'http'}://{request.headers['host']}"
+
+    def way_back(self, request: Asked) -> str:
+        """Where a provider sends this browser back to."""
+        return self.origin(request) + BACK
 
     def _cookie(self, token: str) -> Cookie:
         return Cookie(

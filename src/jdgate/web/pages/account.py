@@ -1,8 +1,9 @@
 """My account: password, code generator, where I am signed in, what was done to accounts here.
 
 Rules:
-- whoever sits at a desk that was left open changes nothing: the password, and for another generator
-  a code of the one so far, are asked for, and wrong ones are counted as at the sign-in page;
+- whoever sits at a desk that was left open changes nothing: the password (who has none signs in at
+  their provider again), and for another generator a code of the one so far, are asked for, and
+  wrong ones are counted as at the sign-in page;
 - a changed password or generator signs every other browser out.
 """
 
@@ -14,8 +15,10 @@ import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from jdgate.errors import Refused
+from jdgate.errors import JdgateError, Refused
 from jdgate.people import accounts, carried, credentials, own, personnel
+from jdgate.web.again import Act
+from jdgate.web.pages.again import once_more
 from jdgate.web.pages.signing_in import status_of_try
 from jdgate.web.shaping.qr import qr
 from jdgate.web.site import Asked, Site, field
@@ -55,13 +58,17 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @post("/account/authenticator")
     async def authenticator(request: Asked) -> Response[Any]:
         visit, form = request.state.visit, await request.form()
-        login, now = visit.who.login, site.now()
-        try:
-            await site.house.prove(login, field(form, "password"), field(form, "code"), now)
-        except Refused as reason:
-            return await _account(request, reason)
-        fresh = Generator(login, credentials.totp_secret())
-        return _offer(request, fresh, None)
+        login = visit.who.login
+
+        async def do(request: Asked, proof: str) -> Response[Any]:
+            return _offer(request, Generator(login, credentials.totp_secret()), None)
+
+        async def undone(request: Asked, error: JdgateError | None) -> Response[Any]:
+            return await _account(request, error)
+
+        about = (("web.login", login),)
+        act = Act("web.acc_generator_next", about, do, undone, code=True)
+        return await once_more(site, request, form, act)
 
     @post("/account/authenticator/new")
     async def new_authenticator(request: Asked) -> Response[Any]:
@@ -93,7 +100,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         return site.go("/account?done=sessions")
 
     async def _account(
-        request: Asked, error: Refused | None, done: str | None = None
+        request: Asked, error: JdgateError | None, done: str | None = None
     ) -> Response[Any]:
         visit, now = request.state.visit, site.now()
         who = visit.who

@@ -6,7 +6,8 @@ Rules:
   authority's key lies, and elsewhere the pages say which commands to give there;
 - a request's fingerprint is shown to nobody before it was compared: who admits types what the
   department reads out, group by group, and can't copy it from the page;
-- each act asks for the password once more, so that a browser left open is not enough.
+- for each act people prove once more who they are, so that a browser left open is not enough; what
+  can be seen to be wrong is said before.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
+from jdgate.web.again import Act
+from jdgate.web.pages.again import once_more
 from jdgate.web.site import Asked, Site, field
 from jdgate.wording import local
 
@@ -61,16 +64,21 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @post("/members")
     async def renew(request: Asked) -> Response[Any]:
         """Sign the directory for another year."""
-        who, form = request.state.visit.who, await request.form()
-        _require_keeper(site, who)
-        try:
-            await _prove(site, who, form)
-            told = await site.call("member.renew", by=who.login)
-        except JdgateError as reason:
-            return await _members(request, error=reason)
-        if trouble := told.get("trouble"):
-            return await _members(request, trouble=trouble)
-        return site.go("/members")
+        _require_keeper(site, request.state.visit.who)
+
+        async def do(request: Asked, proof: str) -> Response[Any]:
+            told = await site.call("member.renew", by=_keeper(request), proof=proof)
+            if trouble := told.get("trouble"):
+                return await _members(request, trouble=trouble)
+            return site.go("/members")
+
+        async def undone(request: Asked, error: JdgateError | None) -> Response[Any]:
+            return await _members(request, error=error)
+
+        version = str(site.running.trust.directory.version)
+        about = (("web.members_version", version),)
+        act = Act("web.members_renew", about, do, undone)
+        return await once_more(site, request, await request.form(), act)
 
     @get("/members/{id:str}")
     async def member(request: Asked, id: FromPath[str]) -> Response[Any]:
@@ -78,29 +86,41 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @post("/members/{id:str}/{act:str}")
     async def change(request: Asked, id: FromPath[str], act: FromPath[str]) -> Response[Any]:
-        who, form = request.state.visit.who, await request.form()
-        _require_keeper(site, who)
+        visit, form = request.state.visit, await request.form()
+        _require_keeper(site, visit.who)
         if act not in ACTS:
             raise Refused("web.not_found")
-        given = {"reason": field(form, "reason")} if act == "revoke" else {}
-        try:
-            if act == "revoke" and field(form, "confirm").strip() != id:
-                raise Refused("web.members_not_confirmed", member=id[:40])
-            await _prove(site, who, form)
-            told = await site.call(f"member.{act}", id=id, by=who.login, **given)
-        except JdgateError as reason:
-            if reason.code == "member.unknown":
-                raise
-            return await _member(request, id, error=reason)
-        if trouble := told.get("trouble"):
-            return await _member(request, id, trouble=trouble)
-        return site.go(f"/members/{id}")
+        found = site.running.trust.member(id)
+        about = [("web.id", id), ("web.members_name", found.name)]
+        given = {}
+        if act == "revoke":
+            given["reason"] = reason = field(form, "reason")
+            if reason in REASONS:
+                about.append(("web.members_reason", say(f"web.members_why.{reason}", visit.lang)))
+
+        async def do(request: Asked, proof: str) -> Response[Any]:
+            told = await site.call(
+                f"member.{act}", id=id, by=_keeper(request), proof=proof, **given
+            )
+            if trouble := told.get("trouble"):
+                return await _member(request, id, trouble=trouble)
+            return site.go(f"/members/{id}")
+
+        async def undone(request: Asked, error: JdgateError | None) -> Response[Any]:
+            return await _member(request, id, error=error, chosen=given.get("reason", ""))
+
+        if act == "revoke" and field(form, "confirm").strip() != id:
+            return await undone(request, Refused("web.members_not_confirmed", member=id[:40]))
+        grave = act == "revoke"
+        asked = Act(f"web.members_do.{act}", tuple(about), do, undone, grave=grave)
+        return await once_more(site, request, form, asked)
 
     async def _member(
         request: Asked,
         id: str,
         *,
         error: JdgateError | None = None,
+        chosen: str = "",
         trouble: dict[str, Any] | None = None,
     ) -> Response[Any]:
         visit = request.state.visit
@@ -122,6 +142,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             welcome=welcome,
             acts=_acts(found),
             reasons=REASONS,
+            chosen=chosen,
             error=error,
             trouble=trouble,
         )
@@ -155,31 +176,43 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @post("/admission/sign")
     async def sign(request: Asked) -> Response[Any]:
-        who, form = request.state.visit.who, await request.form()
-        _require_keeper(site, who)
+        form = await request.form()
+        _require_keeper(site, request.state.visit.who)
         text, heard = str(form.get("request") or ""), _heard(form)
         typed = {name: str(form.get(name) or "") for name in ("name", "regions", "nats", "ca")}
         roles = [one for one in form.getall("role", []) if isinstance(one, str)]
         grant = {"name": typed["name"].strip(), "roles": roles, "regions": typed["regions"].split()}
-        try:
-            await _prove(site, who, form)
-            asked = await site.call("member.request", request=text)
+
+        async def do(request: Asked, proof: str) -> Response[Any]:
             told = await site.call(
                 "member.admit",
                 request=text,
                 fingerprint="".join(heard),
                 nats=typed["nats"].strip(),
                 ca=typed["ca"],
-                by=who.login,
+                by=_keeper(request),
                 grant=None if asked["known"] else grant,
+                proof=proof,
             )
-        except JdgateError as reason:
+            if trouble := told.get("trouble"):
+                return await _admission(request, trouble=trouble)
+            return site.go(f"/members/{told['member']}")
+
+        async def undone(request: Asked, error: JdgateError | None) -> Response[Any]:
             return await _admission(
-                request, text, error=reason, typed={**typed, **grant}, heard=heard
+                request, text, error=error, typed={**typed, **grant}, heard=heard
             )
-        if trouble := told.get("trouble"):
-            return await _admission(request, trouble=trouble)
-        return site.go(f"/members/{told['member']}")
+
+        try:
+            asked = await site.call("member.request", request=text, heard="".join(heard))
+        except JdgateError as reason:
+            return await undone(request, reason)
+        about = _granted(site, request, asked, asked if asked["known"] else grant)
+        about += (
+            ("web.members_nats", typed["nats"].strip()),
+            ("web.members_compare", " ".join(heard)),
+        )
+        return await once_more(site, request, form, Act("web.members_admit", about, do, undone))
 
     async def _admission(
         request: Asked,
@@ -218,6 +251,12 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             trouble=trouble,
         )
 
+    def _keeper(request: Asked) -> str:
+        """Who does it: looked at again when it is done, which may be minutes later."""
+        who: OperatorRow = request.state.visit.who
+        _require_keeper(site, who)
+        return who.login
+
     return [members, renew, member, change, welcome, admission, read, sign]
 
 
@@ -225,12 +264,6 @@ def keeps(site: Site, who: OperatorRow) -> bool:
     """Whether an operator keeps the directory: an administrator of the authority."""
     member = site.running.trust.members.get(who.member)
     return rights.may(who.role, "manage") and member is not None and member.kind == "authority"
-
-
-async def _prove(site: Site, who: OperatorRow, form: Any) -> None:
-    """See that it is still the person who signed in."""
-    password, code = field(form, "password"), field(form, "code")
-    await site.house.prove(who.login, password, code, site.now())
 
 
 def _require_keeper(site: Site, who: OperatorRow) -> None:
@@ -242,6 +275,22 @@ def region_name(site: Site, code: str) -> str:
     """A place by its name and code; one that no table has by its code alone."""
     name = site.running.references.divisions.name(code)
     return f"{name} {code}" if name else code
+
+
+def _granted(
+    site: Site, request: Asked, asked: dict[str, Any], grant: dict[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    """Who is admitted as what, in words."""
+    lang: Lang = request.state.visit.lang
+    known = [one for one in grant["roles"] if one in DEPARTMENT_ROLES]
+    words = {
+        "web.id": [asked["member"]],
+        "web.members_name": [grant["name"]],
+        "web.members_roles": [site.renderer.role_name(one, lang) for one in known],
+        "web.members_regions": [region_name(site, code) for code in grant["regions"]],
+        "web.members_keys": [key["kid"] for key in asked["keys"]],
+    }
+    return tuple((label, " · ".join(said)) for label, said in words.items())
 
 
 def _shown(site: Site, one: dict[str, Any], lang: Lang) -> dict[str, Any]:

@@ -5,7 +5,8 @@ Rules:
 - the way there is sealed into `state` for this very browser: another's answer, an old one and one
   that was used (a sign-in gives the browser a new token) open nothing;
 - which operator somebody is, is decided by `people.binding`. No account is made;
-- what goes wrong is said on the page to sign in.
+- what goes wrong is said on the page to sign in;
+- who comes back for an act and not to sign in goes on to `again`, and keeps their session.
 """
 
 from __future__ import annotations
@@ -21,13 +22,12 @@ from jdgate.people import binding, carried, credentials
 from jdgate.people.binding import Person, operator_of
 from jdgate.store import web_sessions
 from jdgate.web.gate import path_of_ours
+from jdgate.web.pages import again
 from jdgate.web.pages.signing_in import sign_in_form, status_of_try
-from jdgate.web.site import Asked, Site, field
+from jdgate.web.site import BACK, Asked, Site, field
 
 if TYPE_CHECKING:
     from jdgate.web.provider import Provider
-
-BACK = "/sign-in/provider/back"
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/sign-in/provider")
     async def there(request: Asked) -> Response[Any]:
-        visit, provider = request.state.visit, _provider()
+        visit, provider = request.state.visit, site.the_provider
         way = Way(
             path_of_ours(request.query_params.get("next")),
             credentials.token(),
@@ -59,14 +59,18 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         )
         state = carried.seal(site.house.key, way, visit.token, site.now())
         try:
-            url = await provider.send(_here(request), state, nonce=way.nonce, verifier=way.verifier)
+            url = await provider.send(
+                site.way_back(request), state, nonce=way.nonce, verifier=way.verifier
+            )
         except JdgateError as reason:
             return sign_in_form(site, request, back=way.back, error=reason)
         return site.go(url, token=visit.token)
 
     @get(BACK)
     async def back(request: Asked) -> Response[Any]:
-        visit, provider, given = request.state.visit, _provider(), request.query_params
+        visit, provider, given = request.state.visit, site.the_provider, request.query_params
+        if (errand := again.errand_of(site, request)) is not None:
+            return await again.came_back(site, request, errand)
         onward = "/"
         try:
             way = carried.unseal(
@@ -74,7 +78,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             )
             onward = way.back
             person = await provider.answer(
-                dict(given), _here(request), nonce=way.nonce, verifier=way.verifier
+                dict(given), site.way_back(request), nonce=way.nonce, verifier=way.verifier
             )
             token = await _let_in(provider, person)
         except JdgateError as reason:
@@ -86,7 +90,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
 
     @post("/sign-in/provider/code")
     async def code(request: Asked) -> Response[Any]:
-        visit, provider, form = request.state.visit, _provider(), await request.form()
+        visit, provider, form = request.state.visit, site.the_provider, await request.form()
         now, ticket = site.now(), str(form.get("ticket") or "")
         half = carried.unseal(site.house.key, Half, ticket, visit.token, now)
         try:
@@ -101,22 +105,10 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
     @get("/sign-out/provider")
     async def out(request: Asked) -> Response[Any]:
         try:
-            url = await _provider().way_out(f"{_origin(request)}/sign-in")
+            url = await site.the_provider.way_out(f"{site.origin(request)}/sign-in")
         except JdgateError as reason:
             return sign_in_form(site, request, back="/", error=reason)
         return site.go(url or "/sign-in")
-
-    def _provider() -> Provider:
-        if site.provider is None:
-            raise Refused("web.not_found")
-        return site.provider
-
-    def _origin(request: Asked) -> str:
-        # the host was held against our names by the shell
-        return f"{'https' if site.tls else 'http'}://{request.headers['host']}"
-
-    def _here(request: Asked) -> str:
-        return _origin(request) + BACK
 
     async def _let_in(provider: Provider, person: Person) -> str | None:
         """The session's token; None: a code is asked for."""

@@ -115,7 +115,13 @@ class _Words:
         return said, [
             ("member", [self.member(leaf, "source")] if leaf.get("source") else []),
             ("target", [clean(leaf["target"])] if leaf.get("target") else []),
+            ("proof", self._proof(leaf.get("proof", ""))),
         ]
+
+    def _proof(self, proof: str) -> list[str]:
+        """How somebody proved who they are, in words."""
+        code = f"web.proof.{proof}"
+        return [say(code, self.lang) if code in all_texts() else clean(proof)] if proof else []
 
     def _act(self, leaf: Mapping[str, Any]) -> str:
         """An act in words: one of the gateway, or of a member's operators as its sheet says it."""
