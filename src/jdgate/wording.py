@@ -62,7 +62,8 @@ def listed(items: Iterable[object]) -> str:
 
 
 def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
-    """A value as people write it: yes and no, titles of listed values, lists side by side."""
+    """A value as people write it: yes and no, titles of listed values, lists side by side, what is
+    inside with its titles. `field`: its name, or its path inside another (`schema_parts`)."""
     if value is None:
         return "—"
     if isinstance(value, str) and MOMENT.fullmatch(value):
@@ -70,10 +71,32 @@ def value_text(field: str, value: Any, sheet: Sheet | None, lang: Lang) -> str:
     if isinstance(value, bool):
         return say("cli.yes" if value else "cli.no", lang)
     if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        return listed(value)
+        return listed(value_text(field, one, sheet, lang) for one in value)
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        return _inside(field, value, sheet, lang)
     return sheet.value_title(field, str(value), lang) if sheet is not None else str(value)
+
+
+def _inside(field: str, value: dict[str, Any] | list[Any], sheet: Sheet | None, lang: Lang) -> str:
+    """An object, or the rows of a list, each field with its title; what no sheet knows as it is."""
+    rows = value if isinstance(value, list) else [value]
+    if sheet is None or not all(_known(field, row, sheet) for row in rows):
+        return json.dumps(value, ensure_ascii=False)
+    between, apart = ("，", "；") if lang == "zh" else (", ", "; ")
+    told = []
+    for row in rows:
+        parts = ((f"{field}.{name}", one) for name, one in row.items())
+        told.append(
+            between.join(
+                f"{sheet.field_title(path, lang)} {value_text(path, one, sheet, lang)}"
+                for path, one in parts
+            )
+        )
+    return apart.join(told)
+
+
+def _known(field: str, row: Any, sheet: Sheet) -> bool:
+    return isinstance(row, dict) and all(f"{field}.{name}" in sheet.parts for name in row)
 
 
 def basis_text(cited: str, lang: Lang) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from catalogue_examples import GOOD
 
+from jdgate.core.agreement_words import with_parts
 from jdgate.core.catalogue import Catalogue, CatalogueRefused, build, default_path
-from jdgate.core.schema import check_record
+from jdgate.core.schema import Fault, check_record
 from jdgate.core.sheet import OPEN_DOMAINS
 
 SCHEMAS = default_path()
@@ -20,6 +22,7 @@ FILES = {
 }
 STAT, INSPECT, NOTICE = "courier/stat.v1", "precursor/inspect.result.v1", "licence/basis.notice.v1"
 TRANSFER, SHARE, REFERRAL = "mmt/transfer.request.v1", "share/apply.v1", "aid/referral.v1"
+HANDOVER = "comm/transfer.handover.v1"
 
 
 def with_sheet(stem: str, old: str, new: str) -> dict[str, bytes]:
@@ -58,6 +61,17 @@ def refusals(files: dict[str, bytes]) -> list[str]:
         (TRANSFER, 'en = "Valid until"', 'en = "Valid until"\nsealed_to = "CLN"', "sealed_form"),
         (STAT, 'senders = ["CUR"]', 'senders = ["*"]', "key_value"),
         (STAT, 'role = "POST"', 'role = "*"', "key_value"),
+        (INSPECT, '[fields."stocks.unit"]', '[fields."stocks.size"]', "field_untitled"),
+        (INSPECT, '[fields."stocks.unit"]', '[fields."stocks.size"]', "field_unknown"),
+        (INSPECT, '[fields."stocks.unit"]', "[fields.stocks.unit]", "part_path"),
+        (INSPECT, 'en = "Unit"', 'en = "Unit"\npersonal = true', "key_unknown"),
+        (INSPECT, 'zh = "单位"', 'zh = "风险等级"', "forbidden_field"),
+        (INSPECT, 'en = "Unit"', 'en = "Child"', "minor_field"),
+        (INSPECT, '[values."stocks.unit".kg]', '[values."stocks.unit".g]', "value_untitled"),
+        (INSPECT, '[values."stocks.unit".kg]', '[values."stocks.unit".g]', "value_unknown"),
+        (INSPECT, '[values."stocks.unit".kg]', '[values."stocks.size".kg]', "field_unknown"),
+        (INSPECT, '[values."stocks.unit".kg]', "[values.stocks.unit.kg]", "part_path"),
+        (HANDOVER, "[values.docs.decision]", "[values.docs.paper]", "value_untitled"),
     ],
 )
 def test_a_sheet_that_says_it_wrong_is_refused(stem: str, old: str, new: str, code: str) -> None:
@@ -92,6 +106,30 @@ def test_a_sheet_that_says_it_wrong_is_refused(stem: str, old: str, new: str, co
 )
 def test_a_sealed_field_has_no_room_for_an_open_value(form: dict[str, Any]) -> None:
     assert refusals(with_form(TRANSFER, "sealed_clinical", form)) == ["sealed_form"]
+
+
+def test_what_lies_deep_inside_has_words_under_its_path() -> None:
+    closed = {"type": "object", "additionalProperties": False}
+    number = {"title": "Number", "type": "string", "maxLength": 9}
+    lot = {**closed, "title": "Lot", "properties": {"no": number}, "required": ["no"]}
+    row = {**closed, "properties": {"unit": {"title": "Unit", "enum": ["kg", "L"]}, "lot": lot}}
+    files = with_form(INSPECT, "stocks", {"type": "array", "maxItems": 9, "items": row})
+    with pytest.raises(CatalogueRefused) as refused:
+        build(files)
+    said = refused.value.text("en")
+    assert 'the field “stocks.lot.no” has no titles (fields."stocks.lot.no")' in said
+    sheet = files[f"{INSPECT}.toml"].decode()
+    for part in ("cas", "book_qty", "stock_qty", "loss_qty"):
+        sheet = re.sub(rf'\[fields."stocks.{part}"\]\nzh = .*\nen = .*\n', "", sheet)
+    for part, zh, en in (("lot", "批次", "Lot"), ("lot.no", "批号", "Lot number")):
+        sheet += f'\n[fields."stocks.{part}"]\nzh = "{zh}"\nen = "{en}"\n'
+    catalogue = build({**files, f"{INSPECT}.toml": sheet.encode()})
+    about = catalogue.describe("precursor.inspect.result.v1", "zh")
+    told = {one["name"]: (one["title"], one["required"]) for one in with_parts(about)}
+    assert told["stocks.lot"] == ("批次", False)
+    assert told["stocks.lot.no"] == ("批号", True)
+    fault = Fault("record.field_missing", "/stocks/1/lot/no", {"field": "stocks"})
+    assert "“账实核对 2 · 批次 · 批号”" in fault.text("zh", catalogue.sheets[about["type"]])
 
 
 def test_one_role_may_be_told_of_different_records_by_different_routes() -> None:

@@ -15,6 +15,7 @@ from jdgate.core.evidence_report import Report, Shown, Step, Summary
 from jdgate.core.ledger import Frontier, inclusion_proof, leaf_hash
 from jdgate.core.sheet import Sheet
 from jdgate.texts import LANGUAGES, Lang, say
+from jdgate.wording import value_text
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -127,6 +128,18 @@ def test_a_message_shows_its_records_in_the_sheet_words(sheets: dict[str, Sheet]
     assert "核实日期" in text
     assert "个人信息保护法 6、28" in text
     assert "\x1b" not in text
+
+
+def test_a_list_in_a_record_is_told_row_by_row_in_the_sheet_words(sheets: dict[str, Sheet]) -> None:
+    sheet = sheets["comm.violation.report.v1"]
+    events = [{"date": "2026-11-20", "what": "missed"}, {"date": "2026-11-21", "what": "left"}]
+    assert value_text("events", events, sheet, "zh") == (
+        "日期 2026-11-20，情形 未到场；日期 2026-11-21，情形 擅自离开"
+    )
+    assert "What happened Missed a test; Day" in value_text("events", events, sheet, "en")
+    handover = sheets["comm.transfer.handover.v1"]
+    assert value_text("docs", ["decision"], handover, "en") == "Decision"
+    assert value_text("events", [{"else": 1}], sheet, "en") == '[{"else": 1}]', "as it came"
 
 
 def test_an_alert_is_told_as_the_sentence_it_is(sheets: dict[str, Sheet]) -> None:

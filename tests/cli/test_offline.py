@@ -205,7 +205,8 @@ def test_the_catalogue_is_listed_and_shown(county: Path, jdgate: Jdgate) -> None
     assert types == sorted(types)
     assert "sys.receipt.v1" in jdgate("catalogue", "list", "--all", *given).stdout
     listed = jdgate("catalogue", "show", "precursor.inspect.result", *given)
-    assert "[{code, ok, note?}]" in listed.output, "what each of a list holds"
+    for part in ("items.note +Note", "stocks.unit +Unit +kg / L +yes"):
+        assert re.search(f"^{part}", listed.output, re.MULTILINE), "what each of a list holds"
     shown = jdgate("catalogue", "show", "mmt.attendance", *given, "--lang", "zh")
     assert "不转给任何单位" in shown.stdout
     assert "戒毒条例" in shown.stdout

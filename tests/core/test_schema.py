@@ -267,6 +267,20 @@ def test_texts_name_fields_and_values_as_people_do() -> None:
     assert "得到 17 位" in fault_of(sheet.type, id_no=ID_NO[:17]).text("zh", sheet)
 
 
+def test_texts_name_the_row_and_the_field_inside_it() -> None:
+    sheet = CATALOGUE.sheets["comm.violation.report.v1"]
+    events = [{"date": "2026-11-01", "what": "missed"}, {"date": "2026-11-02", "what": "asleep"}]
+    fault = next(
+        one
+        for one in CATALOGUE.validator(sheet.type).faults({"events": events})
+        if one.path == "/events/1/what"
+    )
+    assert "“各次情形 2 · 情形”" in fault.text("zh", sheet)
+    assert "“Events 2 · What happened”" in fault.text("en", sheet)
+    assert "“What happened”" in fault.text("en", sheet, there=True), "where the row is seen"
+    assert "Missed a test (missed)" in fault.text("en", sheet)
+
+
 def test_a_fault_survives_the_wire() -> None:
     fault = fault_of("mmt.enrol.filed.v1", status="left")
     assert msgspec.json.decode(msgspec.json.encode(fault), type=Fault) == fault

@@ -17,7 +17,7 @@ from jdgate.cli.help import Group
 from jdgate.cli.offline import full_type, load_catalogue, load_plugins, plugins_dir
 from jdgate.cli.session import ALL_GOOD, FAILED, Session, common, option, pass_session
 from jdgate.cli.show import listed, local, pairs, table
-from jdgate.core.agreement_words import found_by, limit_lines
+from jdgate.core.agreement_words import found_by, limit_lines, with_parts
 from jdgate.texts import Lang, say
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def show_lines(about: dict[str, Any], lang: Lang, width: int | None = None) -> l
         "",
         *table(
             [label(name) for name in ("field", "title", "form", "required", "personal", "seen_by")],
-            [_field(one, lang) for one in about["fields"]],
+            [_field(one, lang) for one in with_parts(about)],
             width,
         ),
         "",
@@ -106,8 +106,6 @@ def _field(one: dict[str, Any], lang: Lang) -> list[object]:
     form = str(one["format"] or one["kind"])
     if one["values"]:
         form = " / ".join(value["value"] for value in one["values"])
-    elif one["parts"]:
-        form = f"[{{{', '.join(one['parts'])}}}]"
     elif one["most"] and not one["format"]:
         form += f" ≤{one['most']}"
     seen = listed(one["shown_to"])

@@ -19,6 +19,7 @@ from jdgate.core.agreement_words import (
     found_by,
     limit_lines,
     side_by_side,
+    with_parts,
 )
 from jdgate.texts import LANGUAGES, Lang, say
 
@@ -145,12 +146,13 @@ def _facts(about: dict[str, Any], lang: Lang) -> Iterator[tuple[str, str]]:
 
 
 def _fields(about: dict[str, Any], lang: Lang) -> Iterator[str]:
-    """One row a field: what it holds, and a mark under each recipient that sees it."""
+    """One row a field, and one for each inside it: what it holds, and a mark under each recipient
+    that sees it."""
     routes = about["recipients"]
     titles = [say(f"cli.title.{code}", lang) for code in ("field", "title", "form")]
     titles += [say(f"cli.title.{code}", lang) for code in ("required", "personal")]
     yield from _head([*titles, *(_cell(route["role"]["code"]) for route in routes)])
-    for field in about["fields"]:
+    for field in with_parts(about):
         cells = [
             f"`{field['name']}`",
             _cell(field["title"]),
@@ -158,7 +160,8 @@ def _fields(about: dict[str, Any], lang: Lang) -> Iterator[str]:
             "✓" if field["required"] else "",
             "✓" if field["personal"] else "",
         ]
-        yield _row([*cells, *("✓" if field["name"] in r["fields"] else "" for r in routes)])
+        name = field["name"].partition(".")[0]
+        yield _row([*cells, *("✓" if name in route["fields"] else "" for route in routes)])
 
 
 def _form(field: dict[str, Any], lang: Lang) -> str:

@@ -67,6 +67,13 @@ def limit_lines(about: dict[str, Any], lang: Lang) -> Iterator[str]:
         yield " ≤ ".join(titles.get(field, field) for field in fields)
 
 
+def with_parts(about: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each field of a type, followed by the fields inside it."""
+    for field in about["fields"]:
+        yield field
+        yield from field["parts"]
+
+
 def form(field: dict[str, Any], lang: Lang) -> str:
     """What a field may hold, where it is not one of listed values."""
     if field["sealed_to"]:

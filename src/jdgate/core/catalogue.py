@@ -26,6 +26,7 @@ from typing import Any
 from jdgate.core.forbidden import forbidden_field
 from jdgate.core.schema import RecordValidator, compile_schema
 from jdgate.core.schema_form import Problem, form_problems, read_schema
+from jdgate.core.schema_parts import parts_of
 from jdgate.core.sheet import Route, Sheet
 from jdgate.core.sheet_reader import read_sheet
 from jdgate.errors import Misuse, Refused
@@ -177,32 +178,41 @@ def _describe_only(sheet: Sheet, route: Route, lang: Lang) -> dict[str, Any] | N
 def _describe_field(
     sheet: Sheet, schema: Mapping[str, Any], name: str, lang: Lang
 ) -> dict[str, Any]:
+    """A field, and the fields inside it in `parts`: what is said of it holds for them."""
     field, form = sheet.fields[name], schema["properties"][name]
-    kind = form.get("type", "string")
-    return {
-        "name": name,
-        "title": field.title.get(lang),
-        "kind": kind if isinstance(kind, str) else "|".join(kind),
-        "format": form.get("format"),
-        "most": form.get("maxLength"),
-        "parts": _parts(form),
-        "required": name in schema.get("required", []),
+    handled = {
         "personal": field.personal,
-        "values": [
-            {"value": value, "title": sheet.value_title(name, value, lang)}
-            for value in form.get("enum", [])
-        ],
         "shown_to": [route.role for route in sheet.routes if name in route.fields],
         "needed_by": field.needed_by,
         "sealed_to": field.sealed_to,
     }
+    parts = [] if field.sealed_to else parts_of(name, form)
+    return {
+        **_describe_form(sheet, name, form, name in schema.get("required", []), lang),
+        **handled,
+        "parts": [
+            {**_describe_form(sheet, path, part, required, lang), **handled}
+            for path, part, required in parts
+        ],
+    }
 
 
-def _parts(form: Mapping[str, Any]) -> list[str]:
-    """What one of a list of objects holds, with “?” where it may be left out; else nothing."""
-    items = form.get("items", {})
-    needed = items.get("required", [])
-    return [name if name in needed else f"{name}?" for name in items.get("properties", {})]
+def _describe_form(
+    sheet: Sheet, path: str, form: Mapping[str, Any], required: bool, lang: Lang
+) -> dict[str, Any]:
+    kind = form.get("type", "string")
+    return {
+        "name": path,
+        "title": sheet.field_title(path, lang),
+        "kind": kind if isinstance(kind, str) else "|".join(kind),
+        "format": form.get("format"),
+        "most": form.get("maxLength"),
+        "required": required,
+        "values": [
+            {"value": value, "title": sheet.value_title(path, value, lang)}
+            for value in form.get("enum", [])
+        ],
+    }
 
 
 def build(files: Mapping[str, bytes]) -> Catalogue:

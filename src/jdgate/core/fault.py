@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from jdgate.core.schema_parts import field_at
 from jdgate.core.sheet import Sheet
 from jdgate.texts import Lang, say
 
@@ -25,11 +26,15 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str = ""
     params: Params = {}
 
-    def text(self, lang: Lang, sheet: Sheet | None = None) -> str:
-        """The sentence for a person, with the sheet's titles for fields and values."""
+    def text(self, lang: Lang, sheet: Sheet | None = None, *, there: bool = False) -> str:
+        """The sentence for a person, with the sheet's titles for fields and values. `there`: it
+        stands at the very field, so a field of a list is not said to be of which row."""
         words: dict[str, object] = dict(self.params)
         field = str(self.params.get("field", self.path.lstrip("/") or "?"))
         words["title"] = sheet.field_title(field, lang) if sheet else field
+        if sheet is not None and (inside := field_at(self.path)) in sheet.parts:
+            field = inside
+            words["title"] = sheet.field_title(field, lang) if there else self._way(lang, sheet)
         for name in ("got", "expected"):
             if self.code == "record.wrong_type":
                 words[name] = _each(words.get(name), lambda k: say(f"record.kind.{k}", lang))
@@ -42,6 +47,18 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
         if "reason" in words:
             words["reason"] = say(f"catalogue.forbidden.{words['reason']}", lang)
         return say(self.code, lang, **words)
+
+    def _way(self, lang: Lang, sheet: Sheet) -> str:
+        """The way to a field inside a field, rows counted from 1: `Book and stock 2 · Unit`."""
+        steps = self.path.split("/")[1:]
+        told = ""
+        for end, step in enumerate(steps, 1):
+            if step.isdecimal():
+                told += f" {int(step) + 1}"
+            else:
+                title = sheet.field_title(field_at("/".join(steps[:end])), lang)
+                told += f" · {title}" if told else title
+        return told
 
     def _fields(self) -> list[str]:
         return str(self.params.get("fields", "")).split("|")

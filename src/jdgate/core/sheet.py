@@ -161,6 +161,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     `distinct`: fields that may not hold the same value (two reviewers are two people).
     `ascending`: numbers or days of which none may be above the next (a part and its whole).
     `region`: whether a message may be about a place outside its sender's own regions.
+    `parts`: the words of fields inside a field, by path (`schema_parts`). Whatever is said of the
+    field they stand in holds for them; `values` go by path too.
     """
 
     type: str
@@ -177,6 +179,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     basis: tuple[Basis, ...]
     fields: dict[str, Field]
     values: dict[str, dict[str, Title]]
+    parts: dict[str, Title]
     routes: tuple[Route, ...] = ()
     subject: Subject | None = None
     alias: Alias | None = None
@@ -236,11 +239,14 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(b.cite() for b in self.basis if not b.roles or role in b.roles)
 
     def field_title(self, field: str, lang: Lang) -> str:
-        """A field's title, or its name when the sheet does not know it."""
+        """The title of a field, or of one inside a field by its path; its name when the sheet
+        does not know it."""
         known = self.fields.get(field)
-        return known.title.get(lang) if known else field
+        title = known.title if known else self.parts.get(field)
+        return title.get(lang) if title else field
 
     def value_title(self, field: str, value: str, lang: Lang) -> str:
-        """The title of an enum value, or the value itself."""
+        """The title of an enum value of a field (inside another: by its path), or the value
+        itself."""
         known = self.values.get(field, {}).get(value)
         return known.get(lang) if known else value

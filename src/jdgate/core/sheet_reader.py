@@ -23,6 +23,7 @@ _T = TypeVar("_T")
 
 _DOMAIN = re.compile(r"[a-z][a-z0-9]{0,15}")
 _WORD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _RULE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
 
@@ -37,7 +38,7 @@ class _Table:
         self.found.append(Problem(self.file, f"catalogue.{code}", params))
 
     def at(self, key: str) -> str:
-        return f"{self.where}{key}"
+        return self.where + (key if _BARE.fullmatch(key) else f'"{key}"')
 
     def get(self, key: str, kind: type[_T], default: _T | None, expected: str) -> _T | None:
         """The value of `key`; a problem when it has another kind, or is missing without default."""
@@ -101,7 +102,7 @@ class _Table:
         value = self.get(key, dict, None if required else {}, "a table")
         if not value:
             return None
-        return _Table(value, f"{self.where}{key}.", self.file, self.found)
+        return _Table(value, f"{self.at(key)}.", self.file, self.found)
 
     def tables(self, key: str) -> list[_Table]:
         """An array of tables."""
@@ -124,7 +125,10 @@ class _Table:
 
     def done(self) -> None:
         for key in self.table.keys() - self.asked:
-            self.say("key_unknown", key=self.at(key), expected=", ".join(sorted(self.asked)))
+            if self.where.startswith(("fields.", "values.")) and isinstance(self.table[key], dict):
+                self.say("part_path", key=self.at(key))
+            else:
+                self.say("key_unknown", key=self.at(key), expected=", ".join(sorted(self.asked)))
 
 
 def read_sheet(
@@ -148,6 +152,7 @@ def _sheet(top: _Table) -> Sheet:
     own = domain in OPEN_DOMAINS
     title, about = top.table_at("title", True), top.table_at("about", True)
     nothing = Title("", "")
+    fields = top.named("fields")
     sheet = Sheet(
         type=top.text("type"),
         domain=domain,
@@ -162,7 +167,8 @@ def _sheet(top: _Table) -> Sheet:
         about=_closed(about, _Table.title) if about else nothing,
         basis=tuple(_closed(t, _basis) for t in top.tables("basis")),
         routes=tuple(_closed(t, lambda r: _route(r, own)) for t in top.tables("routes")),
-        fields={name: _closed(t, _field) for name, t in top.named("fields").items()},
+        fields={name: _closed(t, _field) for name, t in fields.items() if "." not in name},
+        parts={name: _closed(t, _Table.title) for name, t in fields.items() if "." in name},
         values={
             name: {value: _closed(t, _Table.title) for value, t in _inner(group).items()}
             for name, group in top.named("values").items()

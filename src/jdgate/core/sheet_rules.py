@@ -2,9 +2,9 @@
 
 Rules: a field of the schema is either shown by a route or needed by a named rule, or it has no
 reason to exist; every route, alias, relation and combination speaks of fields that exist; every
-field and every enum value has words in both languages; every recipient has a legal basis; what
-is withheld has no recipient (政务数据共享条例 14); personal data is never unconditional; data about
-a minor needs a guardian's consent field (个保法 31).
+field and every enum value, at any depth, has words in both languages; every recipient has a legal
+basis; what is withheld has no recipient (政务数据共享条例 14); personal data is never
+unconditional; data about a minor needs a guardian's consent field (个保法 31).
 
     problems = disagreements("mmt/attendance.v1.toml", sheet, schema)
 """
@@ -16,7 +16,8 @@ from typing import Any
 
 from jdgate.core.forbidden import forbidden_field, is_minor_field
 from jdgate.core.schema_form import Problem
-from jdgate.core.sheet import Only, Sheet
+from jdgate.core.schema_parts import options_of, parts_of
+from jdgate.core.sheet import Only, Sheet, Title
 
 SEALED_PARTS = {"kid", "sealed"}
 """What a sealed field holds on the wire (`sealing.seal_field`)."""
@@ -26,6 +27,7 @@ def disagreements(file: str, sheet: Sheet, schema: Mapping[str, Any]) -> list[Pr
     """Everything that is wrong with a sheet whose keys and kinds are right."""
     rules = _Rules(file, sheet, schema)
     rules.fields()
+    rules.inside()
     rules.values()
     rules.routes()
     rules.share()
@@ -42,6 +44,12 @@ class _Rules:
         self.found: list[Problem] = []
         self.properties: dict[str, Any] = dict(schema.get("properties", {}))
         self.required: list[str] = list(schema.get("required", []))
+        self.parts: dict[str, Mapping[str, Any]] = {
+            path: part
+            for name, form in self.properties.items()
+            if name not in sheet.sealed
+            for path, part, _ in parts_of(name, form)
+        }
 
     def say(self, code: str, **params: str | int) -> None:
         self.found.append(Problem(self.file, f"catalogue.{code}", params))
@@ -57,24 +65,41 @@ class _Rules:
         shown = {field for route in sheet.routes for field in route.fields}
         for name, field in sheet.fields.items():
             self.exists(name, f"fields.{name}")
-            for words in (field.title.zh, field.title.en):
-                reason = forbidden_field(words)
-                if reason is not None:
-                    self.say("forbidden_field", field=name, reason=reason)
-                    break
+            self.allowed(name, field.title)
             if field.sealed_to is not None:
                 self.sealed(name, field.sealed_to)
         for name in self.properties:
             known = sheet.fields.get(name)
             if known is None:
-                self.say("field_untitled", field=name)
+                self.say("field_untitled", field=name, key=f"fields.{name}")
             if name not in shown and (known is None or known.needed_by is None):
                 self.say("field_unseen", field=name)
-            titles = (known.title.zh, known.title.en) if known else ()
-            if sheet.guardian is None and any(map(is_minor_field, (name, *titles))):
-                self.say("minor_field", field=name)
+            self.grown_up(name, known.title if known else None)
         if self.exists(sheet.guardian, "guardian") and sheet.guardian not in self.required:
             self.say("field_optional", key="guardian", field=sheet.guardian or "")
+
+    def inside(self) -> None:
+        """Fields inside a field: they share its handling, and have words of their own."""
+        for path, title in self.sheet.parts.items():
+            if path not in self.parts:
+                self.say("field_unknown", key=_quoted("fields", path), field=path)
+            self.allowed(path, title)
+        for path in self.parts:
+            if path not in self.sheet.parts:
+                self.say("field_untitled", field=path, key=_quoted("fields", path))
+            self.grown_up(path.rpartition(".")[2], self.sheet.parts.get(path))
+
+    def allowed(self, field: str, title: Title) -> None:
+        """What may never be exchanged is not let in under an innocent name."""
+        reason = forbidden_field(title.zh) or forbidden_field(title.en)
+        if reason is not None:
+            self.say("forbidden_field", field=field, reason=reason)
+
+    def grown_up(self, field: str, title: Title | None) -> None:
+        """A field about a minor needs a guardian's consent field."""
+        words = (field, title.zh, title.en) if title else (field,)
+        if self.sheet.guardian is None and any(map(is_minor_field, words)):
+            self.say("minor_field", field=field)
 
     def sealed(self, name: str, role: str) -> None:
         """A field that the gateway can't open: it has the form of one, and one role to open it."""
@@ -89,20 +114,20 @@ class _Rules:
             self.say("sealed_form", field=name)
 
     def values(self) -> None:
-        for name, schema in self.properties.items():
-            options = [v for v in schema.get("enum", []) if isinstance(v, str)]
-            titled = self.sheet.values.get(name, {})
+        forms = {**self.properties, **self.parts}
+        for name, form in forms.items():
+            options, titled = options_of(form), self.sheet.values.get(name, {})
             for value in options:
                 if value not in titled:
-                    self.say("value_untitled", field=name, value=value)
+                    key = f"{_quoted('values', name)}.{value}"
+                    self.say("value_untitled", field=name, value=value, key=key)
             for value, title in titled.items():
                 if options and value not in options:
                     self.say("value_unknown", field=name, value=value)
-                reason = forbidden_field(title.zh) or forbidden_field(title.en)
-                if reason is not None:
-                    self.say("forbidden_field", field=f"{name}={value}", reason=reason)
+                self.allowed(f"{name}={value}", title)
         for name in self.sheet.values:
-            self.exists(name, f"values.{name}")
+            if name not in forms:
+                self.say("field_unknown", key=_quoted("values", name), field=name)
 
     def routes(self) -> None:
         seen: set[tuple[str, str, str | None, Only | None]] = set()
@@ -197,6 +222,11 @@ class _Rules:
         for field in fields:
             if form is None or _order_of(self.properties[field]) != form:
                 self.say("field_format", key=key, field=field, expected=form or "number | date")
+
+
+def _quoted(table: str, path: str) -> str:
+    """How a sheet writes the table of a field's words: `fields.name`, `fields."stocks.cas"`."""
+    return f'{table}."{path}"' if "." in path else f"{table}.{path}"
 
 
 def _order_of(schema: Mapping[str, Any]) -> str | None:

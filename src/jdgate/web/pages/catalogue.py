@@ -12,7 +12,13 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from jdgate.core.agreement_words import domain_order, form, found_by, limit_lines
+from jdgate.core.agreement_words import (
+    domain_order,
+    form,
+    found_by,
+    limit_lines,
+    with_parts,
+)
 from jdgate.core.sheet import Sheet
 from jdgate.errors import Refused
 from jdgate.texts import Lang, all_texts, say
@@ -61,7 +67,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
                 }
                 for one in about["recipients"]
             ],
-            fields=[{**one, "form": _form(one, visit.lang)} for one in about["fields"]],
+            fields=[{**one, "form": _form(one, visit.lang)} for one in with_parts(about)],
             limits=list(limit_lines(about, visit.lang)),
             roles={one["role"]["code"]: one["role"]["title"] for one in about["recipients"]},
             **_mine(site, known.sheets[type], visit.who.member),

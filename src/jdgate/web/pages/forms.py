@@ -87,7 +87,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         if again and onward.startswith("/forms/sent/"):
             await site.call("form.drop", member=who.member, id=own)
         if answer["refused"]:
-            faults = desk.faults(who, sheet, request.state.visit.lang, answer["refused"])
+            faults = desk.faults(sheet, request.state.visit.lang, answer["refused"])
             return desk.page(request, sheet, values, own=own, again=again, faults=faults)
         return site.go(onward)
 
@@ -237,15 +237,14 @@ class FormDesk:
         return row
 
     def faults(
-        self, who: OperatorRow, sheet: Sheet, lang: Lang, refused: list[dict[str, Any]]
+        self, sheet: Sheet, lang: Lang, refused: list[dict[str, Any]]
     ) -> dict[str, list[str]]:
         """What is wrong, in words, by place."""
-        words, places = self.words(who, sheet, lang), self.places(sheet)
         found: dict[str, list[str]] = {}
         for one in refused:
             fault = Fault(one["code"], one.get("path", ""), one.get("params", {}))
             path = path_of(fault.path) or str(fault.params.get("field", ""))
-            found.setdefault(path, []).append(words.fault(fault, places))
+            found.setdefault(path, []).append(fault.text(lang, sheet, there=True))
         return found
 
     def page(

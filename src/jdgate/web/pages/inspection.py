@@ -79,7 +79,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         if answer["messages"]:
             id = answer["messages"][0]["id"]
             return Response({"sent": id}) if by_script else site.go(f"/forms/sent/{id}")
-        found = desk.faults(who, sheet, request.state.visit.lang, answer["refused"])
+        found = desk.faults(sheet, request.state.visit.lang, answer["refused"])
         faults = {_place(path, values): texts for path, texts in found.items()}
         if by_script:
             return Response({"faults": faults}, status_code=422)
@@ -132,6 +132,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             "own": own, "known": known or [], "values": {"date": day, **values}, "faults": faults,
             "rows": rows, "today": day, "substances": _substances(site, lang), "items": ITEMS,
             "answers": _answers(values), "handed": HANDED,
+            "unit": site.running.catalogue.sheet(INSPECTION).field_title("stocks.unit", lang),
         }  # fmt: skip
 
     return [form_page, shell, send, fresh, verdict, worker, manifest]

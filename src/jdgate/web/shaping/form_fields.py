@@ -54,14 +54,13 @@ _READ: dict[str, CellKind] = {
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """A field of a form. `top`: the record's field it stands in; `parts`: of a group, or of one
-    row; `most`: characters, or rows; `words`: the schema's own title."""
+    """A field of a form. `path`: what its sheet calls it by (`schema_parts`); `parts`: of a group,
+    or of one row; `most`: characters, or rows."""
 
     name: str
-    top: str
+    path: str
     kind: Kind
     required: bool
-    words: str
     options: tuple[str, ...] = ()
     parts: tuple[Place, ...] = ()
     format: str = ""
@@ -84,48 +83,40 @@ def places_of(schema: Mapping[str, Any], sheet: Sheet) -> tuple[Place, ...]:
 
 def _top(name: str, part: Mapping[str, Any], required: bool, sheet: Sheet) -> Place:
     if name in sheet.sealed:
-        return Place(
-            name=name, top=name, kind="sealed", required=required, words=_words(part, name),
-            most=MOST_SEALED,
-        )  # fmt: skip
+        return Place(name=name, path=name, kind="sealed", required=required, most=MOST_SEALED)
     return _place(name, name, part, required)
 
 
 def _signed(place: Place, sheet: Sheet) -> Place:
     if place.name not in approval.signers(sheet):
         return place
-    return Place(
-        name=place.name, top=place.top, kind="signer", required=place.required, words=place.words
-    )
+    return Place(name=place.name, path=place.path, kind="signer", required=place.required)
 
 
-def _place(name: str, top: str, schema: Mapping[str, Any], required: bool) -> Place:
+def _place(name: str, path: str, schema: Mapping[str, Any], required: bool) -> Place:
     kind, parts, options = _kind(name, schema), tuple[Place, ...](), schema.get("enum", ())
     most = int(schema.get("maxLength", 0))
     if kind == "rows":
         items = schema["items"]
         most = int(schema.get("maxItems", 1))
-        parts = _parts(top, items) if "properties" in items else (_place("", top, items, required),)
+        rows = "properties" in items
+        parts = _parts(path, items) if rows else (_place("", path, items, required),)
     elif kind == "several":
         options = schema["items"]["enum"]
     elif kind == "group":
-        parts = _parts(top, schema)
+        parts = _parts(path, schema)
     return Place(
-        name=name, top=top, kind=kind, required=required, words=_words(schema, name),
-        options=tuple(options), parts=parts, format=str(schema.get("format", "")), most=most,
-        agreed=schema.get("const"),
+        name=name, path=path, kind=kind, required=required, options=tuple(options), parts=parts,
+        format=str(schema.get("format", "")), most=most, agreed=schema.get("const"),
     )  # fmt: skip
 
 
-def _parts(top: str, schema: Mapping[str, Any]) -> tuple[Place, ...]:
+def _parts(path: str, schema: Mapping[str, Any]) -> tuple[Place, ...]:
     needed = schema.get("required", ())
     return tuple(
-        _place(name, top, part, name in needed) for name, part in schema["properties"].items()
+        _place(name, f"{path}.{name}", part, name in needed)
+        for name, part in schema["properties"].items()
     )
-
-
-def _words(schema: Mapping[str, Any], name: str) -> str:
-    return str(schema.get("title", name))
 
 
 def _kind(name: str, schema: Mapping[str, Any]) -> Kind:

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 
 from jdgate.core.directory import Member
-from jdgate.core.fault import Fault
 from jdgate.core.sheet import ANY, Sheet
 from jdgate.texts import Lang, all_texts, say
-from jdgate.web.shaping.form_fields import Place, numbers, path_of, values_of
+from jdgate.web.shaping.form_fields import Place, numbers, values_of
 from jdgate.wording import value_text
 
 INSPECTION = "precursor.inspect.result.v1"
 """The type that has a page of its own too (`web.inspection`)."""
-CHECKED = ("items", "findings_ema", "findings_mpa", "findings_samr")
-"""Its fields that list items of the inspection."""
+CHECKED = ("items.code", "findings_ema", "findings_mpa", "findings_samr")
+"""Its fields that name items of the inspection."""
 Faults = Mapping[str, Sequence[str]]
 """What is wrong, in words, by place."""
 
@@ -74,15 +73,12 @@ class Words(Struct, kw_only=True):
     # --- words
 
     def title(self, place: Place) -> str:
-        """What a field is called: by the sheet; inside a list by our texts, else by the schema."""
-        if place.name == place.top or not place.name:
-            return self.sheet.field_title(place.top, self.lang)
-        code = f"web.form_part.{place.top}.{place.name}"
-        return say(code, self.lang) if code in self.texts else place.words
+        """What a field is called."""
+        return self.sheet.field_title(place.path, self.lang)
 
     def option(self, place: Place, value: str) -> str:
         """What a listed value is called."""
-        return self.sheet.value_title(place.top, value, self.lang)
+        return self.sheet.value_title(place.path, value, self.lang)
 
     def hint(self, place: Place) -> str:
         """What helps to fill a field in."""
@@ -93,17 +89,6 @@ class Words(Struct, kw_only=True):
             return say("web.form_signer", self.lang)
         code = f"web.form_hint.{place.format}"
         return say(code, self.lang) if place.format and code in self.texts else ""
-
-    def fault(self, fault: Fault, places: Iterable[Place]) -> str:
-        """What is wrong, with the title of the very field."""
-        steps = path_of(fault.path).split(".")
-        if len(steps) > 1:
-            for place in places:
-                for part in place.parts:
-                    if place.name == steps[0] and part.name == steps[-1]:
-                        named = {**fault.params, "field": self.title(part)}
-                        return structs.replace(fault, params=named).text(self.lang, self.sheet)
-        return fault.text(self.lang, self.sheet)
 
     # --- to fill in
 
@@ -212,11 +197,7 @@ class Words(Struct, kw_only=True):
     def _item(self, place: Place, text: str) -> str:
         """An item of the monthly inspection, which travels as a code."""
         code = f"web.inspect_item.{text}"
-        listed = (
-            self.sheet.type == INSPECTION
-            and place.top in CHECKED
-            and place.name in ("code", place.top)
-        )
+        listed = self.sheet.type == INSPECTION and place.path in CHECKED
         return say(code, self.lang) if listed and code in self.texts else text
 
     def _said(self, name: str, place: Place | None, value: Any) -> str:
