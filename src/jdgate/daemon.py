@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jdgate import catalogues, hosting
-from jdgate.bus.access import BusUser, Tls, nkey_public
+from jdgate.bus.access import Tls
 from jdgate.bus.embedded import EmbeddedServer
 from jdgate.bus.jetstream import connect_gateway, connect_member
 from jdgate.bus.port import MemberBus
@@ -30,16 +28,15 @@ from jdgate.control import ControlServer
 from jdgate.core import directory as directories
 from jdgate.core import signing
 from jdgate.core.directory import Directory, Trust
-from jdgate.core.keys import MemberKeys
+from jdgate.core.keys import MemberKeys, bus_key
 from jdgate.edge.desk import Desk
 from jdgate.edge.host import EdgeHost
-from jdgate.errors import JdgateError, Refused, TransportFailed, UsageError
+from jdgate.errors import JdgateError, Refused, UsageError
 from jdgate.founding import pinned_authority
 from jdgate.gateway import deadlines
 from jdgate.gateway.gateway import Gateway
 from jdgate.gateway.ground import Ground, new_id
 from jdgate.gateway.nudging import Nudging
-from jdgate.hosting import bus_key
 from jdgate.keystore import SUFFIX, close_folder, read_key_file
 from jdgate.plugins.host import PluginHost
 from jdgate.refdata import FOLDER, References
@@ -110,7 +107,8 @@ class Daemon(Running):
         """Go by the directory that lies in place now; False when it is the one in use.
 
         A member that was revoked or suspended loses its bus connection at once, and nothing it
-        signed is accepted from then on.
+        signed is accepted from then on. A hosted member that the directory names other keys of
+        works with them, if they are in its key file.
 
         Raises:
             Refused: `directory.…`, `catalogue.not_signed`; TransportFailed: `bus.…`. The daemon
@@ -128,15 +126,15 @@ class Daemon(Running):
             return False
         trust = Trust(offered)
         self._check(trust)
-        before = self.trust
+        before, held = self.trust, self._take_new_keys(trust)
         self.trust = trust
         try:
-            if self.server is not None:
-                await self.server.reload(self._users())
+            await self._let_in()
             if self.gateway is not None:
                 await self.gateway.adopt(trust, jws)
         except BaseException:
             self.trust = before
+            self._hold(held)
             await self._let_in_as_before()
             raise
         self.directory_jws = jws
@@ -146,12 +144,29 @@ class Daemon(Running):
         self.teller.say("daemon.reloaded", version=offered.version)
         return True
 
-    async def _let_in_as_before(self) -> None:
+    def _take_new_keys(self, trust: Trust) -> list[MemberKeys]:
+        """Have hosted members open with the keys that a directory names by now, and log in with
+        them once their old connection is cut; the keys they held."""
+        if self.edge is None:
+            return []
+        held = {member: desk.keys for member, desk in self.edge.desks.items()}
+        found = hosting.renewed(trust, self.home, held.values(), self.clock.now())
+        self._hold(found.values())
+        return [held[member] for member in found]
+
+    def _hold(self, keys: Iterable[MemberKeys]) -> None:
+        for own in keys:
+            self.the_edge.rekey(own)
+
+    async def _let_in(self) -> None:
         if self.server is not None:
-            try:
-                await self.server.reload(self._users())
-            except JdgateError as reason:
-                log.warning("the bus's users could not be put back: %s", reason)
+            await self.server.reload(hosting.bus_users(self.trust, self.clock.now()))
+
+    async def _let_in_as_before(self) -> None:
+        try:
+            await self._let_in()
+        except JdgateError as reason:
+            log.warning("the bus's users could not be put back: %s", reason)
 
     @property
     def failed(self) -> BaseException | None:
@@ -238,7 +253,7 @@ class Daemon(Running):
             tls = Tls(root / nats.cert, root / nats.key, ca)
         self.server = EmbeddedServer(
             self.home.nats,
-            users=self._users(),
+            users=hosting.bus_users(self.trust, self.clock.now()),
             port=nats.port,
             host=nats.host,
             binary=Path(nats.server) if nats.server else None,
@@ -247,14 +262,6 @@ class Daemon(Running):
         await self.server.start()
         self._closing.append(self.server.stop)
         self.nats_url = self.server.url
-
-    def _users(self) -> list[BusUser]:
-        """Everyone who may connect to the embedded bus now."""
-        gateway = self.trust.gateway.id
-        return [
-            BusUser(member, nkey_public(public), "gateway" if member == gateway else "member")
-            for member, public in self.trust.bus_keys(self.clock.now()).items()
-        ]
 
     async def _start_gateway(self) -> None:
         keys = self._keys(self.trust.gateway.id)
@@ -282,7 +289,7 @@ class Daemon(Running):
             channels=tuple(channels),
             digests=deadlines.schedule(self.config.digests),
         )
-        with self._telling_who(keys.member):
+        with hosting.telling_who(keys.member, self.nats_url):
             bus = await connect_gateway(
                 self.nats_url, bus_key(keys), name=keys.member, tls=self._tls()
             )
@@ -320,7 +327,7 @@ class Daemon(Running):
         async def connect(member: str) -> MemberBus:
             # an edge starts without its bus too: what is pushed waits in the outbox
             patience = 5.0 if self.server is not None else 0.0
-            with self._telling_who(member):
+            with hosting.telling_who(member, self.nats_url):
                 return await connect_member(
                     self.nats_url, member, bus_key(keys[member]), tls=self._tls(),
                     patience=patience,
@@ -368,23 +375,6 @@ class Daemon(Running):
                 self.directory_jws = copy.jws
         if current is not self.trust.directory:
             self.trust = Trust(current)
-
-    @contextmanager
-    def _telling_who(self, member: str) -> Iterator[None]:
-        """A bus that can't be reached, or that refuses a key, while this machine starts.
-
-        Raises:
-            TransportFailed: `daemon.bus_away`, `daemon.bus_denied`.
-        """
-        try:
-            yield
-        except TransportFailed as reason:
-            said = {"bus.unavailable": "daemon.bus_away", "bus.denied": "daemon.bus_denied"}
-            if reason.code not in said:
-                raise
-            # a URL may hold a password
-            url = re.sub(r"//[^/@,]*@", "//", self.nats_url)
-            raise TransportFailed(said[reason.code], member=member, url=url) from reason
 
     def _tls(self) -> ssl.SSLContext | None:
         """Trust in the certificate authority that the configuration names for the bus."""

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificates
 
 from jdgate.bus.access import is_loopback
-from jdgate.config import Home
+from jdgate.config import Home, Run
 from jdgate.core import directory as directories
 from jdgate.core import enrolment
 from jdgate.core import keys as formats
@@ -34,7 +34,7 @@ from jdgate.core.enrolment import Request, Welcome
 from jdgate.core.sealing import SealingKey, seal
 from jdgate.errors import Refused, UsageError
 from jdgate.founding import AUTHORITY, KEY_LIFETIME, pinned_authority, republish, write_file
-from jdgate.keystore import SUFFIX, read_key_file, write_private
+from jdgate.keystore import SUFFIX, read_key_file, replace_private, write_private
 
 CA_FILE = "nats-ca.pem"
 
@@ -44,6 +44,15 @@ class Admission(NamedTuple):
 
     directory: Directory
     welcome: Welcome
+
+
+class Rekeyed(NamedTuple):
+    """What new keys for a member led to. `number`: theirs; `file`: where they and the old ones
+    are."""
+
+    directory: Directory
+    number: int
+    file: Path
 
 
 def request_keys(
@@ -73,17 +82,20 @@ def request_keys(
         old = read_key_file(path) if path.exists() else None
         keys = formats.make(member, os.urandom, number=number)
         if old is not None:
-            last = max(int(one.kid.rpartition(".")[2]) for one in old.signing)
-            if number <= last:
-                raise Refused("enrol.number", got=number, least=last + 1)
-            keys = msgspec.structs.replace(
-                keys, signing=(*old.signing, *keys.signing), opening=(*old.opening, *keys.opening)
-            )
+            if number <= old.number:
+                raise Refused("enrol.number", got=number, least=old.number + 1)
+            keys = keys.beside(old)
     request = enrolment.make_request(keys, name=name, roles=roles, regions=regions, county=county)
-    if number is not None and path.exists():
-        path.rename(path.with_name(f"{path.name}.before-{number}"))
-    write_private(path, formats.dump(keys))
+    if path.exists():
+        replace_private(path, formats.dump(keys), old_file(path, keys.number))
+    else:
+        write_private(path, formats.dump(keys))
     return request
+
+
+def old_file(path: Path, number: int) -> Path:
+    """Where a key file stays when keys of this number come into its place."""
+    return path.with_name(f"{path.name}.before-{number}")
 
 
 def read_directory(home: Home) -> Directory:
@@ -174,12 +186,66 @@ def change(
     """
     signer = read_key_file(authority_file(home)).signer
     before = read_directory(home)
-    found = next((one for one in before.members if one.id == member), None)
-    if found is None:
-        raise Refused("member.unknown", member=member[:40])
+    found = _member(before, member)
     if found.kind != "department":
         raise Refused("enrol.not_department", member=member)
     return republish(home, enrolment.with_member(before, act(found, now)), signer, now)
+
+
+def rekey(home: Home, run: Run, member: str, now: datetime) -> Rekeyed:
+    """Make a member's next keys and publish a directory with them, where the authority's key lies
+    and the member is played, with the keys in its key file.
+
+    In this order, so that an interruption leaves no directory that names keys which are nowhere,
+    and no key is lost: the file with the old keys and the new ones takes the place of the old
+    file, which stays beside it; then comes the directory. Done again after an interruption, it
+    goes on with the keys that were made. They are of the suites that the member had.
+
+    Raises:
+        Refused: `member.unknown`, `enrol.no_authority_here`, `enrol.keys_elsewhere`,
+            `enrol.both_here`, `enrol.not_active`, `keys.…`, `directory.…`, `signing.…`.
+    """
+    before = read_directory(home)
+    found = _member(before, member)
+    path = home.keys / f"{member}{SUFFIX}"
+    if not authority_file(home).exists():
+        raise _elsewhere(found, "enrol.no_authority_here")
+    if not path.exists() or not _plays(run, found):
+        raise _elsewhere(found, "enrol.keys_elsewhere")
+    signer, own = read_key_file(authority_file(home)).signer, read_key_file(path)
+    if enrolment.is_ahead(found, own):
+        keys = own
+    elif enrolment.names(found, own):
+        keys = formats.make(
+            member, os.urandom, alg=own.signer.alg, kem=own.opening[-1].suite, number=own.number + 1
+        ).beside(own)
+    else:
+        raise _elsewhere(found, "enrol.keys_elsewhere")
+    after = enrolment.rekeyed(before, found, keys, now, now + KEY_LIFETIME)
+    if keys is not own:
+        replace_private(path, formats.dump(keys), old_file(path, keys.number))
+    return Rekeyed(republish(home, after, signer, now), keys.number, path)
+
+
+def _plays(run: Run, member: Member) -> bool:
+    """Whether a machine plays a member whose keys it has: elsewhere they are a copy."""
+    if member.kind == "gateway":
+        return "gateway" in run.roles
+    return "edge" in run.roles and (not run.members or member.id in run.members)
+
+
+def _elsewhere(member: Member, code: str) -> Refused:
+    """New keys can't be made here. Whose request nobody may admit needs both keys in one place."""
+    if member.kind != "department":
+        return Refused("enrol.both_here", member=member.id)
+    return Refused(code, member=member.id, command=enrolment.request_command(member))
+
+
+def _member(directory: Directory, member: str) -> Member:
+    found = next((one for one in directory.members if one.id == member), None)
+    if found is None:
+        raise Refused("member.unknown", member=member[:40])
+    return found
 
 
 def renew(home: Home, now: datetime) -> Directory:

@@ -1,4 +1,5 @@
-"""Private keys on disk: one file per member, mode 0600, made once and never overwritten.
+"""Private keys on disk: one file per member, mode 0600, never overwritten: next keys come into a
+new file, and the one before stays beside it.
 
 keys = make_key_file(home.keys, "cln-01")
 keys = read_key_file(home.keys / "cln-01.key")
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from jdgate.core import keys as formats
@@ -27,6 +29,37 @@ def write_private(path: Path, data: bytes) -> None:
         Refused: `keys.exists`.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with _written(path, data) as partial:
+            path.hardlink_to(partial)  # unlike a rename, this never replaces what is there
+    except FileExistsError:
+        raise Refused("keys.exists", file=path.name) from None
+    sync_folder(path.parent)
+
+
+def replace_private(path: Path, data: bytes, kept: Path) -> None:
+    """Other content for a private file; the old file stays, under the name `kept`.
+
+    At every moment there is a whole file under the first name, and the old one is never gone.
+    Whoever was interrupted may do it again.
+
+    Raises:
+        Refused: `keys.exists`, another file is named `kept`.
+    """
+    try:
+        kept.hardlink_to(path)
+    except FileExistsError:
+        if kept.read_bytes() != path.read_bytes():
+            raise Refused("keys.exists", file=kept.name) from None
+    sync_folder(path.parent)
+    with _written(path, data) as partial:
+        partial.replace(path)
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _written(path: Path, data: bytes) -> Iterator[Path]:
+    """A whole file beside `path`, which only its owner can read, until it is given its name."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.new")
     partial.unlink(missing_ok=True)
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -35,12 +68,9 @@ def write_private(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        path.hardlink_to(partial)  # unlike a rename, this never replaces what is there
-    except FileExistsError:
-        raise Refused("keys.exists", file=path.name) from None
+        yield partial
     finally:
-        partial.unlink()
-    sync_folder(path.parent)
+        partial.unlink(missing_ok=True)
 
 
 def close_folder(folder: Path) -> None:

@@ -170,6 +170,10 @@ class Link:
         """Bytes that the server takes in one message."""
         return self._client.max_payload if self._client else MAX_PAYLOAD
 
+    def log_in_with(self, private: Ed25519PrivateKey) -> None:
+        """See `Wire.log_in_with`."""
+        self._private = private
+
     def listen(self, name: str, on_frame: Callable[[Frame], None]) -> None:
         """See `Wire.listen`."""
         self._listeners[name] = on_frame
@@ -233,8 +237,9 @@ class Link:
     # The library's annotations take whole seconds only, hence `Any`.
     async def _dial(self, client: Any) -> None:
         self._lost.clear()
+        private = self._private  # another may come in the middle of a login
         # The library keeps the public nkey in a private attribute next to `signature_cb`.
-        client._public_nkey = nkey_public(self._private.public_key().public_bytes_raw())
+        client._public_nkey = nkey_public(private.public_key().public_bytes_raw())
         await client.connect(
             servers=self._servers,
             name=self._name,
@@ -248,7 +253,7 @@ class Link:
             ping_interval=20,
             pending_size=8 * 1024 * 1024,
             inbox_prefix=inbox_prefix(self._name),
-            signature_cb=lambda nonce: self._sign(client, nonce),
+            signature_cb=lambda nonce: self._sign(client, private, nonce),
             tls=self._tls,
         )
         inbox = f"{inbox_prefix(self._name)}.{secrets.token_hex(16)}"
@@ -261,11 +266,11 @@ class Link:
         log.info("bus: %s connected", self._name)
         self._tell()
 
-    def _sign(self, client: Any, nonce: str) -> bytes:
+    def _sign(self, client: Any, private: Ed25519PrivateKey, nonce: str) -> bytes:
         writer = client._transport._io_writer
         if self._must_encrypt and writer.get_extra_info("ssl_object") is None:
             raise e.SecureConnRequiredError
-        return base64.b64encode(self._private.sign(nonce.encode()))
+        return base64.b64encode(private.sign(nonce.encode()))
 
     async def _watch(self, client: Any) -> None:
         while client.is_connected:

@@ -20,6 +20,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from jdgate.bus.port import (
     MAX_PAYLOAD,
     GatewayLag,
@@ -273,6 +275,9 @@ class MemoryGateway(_End):
 
 class MemoryMember(_End):
     """A `MemberBus`."""
+
+    def log_in_with(self, private: Ed25519PrivateKey) -> None:
+        """See `MemberBus.log_in_with`: nobody logs in here."""
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """See `MemberBus.publish`."""

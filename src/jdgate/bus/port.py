@@ -32,6 +32,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jdgate.errors import JdgateError, Misuse, TransportFailed
 
@@ -255,6 +256,9 @@ class MemberBus(Protocol):
     @property
     def healthy(self) -> bool:
         """Whether the bus answered lately."""
+
+    def log_in_with(self, private: Ed25519PrivateKey) -> None:
+        """Use this key from the next login on. A connection that stands goes on."""
 
     async def start(self) -> None:
         """Get ready to fetch. Needs nothing from the gateway: the mailbox may come later."""

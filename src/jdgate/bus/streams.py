@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jdgate.bus.port import (
     GATEWAY_DURABLE,
@@ -284,6 +285,10 @@ class MemberStreams:
     def healthy(self) -> bool:
         """See `MemberBus.healthy`."""
         return self._wire.healthy
+
+    def log_in_with(self, private: Ed25519PrivateKey) -> None:
+        """See `MemberBus.log_in_with`."""
+        self._wire.log_in_with(private)
 
     async def start(self) -> None:
         """See `MemberBus.start`: there is nothing a member may make."""

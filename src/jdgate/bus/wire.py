@@ -15,6 +15,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from jdgate.errors import JdgateError
 
 
@@ -50,6 +52,10 @@ class Wire(Protocol):
     @property
     def limit(self) -> int:
         """Bytes of headers and body that the server takes."""
+
+    def log_in_with(self, private: Ed25519PrivateKey) -> None:
+        """Use this key from the next login on. A connection that stands goes on: it ends when the
+        server is told that its user is gone."""
 
     def listen(self, name: str, on_frame: Callable[[Frame], None]) -> None:
         """Hear what is sent to `inbox(name, …)`, on this and every later connection."""

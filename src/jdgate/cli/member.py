@@ -1,9 +1,10 @@
 """`jdgate member`: who takes part, in which roles and regions, with which keys.
 
-`list` and `show` ask the daemon. `admit`, `suspend`, `resume`, `revoke` and `renew` work where the
-authority's key lies: each publishes the next signed directory and has a daemon that runs there
-take it into use. They answer {member, version, adopted}, `admit` also {fingerprint,
-authority_fingerprint, file}, `renew` {version, expires, adopted}.
+`list` and `show` ask the daemon. `admit`, `suspend`, `resume`, `revoke`, `rekey` and `renew` work
+where the authority's key lies: each publishes the next signed directory and has a daemon that runs
+there take it into use. They answer {member, version, adopted}, `admit` also {fingerprint,
+authority_fingerprint, file}, `rekey` {number, key_file, old_file, in_use}, `renew` {version,
+expires, adopted}.
 
 Rows are {id, name, kind, roles[], regions[], status, hosted, keys[{kid, use, suite, not_before,
 not_after, revoked_at}]}.
@@ -97,9 +98,15 @@ def show(session: Session, member_id: str) -> None:
     session.answer(row, lambda reply: one_member_lines(reply, session.lang, session.width))
 
 
-def _told(session: Session, answer: dict[str, Any], *lines: str) -> None:
+def _told(
+    session: Session,
+    answer: dict[str, Any],
+    *lines: str,
+    adopted: str = "cli.member.adopted",
+    not_adopted: str = "cli.member.not_adopted",
+) -> None:
     """The answer of a command that published a directory, and what is left to do."""
-    taken = session.say("cli.member.adopted" if answer["adopted"] else "cli.member.not_adopted")
+    taken = session.say(adopted if answer["adopted"] else not_adopted)
     if trouble := answer.get("trouble"):
         taken = session.say(
             "daemon.not_reloaded", reason=session.say(trouble["code"], **trouble["params"])
@@ -189,6 +196,30 @@ def _changing(act: Act) -> None:
             return changed(session.home(), member_id, act, machine_time())
 
         _told(session, _asked(session, f"member.{act}", beside, id=member_id))
+
+
+@member.command("rekey")
+@click.argument("member_id", metavar="MEMBER")
+@common
+@pass_session
+def rekey(session: Session, member_id: str) -> None:
+    from jdgate.clock import machine_time
+
+    def beside() -> dict[str, Any]:
+        from jdgate.commands.membering import rekeyed
+        from jdgate.serving import folder_lock
+
+        home, config = session.home(), session.config()
+        with folder_lock(home):  # a daemon that starts meanwhile would begin with the old keys
+            return rekeyed(home, config, member_id, machine_time())
+
+    answer = _asked(session, "member.rekey", beside, id=member_id)
+    names = ("member", "number", "key_file")
+    lines = [session.say("cli.member.rekeyed", **{name: answer[name] for name in names})]
+    if answer["old_file"]:
+        lines.append(session.say("cli.member.old_keys", file=answer["old_file"]))
+    in_use = "cli.member.keys_in_use" if answer["in_use"] else "cli.member.keys_not_in_use"
+    _told(session, answer, *lines, adopted=in_use, not_adopted="cli.member.keys_later")
 
 
 @member.command("renew")

@@ -87,6 +87,7 @@ def handlers(running: Running) -> dict[str, Handler]:
         "member.suspend": membering.member_suspend,
         "member.resume": membering.member_resume,
         "member.revoke": membering.member_revoke,
+        "member.rekey": membering.member_rekey,
         "member.renew": membering.member_renew,
         "ledger.head": proving.ledger_head,
         "ledger.verify": proving.ledger_verify,

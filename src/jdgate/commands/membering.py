@@ -1,9 +1,10 @@
 """Commands on members: who takes part with which keys, and, where the authority's key lies,
-admitting, suspending, resuming and revoking them.
+admitting, suspending, resuming and revoking them and giving them new keys.
 
 Each act signs the next directory, is written into the ledger with who did it (`by`) and how they
 proved who they are (`proof`, where the console asked for it), and is taken into use at once.
-`jdgate.cli.member` does the same on the files where no daemon runs (`admitted`, `changed`).
+`jdgate.cli.member` does the same on the files where no daemon runs (`admitted`, `changed`,
+`rekeyed`, `renewed`).
 """
 
 from __future__ import annotations
@@ -137,6 +138,19 @@ class Membering:
             raise Refused("member.no_such_reason", known=", ".join(REASONS))
         return await self._change(id, "revoke", "member.revoked", by, reason, proof)
 
+    async def member_rekey(self, id: str, by: str = "operator", proof: str = "") -> dict[str, Any]:
+        """Give a member its next keys. `in_use`: whether it works with them here by now."""
+        running = self._running
+        if running.gateway is not None and id == running.trust.gateway.id:
+            raise Refused("member.gateway_runs", member=id)
+        told = rekeyed(running.home, running.config, id, running.clock.now())
+        if running.gateway is None:
+            # what new keys sign is refused until the gateway knows them
+            return {**told, "trouble": {"code": "member.gateway_first", "params": {}}}
+        told = await self._published(told, "member.rekeyed", by, proof=proof)
+        desk = running.edge.desks.get(id) if running.edge else None
+        return {**told, "in_use": desk is not None and desk.keys.number == told["number"]}
+
     async def member_renew(self, by: str = "operator", proof: str = "") -> dict[str, Any]:
         """Have the directory signed for another year."""
         told = renewed(self._running.home, self._running.clock.now())
@@ -243,6 +257,25 @@ def changed(home: Home, member: str, act: Act, now: datetime) -> dict[str, Any]:
     """
     directory = enrolling.change(home, member, _ACTS[act], now)
     return {"member": member, "version": directory.version, "adopted": False}
+
+
+def rekeyed(home: Home, config: Config, member: str, now: datetime) -> dict[str, Any]:
+    """Make a member's next keys and publish the directory with them.
+
+    Raises:
+        Refused: as `enrolling.rekey`.
+    """
+    done = enrolling.rekey(home, config.run, member, now)
+    old = enrolling.old_file(done.file, done.number)
+    return {
+        "member": member,
+        "version": done.directory.version,
+        "adopted": False,
+        "number": done.number,
+        "key_file": str(done.file),
+        "old_file": str(old) if old.exists() else None,
+        "in_use": False,
+    }
 
 
 def renewed(home: Home, now: datetime) -> dict[str, Any]:

@@ -13,7 +13,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -93,18 +94,10 @@ def make_request(
     """
     if not MEMBER_ID.fullmatch(keys.member):
         raise Refused("enrol.member", got=keys.member[:40])
-    newest = msgspec.structs.replace(keys, signing=keys.signing[-1:], opening=keys.opening[-1:])
     moment = datetime.max  # a request has no windows; the directory will
-    records = formats.public_records(newest, moment, moment)
-    number = keys.signer.kid.rpartition(".")[2]
     offered = tuple(
-        OfferedKey(
-            f"{keys.member}.bus.{number}" if one.use == "bus" else one.kid,
-            one.public,
-            one.suite,
-            one.use,
-        )
-        for one in records
+        OfferedKey(one.kid, one.public, one.suite, one.use)
+        for one in formats.public_records(keys.newest(), moment, moment)
     )
     request = Request(
         "", county, REQUEST_FORMAT, offered, keys.member, name, tuple(regions), tuple(roles)
@@ -244,16 +237,11 @@ def admitted(directory: Directory, request: Request, now: datetime, until: datet
     """
     if request.county != directory.county:
         raise Refused("enrol.county", got=request.county, expected=directory.county)
-    known = {key.public for member in directory.members for key in member.keys}
-    kids = {key.kid for member in directory.members for key in member.keys}
-    known |= {key.public for key in directory.authority}
-    for key in request.keys:
-        if key.public in known or key.kid in kids:
-            raise Refused("enrol.key_known", kid=key.kid)
     fresh = tuple(
         KeyRecord(key.kid, key.use, key.suite, key.public, now - EARLIER, until)
         for key in request.keys
     )
+    _check_unknown(directory, fresh)
     before = next((one for one in directory.members if one.id == request.member), None)
     if before is None:
         made = Member(
@@ -267,15 +255,80 @@ def admitted(directory: Directory, request: Request, now: datetime, until: datet
         set(before.regions),
     ):
         raise Refused("enrol.differs", member=before.id)
-    if before.status != "active":
-        raise Refused("enrol.not_active", member=before.id, status=before.status)
+    return _with_keys(directory, before, fresh, now)
+
+
+def rekeyed(
+    directory: Directory, member: Member, keys: MemberKeys, now: datetime, until: datetime
+) -> Directory:
+    """The directory with the newest of a member's own keys beside those it has there; its bus key
+    ends at once.
+
+    Raises:
+        Refused: `enrol.key_known`, `enrol.not_active`, `signing.…` where a suite is not known
+            here.
+    """
+    fresh = formats.public_records(keys.newest(), now - EARLIER, until)
+    _check_unknown(directory, fresh)
+    return _with_keys(directory, member, fresh, now)
+
+
+def _check_unknown(directory: Directory, fresh: Iterable[KeyRecord]) -> None:
+    known = {key.public for member in directory.members for key in member.keys}
+    kids = {key.kid for member in directory.members for key in member.keys}
+    known |= {key.public for key in directory.authority}
+    for key in fresh:
+        if key.public in known or key.kid in kids:
+            raise Refused("enrol.key_known", kid=key.kid)
+
+
+def _with_keys(
+    directory: Directory, member: Member, fresh: Sequence[KeyRecord], now: datetime
+) -> Directory:
+    if member.status != "active":
+        raise Refused("enrol.not_active", member=member.id, status=member.status)
     kept = tuple(
         msgspec.structs.replace(key, revoked_at=now)
         if key.use == "bus" and key.revoked_at is None
         else key
-        for key in before.keys
+        for key in member.keys
     )
-    return with_member(directory, msgspec.structs.replace(before, keys=(*kept, *fresh)))
+    return with_member(directory, msgspec.structs.replace(member, keys=(*kept, *fresh)))
+
+
+def names(member: Member, keys: MemberKeys) -> bool:
+    """Whether a member's newest keys in the directory are the newest of these."""
+    moment = datetime.max
+    mine = {one.public for one in formats.public_records(keys.newest(), moment, moment)}
+    return mine == _newest(member)
+
+
+def is_ahead(member: Member, keys: MemberKeys) -> bool:
+    """Whether the newest of these came after the member's newest in the directory, which are
+    among them: made here, and not admitted yet."""
+    older = {b64u(one.public().public) for one in keys.signing[:-1]}
+    return keys.number > number_of(member) and not older.isdisjoint(_newest(member))
+
+
+def _newest(member: Member) -> set[str]:
+    last = number_of(member)
+    return {key.public for key in member.keys if formats.number_of(key.kid) == last}
+
+
+def number_of(member: Member) -> int:
+    """What a member's newest keys in the directory are counted as; 0 where it has none."""
+    return max((formats.number_of(key.kid) for key in member.keys), default=0)
+
+
+def request_command(member: Member) -> str:
+    """What a department runs on its own machine for its next keys, to be copied: quoted, as names
+    are anything."""
+    words = ["jdgate", "key", "request", member.id, "--name", member.name]
+    for role in member.roles:
+        words += ["--role", role]
+    for code in member.regions:
+        words += ["--region", code]
+    return shlex.join([*words, "--number", str(number_of(member) + 1)])
 
 
 def with_member(directory: Directory, changed: Member) -> Directory:

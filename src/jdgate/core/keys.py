@@ -49,6 +49,21 @@ class MemberKeys(msgspec.Struct, frozen=True):
                 return key
         raise Refused("sealing.not_ours", kid=kid[:80])
 
+    @property
+    def number(self) -> int:
+        """What the newest keys are counted as."""
+        return number_of(self.signer.kid)
+
+    def newest(self) -> MemberKeys:
+        """The newest signing and sealing key alone."""
+        return msgspec.structs.replace(self, signing=self.signing[-1:], opening=self.opening[-1:])
+
+    def beside(self, old: MemberKeys) -> MemberKeys:
+        """These keys, and the old ones to open what is under way."""
+        return msgspec.structs.replace(
+            self, signing=(*old.signing, *self.signing), opening=(*old.opening, *self.opening)
+        )
+
     def __repr__(self) -> str:
         return f"MemberKeys({self.member})"
 
@@ -64,6 +79,12 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     signing: list[_StoredKey]
     opening: list[_StoredKey]
     bus: str
+
+
+def number_of(kid: str) -> int:
+    """What a key is counted as: 2 for `cln-01.sig.2`; 0 for an id of another form."""
+    number = kid.rpartition(".")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
 
 
 _SIZES = {"EdDSA": 32, "ML-DSA-65": 32, SMALL: 32, HYBRID: 96}
@@ -134,9 +155,14 @@ def _is_whole(keys: MemberKeys) -> bool:
     )
 
 
+def bus_key(keys: MemberKeys) -> Ed25519PrivateKey:
+    """The key a member logs in to the bus with."""
+    return Ed25519PrivateKey.from_private_bytes(keys.bus)
+
+
 def bus_public(keys: MemberKeys) -> bytes:
     """The public half of the NATS key (32 bytes)."""
-    return Ed25519PrivateKey.from_private_bytes(keys.bus).public_key().public_bytes_raw()
+    return bus_key(keys).public_key().public_bytes_raw()
 
 
 def public_records(
@@ -151,7 +177,6 @@ def public_records(
         public = b64u(opening.public().public)
         records.append(KeyRecord(opening.kid, "enc", opening.suite, public, not_before, not_after))
     bus = b64u(bus_public(keys))
-    records.append(
-        KeyRecord(f"{keys.member}.bus.1", "bus", DEFAULT_ALG, bus, not_before, not_after)
-    )
+    kid = f"{keys.member}.bus.{keys.number}"
+    records.append(KeyRecord(kid, "bus", DEFAULT_ALG, bus, not_before, not_after))
     return tuple(records)

@@ -15,6 +15,7 @@ from jdgate.core.catalogue import Catalogue
 from jdgate.core.directory import Trust
 from jdgate.core.keys import MemberKeys
 from jdgate.core.sheet import Sheet
+from jdgate.core.signing import SigningKey
 from jdgate.errors import Refused
 from jdgate.plugins.host import PluginHost
 from jdgate.store.register import Register
@@ -22,7 +23,8 @@ from jdgate.store.vault import Vault
 
 
 class Desk:
-    """One hosted member. `trust` is replaced when a newer directory is accepted."""
+    """One hosted member. `trust` is replaced when a newer directory is accepted, `keys` when it
+    gets new ones."""
 
     def __init__(
         self,
@@ -45,6 +47,15 @@ class Desk:
     def member(self) -> str:
         """The member's id."""
         return self.keys.member
+
+    @property
+    def signer(self) -> SigningKey:
+        """The newest of the member's signing keys that the directory names: what a newer one
+        signs would be refused until the gateway knows it."""
+        member = self.trust.members.get(self.member)
+        named = {key.kid for key in member.keys} if member else set()
+        known = [key for key in self.keys.signing if key.kid in named]
+        return known[-1] if known else self.keys.signer
 
     @property
     def gateway(self) -> str:

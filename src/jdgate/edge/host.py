@@ -25,8 +25,9 @@ from sqlalchemy import Connection
 from jdgate.bus.port import Incoming, MemberBus
 from jdgate.clock import Clock
 from jdgate.core.admission import Arrival
-from jdgate.core.directory import Directory, Trust
-from jdgate.edge import answering, drafting
+from jdgate.core.directory import Directory
+from jdgate.core.keys import MemberKeys, bus_key
+from jdgate.edge import adopting, answering, drafting
 from jdgate.edge import inbox as reading
 from jdgate.edge import outbox as writing
 from jdgate.edge.adapters import Condition
@@ -330,22 +331,20 @@ class EdgeHost:
         self.bell.ring(member)
 
     def adopt(self, directory: Directory) -> None:
-        """Use a newer directory from now on, and say so if the catalogue it goes by is not ours:
-        what was agreed since is refused here, and the other way round."""
-        trust = Trust(directory)
-        for desk in self.desks.values():
-            if directory.version > desk.trust.directory.version:
-                desk.trust = trust
-                if directory.catalogue != desk.catalogue.digest:
-                    got, expected = desk.catalogue.digest[:16], directory.catalogue[:16]
-                    reason = Refused("catalogue.not_signed", got=got, expected=expected)
-                    self.warnings[reason.code] += 1
-                    log.warning("%s: %s", desk.member, reason)
+        """Use a newer directory from now on (`adopting`)."""
+        adopting.adopt(self.desks.values(), directory, self.warnings)
 
     async def answers(self, ids: Sequence[str]) -> AsyncIterator[Answered]:
         """The gateway's verdicts on these messages, as they come; ends when all have one."""
         async for answered in self._verdicts.of(ids):
             yield answered
+
+    def rekey(self, keys: MemberKeys) -> None:
+        """Open with a member's new keys from now on, log in with its new bus key the next time,
+        and sign with the newest key as soon as the directory here names it."""
+        self.desks[keys.member].keys = keys
+        if (bus := self._buses.get(keys.member)) is not None:
+            bus.log_in_with(bus_key(keys))
 
     async def follow(self, member: str) -> AsyncIterator[InboxRow]:
         """What comes for a member from now on.

@@ -102,7 +102,7 @@ def _number_anew(
         sequences.fall_back_to(conn, desk.gateway, following, MAX_JUMP, member=desk.member)
     elif code in KEY_GONE:
         signed_with = signing.peek(writing.kept(conn, desk, row)).kid
-        return row.sequence if signed_with != desk.keys.signer.kid else None
+        return row.sequence if signed_with != desk.signer.kid else None
     else:
         return None
     return sequences.next_sequences(conn, desk.gateway, 1, member=desk.member)

@@ -285,7 +285,7 @@ def signed(
             approvedby=approvedby,
         )
     )
-    return signing.sign(payload, desk.keys.signer, signing.TYP_MESSAGE), message_id
+    return signing.sign(payload, desk.signer, signing.TYP_MESSAGE), message_id
 
 
 def kept(conn: Connection, desk: Desk, row: OutboxRow) -> bytes:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jdgate.core import checkpoints
+from jdgate.core.signing import SigningKey
 from jdgate.errors import Refused
 from jdgate.gateway.compose import Outbound, Plan, sign_plan
 from jdgate.gateway.ground import Ground
@@ -45,17 +46,27 @@ def announce(ground: Ground, jws: bytes, now: datetime) -> list[Outbound]:
 
 
 def announce_directory(ground: Ground, jws: bytes, now: datetime) -> list[Outbound]:
-    """The directory in force as a message to every active member."""
-    return _to_all(ground, "sys.directory.v1", {"directory": jws.decode()}, now)
+    """The directory in force as a message to every active member. Our oldest key that counts signs
+    it: whoever has not got it yet does not know our newest one."""
+    oldest = (key for key in ground.keys.signing if ground.counts(key.kid, now))
+    signer = next(oldest, ground.keys.signer)
+    return _to_all(ground, "sys.directory.v1", {"directory": jws.decode()}, now, signer)
 
 
-def _to_all(ground: Ground, type: str, record: dict[str, str], now: datetime) -> list[Outbound]:
+def _to_all(
+    ground: Ground,
+    type: str,
+    record: dict[str, str],
+    now: datetime,
+    signer: SigningKey | None = None,
+) -> list[Outbound]:
     return [
         sign_plan(
             ground,
             Plan(id=ground.new_id(), recipient=member.id, type=type, records=[record]),
             None,
             now,
+            signer,
         )
         for member in ground.trust.active()
         if member.id != ground.me

@@ -24,6 +24,7 @@ from jdgate.core import leaves, message, signing
 from jdgate.core.message import Message, show_time
 from jdgate.core.resending import RESEND_AFTER
 from jdgate.core.sheet import Sheet
+from jdgate.core.signing import SigningKey
 from jdgate.gateway.ground import Ground
 from jdgate.store import deliveries, sequences, traffic
 from jdgate.store.deliveries import DeliveryRow
@@ -86,8 +87,14 @@ class Outbound(msgspec.Struct, frozen=True):
     attempt: int = 0
 
 
-def sign_plan(ground: Ground, plan: Plan, sequence: int | None, now: datetime) -> Outbound:
-    """The signed message of one plan."""
+def sign_plan(
+    ground: Ground,
+    plan: Plan,
+    sequence: int | None,
+    now: datetime,
+    signer: SigningKey | None = None,
+) -> Outbound:
+    """The signed message of one plan, by our newest key if no other `signer` is named."""
     sheet = ground.catalogue.sheets[plan.type]
     payload = message.encode(
         Message(
@@ -105,7 +112,7 @@ def sign_plan(ground: Ground, plan: Plan, sequence: int | None, now: datetime) -
             approvedby=plan.approvedby,
         )
     )
-    jws = signing.sign(payload, ground.keys.signer, signing.TYP_MESSAGE)
+    jws = signing.sign(payload, signer or ground.keys.signer, signing.TYP_MESSAGE)
     return Outbound(
         plan.id, plan.recipient, plan.type, jws, hashlib.sha256(jws).digest(), sheet.tracked
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,7 @@ from jdgate.core.leaves import SALT_BYTES
 from jdgate.core.queries import QueryLimits
 from jdgate.core.regions import RegionIndex
 from jdgate.core.rules import Rule
+from jdgate.errors import Refused
 from jdgate.store.vault import Vault
 
 Refuses = Callable[[str, str, dict[str, Any]], Fault | None]
@@ -100,6 +102,14 @@ class Ground:
     def me(self) -> str:
         """The gateway's own member id."""
         return self.keys.member
+
+    def counts(self, kid: str, now: datetime) -> bool:
+        """Whether what our own key `kid` signs now is accepted."""
+        try:
+            self.trust.signing_key(kid, self.me, now, now)
+        except Refused:
+            return False
+        return True
 
     @property
     def version(self) -> int:

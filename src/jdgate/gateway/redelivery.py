@@ -72,15 +72,7 @@ def send_again(
 def counts(ground: Ground, jws: bytes, now: datetime) -> bool:
     """Whether its readers still accept our signature on this, or a new one would be no better."""
     kid, newest = signing.peek(jws).kid, ground.keys.signer.kid
-    return kid == newest or _good(ground, kid, now) or not _good(ground, newest, now)
-
-
-def _good(ground: Ground, kid: str, now: datetime) -> bool:
-    try:
-        ground.trust.signing_key(kid, ground.me, now, now)
-    except Refused:
-        return False
-    return True
+    return kid == newest or ground.counts(kid, now) or not ground.counts(newest, now)
 
 
 def signed_now(ground: Ground, jws: bytes, now: datetime) -> bytes:
