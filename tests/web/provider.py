@@ -3,6 +3,7 @@ and its OpenID extension, served by uvicorn on loopback.
 
 async with Provider().running() as provider:         # at provider.issuer
     provider.who = User("subject-1", "clerk")        # who sits at its sign-in page
+    provider.since = 1_700_000_000                   # and is signed in there since
     provider.spoilt = {"aud": "another"}             # what its id tokens say instead
     provider.rotate()                                # sign with a new key from now on
 """
@@ -78,6 +79,7 @@ class Code(AuthorizationCodeMixin):
         self.code, self.user = code, request.user
         self.redirect_uri, self.scope = data["redirect_uri"], data["scope"]
         self.nonce = data.get("nonce")
+        self.auth_time = 0
         self.code_challenge = data.get("code_challenge")
         self.code_challenge_method = data.get("code_challenge_method")
 
@@ -91,7 +93,7 @@ class Code(AuthorizationCodeMixin):
         return self.nonce
 
     def get_auth_time(self) -> int:
-        return int(time.time())
+        return self.auth_time
 
     def get_amr(self) -> list[str]:
         return list(self.user.amr)
@@ -145,14 +147,18 @@ def _token(**given: Any) -> dict[str, Any]:
 
 
 class Provider:
-    """The provider. `spoilt`: claims of its id tokens that are wrong; `lies`: what it says
-    wrong of itself; `down`: it answers nothing; `says_iss`: whom it names beside the code
-    (RFC 9207)."""
+    """The provider. `now`: its clock; `since`: when who sits there signed in, None: they do now;
+    asked to, it has them sign in anew, unless it is `heedless`. `spoilt`: claims of its id tokens
+    that are wrong; `lies`: what it says wrong of itself; `down`: it answers nothing; `says_iss`:
+    whom it names beside the code (RFC 9207)."""
 
     issuer = ""
 
     def __init__(self) -> None:
         self.who: User | None = User("nobody")
+        self.since: int | None = None
+        self.heedless = False
+        self.now = time.time
         self.spoilt: dict[str, Any] = {}
         self.lies: dict[str, Any] = {}
         self.algorithm = "RS256"
@@ -167,7 +173,8 @@ class Provider:
             TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
 
             def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
-                provider.codes[code] = Code(code, request)
+                provider.codes[code] = given = Code(code, request)
+                given.auth_time = provider.since or int(provider.now())
 
             def query_authorization_code(self, code: str, client: Client) -> Code | None:
                 return provider.codes.get(code)
@@ -258,10 +265,19 @@ class Provider:
             grant = self._server.get_consent_grant(asked, self.who)
         except errors.OAuth2Error as error:
             return 400, str(error), []
+        self._sign_in_anew(asked.args)
         status, answer, headers = self._server.create_authorization_response(asked, self.who, grant)
         if self.says_iss is not None:
             headers = [(name, f"{value}&iss={self.says_iss}") for name, value in headers]
         return status, answer, headers
+
+    def _sign_in_anew(self, asked: dict[str, str]) -> None:
+        """OpenID Connect Core 1.0 §3.1.2.1."""
+        if self.since is None or self.heedless:
+            return
+        now = int(self.now())
+        if asked.get("prompt") == "login" or now - self.since > int(asked.get("max_age", now)):
+            self.since = now
 
     def _described(self) -> dict[str, Any]:
         return {

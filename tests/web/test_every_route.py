@@ -150,6 +150,10 @@ ROUTES: dict[str, str | For] = {
     "POST /account/authenticator": SIGNED_IN,
     "POST /account/authenticator/new": SIGNED_IN,
     "POST /account/sessions": SIGNED_IN,
+    "GET /again/{id}": SIGNED_IN,
+    "POST /again/{id}": SIGNED_IN,
+    "GET /again/{id}/provider": SIGNED_IN,
+    "POST /again/{id}/back": SIGNED_IN,
     "GET /operators": MANAGE,
     "POST /operators": MANAGE,
     "GET /operators/{login}": MANAGE,
@@ -380,6 +384,7 @@ async def _foreign(county: County) -> dict[str, tuple[str, str]]:
         "/dead/{id}": ("elsewhere", "nobody"),
         "/expectations/statements/{id}": ("elsewhere", "nobody"),
         "/subject/{id}": ("elsewhere", "nobody"),
+        "/again/{id}": ("elsewhere", "nobody"),
         "/operators/{login}": ("admin", "police"),
         "/systems/{id}": ("admin", system["id"]),
     }

@@ -13,7 +13,7 @@ import httpx
 import pyotp
 import pytest
 from tests.e2e.kit import County
-from tests.web.browsing import Browser, hire
+from tests.web.browsing import PASSWORD, Browser, hire
 from tests.web.provider import CLIENT, SECRET, Provider, User
 from tests.web.test_serving import certificate
 
@@ -343,6 +343,14 @@ async def test_where_people_sign_in_by_the_provider_alone_no_password_is_taken(
         code = pyotp.TOTP(secret).at(county.daemon.clock.now())
         done = await browser.send(page, made["link"], code=code)
         assert done.headers["location"] == "/sign-in" and await is_out(browser)
+        await county.ask("operator.link", login="clerk", subject="subject-1")
+        clerk = Browser(county)
+        await clerk.is_in("clerk")
+        account = await clerk.open("/account")
+        assert 'type="password"' not in account.text, "one from before counts no more"
+        waits = await clerk.send(account, "/account/authenticator", password=PASSWORD)
+        assert waits.headers["location"].startswith("/again/")
+        await clerk.close()
         refused = await browser.send(page, "/sign-in", login="clerk", password="x")
         assert refused.status_code == 403 and "只能用统一身份认证" in refused.text
         await browser.close()
