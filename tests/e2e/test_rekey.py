@@ -32,6 +32,7 @@ from tests.e2e.kit import person as patient
 from jdgate import enrolling
 from jdgate.clock import Clock, machine_time
 from jdgate.config import Home, Run, read_config
+from jdgate.core.enrolment import Welcome, read_request
 from jdgate.core.keys import SMALL, make
 from jdgate.daemon import Daemon
 from jdgate.enrolling import authority_file, rekey, request_keys
@@ -66,6 +67,20 @@ def refusal(home: Home, member: str, run: Run | None = None) -> Refused:
     for lang in ("zh", "en"):
         assert caught.value.text(lang)  # type: ignore[arg-type]
     return caught.value
+
+
+def admitted(county: County, home: Home, member: str, number: int) -> Welcome:
+    """Its next keys are made in `home` and admitted at the authority."""
+    known = county.trust.member(member)
+    asked = request_keys(
+        home, member, name=known.name, roles=known.roles, regions=known.regions,
+        county=county.directory.county, number=number,
+    )  # fmt: skip
+    request = read_request(asked)
+    return enrolling.admit(
+        county.home, request, county_name="测试县", nats="nats://127.0.0.1:1", ca="",
+        now=machine_time(),
+    ).welcome  # fmt: skip
 
 
 async def test_messages_before_during_and_after_go_through(own: Own) -> None:
@@ -148,6 +163,12 @@ async def test_a_directory_that_is_not_taken_leaves_the_old_keys_at_work(
         assert county.daemon.the_edge.desk("cln-01").signer.kid == "cln-01.sig.2"
         [verdict] = await county.push("cln-01", ENROL, [enrolment(2)])
         assert verdict["verdict"] == "accepted"
+        # the same when its request goes to the authority's machine and comes back admitted
+        admitted(county, county.home, "cln-01", number=3)
+        assert await county.daemon.reload() is True
+        assert county.daemon.the_edge.desk("cln-01").signer.kid == "cln-01.sig.3"
+        [verdict] = await county.push("cln-01", ENROL, [enrolment(3)])
+        assert verdict["verdict"] == "accepted"
 
 
 async def test_interrupted_before_the_directory_it_goes_on_with_the_same_keys(
@@ -197,7 +218,6 @@ def test_by_command_it_is_done_on_the_files_or_by_the_daemon_that_runs(tmp_path:
         "key_file": str(keys / "cln-01.key"), "old_file": str(keys / "cln-01.key.before-2"),
         "in_use": False,
     }  # fmt: skip
-    assert jdgate(county, "member", "rekey", "cln-99", code=1)["error"]["code"] == "member.unknown"
     with county.process():
         county.patiently("submit", member="cln-01", type=ENROL, records=[enrolment(1)])
         said = subprocess.run(
@@ -267,7 +287,6 @@ async def test_away_from_the_gateway_the_old_keys_work_on_until_it_knows_the_new
     shutil.copytree(county.home.keys, office / "keys")
     (office / "var").mkdir()
     shutil.copy(county.home.directory, office / "var")
-    authority_file(county.home).unlink()
 
     async def sends(daemon: Daemon, number: int) -> None:
         edge = daemon.the_edge
@@ -286,6 +305,14 @@ async def test_away_from_the_gateway_the_old_keys_work_on_until_it_knows_the_new
         async with machine(office, county, "cln-01") as daemon:
             assert daemon.the_edge.desk("cln-01").signer.kid == "cln-01.sig.2"
             await sends(daemon, 2)
+            # asked for from here, which works without a restart too
+            welcome = admitted(county, Home(office), "cln-01", number=3)
+            assert await county.daemon.reload() is True
+            await county.until(lambda: not daemon.the_edge.healthy("cln-01"))
+            enrolling.accept(Home(office), welcome)
+            assert await daemon.reload() is True
+            await county.until(lambda: daemon.the_edge.healthy("cln-01"))
+            await sends(daemon, 3)
 
 
 def test_elsewhere_it_says_what_to_do_there(tmp_path: Path) -> None:
@@ -316,14 +343,7 @@ def test_elsewhere_it_says_what_to_do_there(tmp_path: Path) -> None:
     assert sorted(folder.glob("com-01*")) == [file]
 
     # its next keys were made on a machine of its own, and what is here is of the past
-    elsewhere = Home(tmp_path / "elsewhere")
-    asked = request_keys(elsewhere, "com-01", name="甲镇社区戒毒办", roles=("COM",),
-                         regions=(TOWN_1,), county=county.directory.county, number=2)  # fmt: skip
-    request = enrolling.enrolment.read_request(asked)
-    now = machine_time()
-    enrolling.admit(
-        county.home, request, county_name="县", nats="nats://127.0.0.1:1", ca="", now=now
-    )
+    admitted(county, Home(tmp_path / "elsewhere"), "com-01", number=2)
     refused = refusal(county.home, "com-01", run)
     assert refused.code == "enrol.keys_elsewhere"
     assert f"{instead} --number 3" in refused.text("zh")

@@ -225,6 +225,7 @@ async def test_everybody_sees_the_directory_and_only_its_keepers_change_it(
     posts: dict[str, dict[str, Any]] = {
         "/members/com-02/suspend": {"password": PASSWORD},
         "/members/com-02/resume": {"password": PASSWORD},
+        "/members/com-02/rekey": {"password": PASSWORD},
         "/members/com-02/revoke": {"password": PASSWORD, "confirm": "com-02", "reason": "lost"},
         "/admission": {"request": request},
         "/admission/sign": form(request, heard, county),
@@ -276,6 +277,9 @@ async def test_where_the_key_is_not_the_page_names_the_commands(
         assert "jdgate member admit" in page.text and 'type="file"' not in page.text
         one = await keeper.open("/members/com-02")
         assert "jdgate member suspend com-02" in one.text and "<form method" in one.text
+        assert "jdgate key request com-02" in one.text and "--number 2" in one.text
+        office = await keeper.open("/members/nco")
+        assert "放进 keys/" in office.text and "jdgate member rekey nco" in office.text
         assert 'action="/members' not in one.text
         refused = await keeper.send(one, "/members/com-02/suspend", password=PASSWORD)
         assert refused.status_code == 422
@@ -305,10 +309,27 @@ async def test_what_runs_out_is_said_in_time(county: County, keeper: Browser) ->
     page = await keeper.open("/members")
     assert "com-01.sig.1" in page.text and "不到 30 天" in page.text
     one = await keeper.open("/members/com-01")
-    assert "还没有接替的新密钥" in one.text and "rekey com-01" in one.text
+    assert "还没有接替的新密钥" in one.text
     status = await county.ask("status")
     (said,) = [each for each in status["warnings"] if each["code"] == "status.keys_end"]
     assert "com-01" in said["params"]["members"]
+
+    # its keys lie here: it gets new ones by the command that the page says, or on the page
+    assert "<code>jdgate member rekey com-01</code>" in one.text
+    path = "/members/com-01/rekey"
+    assert (await keeper.send(one, path, password="not mine")).status_code == 422
+    assert member(county, "com-01").keys[-1].kid == "com-01.bus.1"
+    done = await keeper.send(one, path, password=PASSWORD)
+    assert (done.status_code, done.headers["location"]) == (303, "/members/com-01")
+    assert county.daemon.the_edge.desk("com-01").signer.kid == "com-01.sig.2"
+    assert (await acts(county))[-1] == ("member.rekeyed", "keeper", "com-01")
+    one = await keeper.open("/members/com-01")
+    assert "com-01.sig.2" in one.text and "还没有接替的新密钥" not in one.text
+    gateway = await keeper.open("/members/gateway")
+    assert "要停下服务再换" in gateway.text and "jdgate member rekey gateway" in gateway.text
+    assert 'action="/members' not in gateway.text
+    running = await keeper.send(gateway, "/members/gateway/rekey", password=PASSWORD)
+    assert running.status_code == 422 and "先停下服务" in running.text
 
 
 async def test_a_directory_that_ends_is_signed_for_another_year(

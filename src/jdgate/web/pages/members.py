@@ -1,5 +1,5 @@
 """Pages about members: the directory for everybody, and for those who keep it admitting a member,
-suspending, resuming and revoking one.
+suspending, resuming and revoking one and giving it new keys.
 
 Rules:
 - who keeps the directory are administrators of the authority; what they do is signed where the
@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from litestar import Response, get, post
@@ -32,7 +31,7 @@ from jdgate.web.pages.again import once_more
 from jdgate.web.site import Asked, Site, field
 from jdgate.wording import local
 
-ACTS = ("suspend", "resume", "revoke")
+ACTS = ("suspend", "resume", "revoke", "rekey")
 
 
 def pages(site: Site) -> list[HTTPRouteHandler]:
@@ -128,7 +127,8 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         found = next((one for one in told["members"] if one["id"] == id), None)
         if found is None:
             raise Refused("member.unknown", member=id[:40])
-        keeper = keeps(site, visit.who) and found["kind"] == "department"
+        keeps_it = keeps(site, visit.who)
+        keeper = keeps_it and found["kind"] == "department"
         welcome = await site.call("member.welcome", id=id) if keeper else None
         return site.page(
             request,
@@ -136,7 +136,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             status=422 if error else 200,
             row=_shown(site, found, visit.lang),
             ending=[one for one in told["ending"] if one["member"] == id],
-            rotate=_rotating(found),
+            rotation=_rotation(site, found, told["signs_here"]) if keeps_it else None,
             keeper=keeper,
             signs_here=told["signs_here"],
             welcome=welcome,
@@ -315,17 +315,20 @@ def _acts(row: dict[str, Any]) -> list[str]:
     return [*first, "revoke"] if alive else first
 
 
-def _rotating(row: dict[str, Any]) -> str:
-    """The command that makes new keys for a member, to be copied: quoted, as names are anything."""
-    if row["hosted"]:
-        return shlex.join(["python", "tools/change_directory.py", ".", "rekey", row["id"]])
-    numbers = [int(key["kid"].rpartition(".")[2]) for key in row["keys"]]
-    words = ["jdgate", "key", "request", row["id"], "--name", row["name"]]
-    for role in row["roles"]:
-        words += ["--role", role]
-    for code in row["regions"]:
-        words += ["--region", code]
-    return shlex.join([*words, "--number", str(max(numbers, default=0) + 1)])
+def _rotation(site: Site, row: dict[str, Any], signs_here: bool) -> dict[str, str] | None:
+    """How a member gets new keys: `way` and the `command` to copy. Here, where both keys lie;
+    with the gateway stopped; there, on its own machine; or with the authority's key brought."""
+    if row["status"] != "active":
+        return None
+    by_command = f"jdgate member rekey {row['id']}"
+    if row["kind"] == "gateway":
+        return {"way": "stopped", "command": by_command}
+    if row["hosted"] and signs_here:
+        return {"way": "here", "command": by_command}
+    if row["kind"] == "department":
+        member = site.running.trust.member(row["id"])
+        return {"way": "there", "command": enrolment.request_command(member)}
+    return {"way": "both", "command": by_command}
 
 
 def _heard(form: Any) -> list[str]:
