@@ -35,6 +35,10 @@ def test_two_entries_are_enough(tmp_path: Path) -> None:
     assert (found.nats.port, found.books.checkpoint_seconds, found.rules) == (-1, 60, {})
 
 
+def test_a_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST.encode("utf-8-sig")).county.name == "邻水县"
+
+
 def test_every_entry_is_read(tmp_path: Path) -> None:
     text = LEAST + (
         'demo = true\n[run]\nroles = ["edge"]\nmembers = ["pol"]\n'
@@ -53,7 +57,7 @@ def test_every_entry_is_read(tmp_path: Path) -> None:
     [
         ("", "config.entry_missing", "county"),
         ("x", "config.not_toml", "jdgate.toml"),
-        (b"\xff\xfe", "config.not_toml", "jdgate.toml"),
+        (LEAST.encode("gbk"), "config.not_utf8", "line 3"),
         ("[county]\nregion = 5\nname = 'x'", "config.entry_kind", "region"),
         (LEAST + "[count]\n", "config.entry_unknown", "count"),
         (LEAST + "colour = 1\n", "config.entry_unknown", "colour"),

@@ -25,7 +25,11 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path)
+    return founded(tmp_path)
+
+
+def founded(folder: Path) -> Home:
+    home = Home(folder)
     found(
         home,
         region="511623000000",
@@ -82,6 +86,16 @@ async def test_a_missing_directory_stops_the_start(home: Home) -> None:
     with pytest.raises(Refused) as caught:
         await daemon_of(home).start()
     assert caught.value.code == "directory.missing"
+
+
+@pytest.mark.anyio
+async def test_another_countys_authority_key_is_told_by_name(home: Home, tmp_path: Path) -> None:
+    other = founded(tmp_path / "other")
+    home.authority_public.write_bytes(other.authority_public.read_bytes())
+    with pytest.raises(Refused) as caught:
+        await daemon_of(home).start()
+    assert caught.value.code == "directory.not_signed"
+    assert "keys/authority.pub" in str(caught.value)
 
 
 @pytest.mark.anyio

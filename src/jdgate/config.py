@@ -7,6 +7,7 @@ home.books, home.keys, home.control …
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 import re
 from pathlib import Path
@@ -263,7 +264,8 @@ def read_config(home: Home) -> Config:
             `config.quiet_hours`, `config.query_hours`, `config.web_tls`, `config.oidc`.
     """
     try:
-        config = msgspec.toml.decode(home.config.read_bytes(), type=Config)
+        written = home.config.read_bytes().removeprefix(codecs.BOM_UTF8)  # as Notepad saves it
+        config = msgspec.toml.decode(written, type=Config)
     except FileNotFoundError:
         raise UsageError("config.missing", file=str(home.config)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
@@ -326,10 +328,13 @@ def _invalid(file: str, error: Exception) -> ConfigInvalid:
     """What the decoder found, as a person can read it: msgspec's sentences are English."""
     if isinstance(error, OSError):
         return ConfigInvalid(file, "config.unreadable", why=error.strerror or type(error).__name__)
+    if isinstance(error, UnicodeDecodeError):
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        return ConfigInvalid(file, "config.not_utf8", line=line)
     found = _PLACE.match(str(error))
     if not isinstance(error, msgspec.ValidationError) or found is None:
-        line = _LINE.search(str(error))
-        return ConfigInvalid(file, "config.not_toml", line=line["line"] if line else "?")
+        where = _LINE.search(str(error))
+        return ConfigInvalid(file, "config.not_toml", line=where["line"] if where else "?")
     what, place = found["what"], (found["place"] or "").replace("[...]", "")
     if field := _FIELD.search(what):
         entry = f"{place}.{field['field']}".lstrip(".")

@@ -219,6 +219,8 @@ class Daemon(Running):
         try:
             return directories.accept(self.directory_jws, pinned, None, self.clock.now())
         except Refused as reason:
+            if reason.code == "signing.bad_signature":
+                raise Refused("directory.not_signed") from reason
             if reason.code != "directory.expired":
                 raise
             log.warning("%s", reason)

@@ -127,6 +127,11 @@ def test_each_other_department_has_one_thing_to_look_into(printed: str) -> None:
     assert "freezes the action at once" in desks
 
 
+def test_the_demo_leaves_nothing_beside_what_the_readme_names(told: Path) -> None:
+    shown = {one.name for one in told.iterdir() if one.name != ".gitignore"}
+    assert shown == {"jdgate.toml", "keys", "var"}
+
+
 def test_orders_came_out_of_the_police_registry_and_what_came_lies_in_it(told: Path) -> None:
     with sqlite3.connect(told / "var" / "registry.db") as registry:
         (decided,) = registry.execute("select count(*) from decision").fetchone()

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from jdgate.config import Home
 
-DATABASE, ADDRESS, MAPPING = "var/registry.db", "keys/registry.url", "registry.toml"
+DATABASE, ADDRESS, MAPPING = "var/registry.db", "keys/registry.url", "var/registry.toml"
 
 _TABLE = """\
 create table decision (
@@ -59,11 +59,11 @@ create_inbox = true
 
 def settle(home: Home) -> None:
     """Make the database and tell the plugin where it is."""
-    (home.root / MAPPING).write_text(_SENT, encoding="utf-8")
     address = home.root / ADDRESS
     address.touch(mode=0o600)
     address.write_text(f"sqlite:///{DATABASE}\n", encoding="utf-8")
     home.var.mkdir(mode=0o700, exist_ok=True)
+    (home.root / MAPPING).write_text(_SENT, encoding="utf-8")
     with closing(sqlite3.connect(home.root / DATABASE)) as database, database:
         database.execute(_TABLE)
 
