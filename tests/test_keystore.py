@@ -15,6 +15,7 @@ from jdgate.keystore import (
     make_key_file,
     read_key_file,
     read_private,
+    replace_private,
     write_private,
 )
 
@@ -73,6 +74,38 @@ def test_a_crash_in_the_middle_leaves_no_half_key_file(
     assert list(tmp_path.glob("*.key")) == []
     monkeypatch.undo()
     assert make_key_file(tmp_path, "cln-01").member == "cln-01"
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_new_content_comes_in_one_step_and_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """Whenever it is interrupted, there is a whole file and the old one; done again, it is done."""
+    path, kept = tmp_path / "cln-01.key", tmp_path / "cln-01.key.before-2"
+    old, new = b"old keys", b"old keys and new ones"
+    write_private(path, old)
+
+    class Crash(Exception):
+        pass
+
+    calls, really = iter(range(1, 9)), os.fsync
+
+    def crash(handle: int) -> None:
+        if next(calls) == last:
+            raise Crash
+        really(handle)
+
+    monkeypatch.setattr(keystore.os, "fsync", crash)
+    with pytest.raises(Crash):
+        replace_private(path, new, kept)
+    assert read_private(path) == (new if last == 3 else old)
+    assert read_private(kept) == old
+    monkeypatch.undo()
+    if last < 3:
+        replace_private(path, new, kept)
+    assert (read_private(path), read_private(kept)) == (new, old)
+    assert code(replace_private, path, b"others", kept) == "keys.exists"
+    assert sorted(one.name for one in tmp_path.iterdir()) == [path.name, kept.name]
 
 
 def test_what_a_killed_process_left_is_no_obstacle_and_no_member(tmp_path: Path) -> None:

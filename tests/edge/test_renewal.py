@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.edge.test_mailbox import Mailbox
 from tests.gateway.test_properties import CLINIC, Setting, World
 
 from jdgate.core import keys as formats
-from jdgate.core.directory import publish
+from jdgate.core.directory import Trust, publish
+from jdgate.core.enrolment import rekeyed
 from jdgate.core.signing import peek
 from jdgate.edge.outbox import kept
 from jdgate.founding import AUTHORITY
@@ -44,9 +46,12 @@ def refusal(box: Mailbox, message: str) -> dict[str, Any]:
 def test_what_a_newer_key_can_sign_is_sent_anew_when_the_old_one_ran_out(box: Mailbox) -> None:
     message = box.open_message()
     desk = box.world.desks[CLINIC]
-    newer = formats.make(CLINIC, os.urandom, number=2)
-    desk.keys = msgspec.structs.replace(
-        desk.keys, signing=(*desk.keys.signing, newer.signer), opening=desk.keys.opening
+    newer, old_one = formats.make(CLINIC, os.urandom, number=2), desk.signer
+    desk.keys = newer.beside(desk.keys)
+    assert desk.signer == old_one, "the directory does not name the newer one yet"
+    before, now = desk.trust, box.world.now
+    desk.trust = Trust(
+        rekeyed(before.directory, before.member(CLINIC), desk.keys, now, now + timedelta(days=9))
     )
     [answered] = box.answer(refusal(box, message)).answered
     assert answered.renewed_as is not None
