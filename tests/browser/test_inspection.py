@@ -143,6 +143,7 @@ async def test_whoever_was_signed_out_meanwhile_signs_in_and_it_is_sent(
     await expect(page.locator("#line")).to_contain_text("登录已过期")
     assert len(await kept(page)) == 1
     await page.locator("#line a").tap()
+    await page.wait_for_url("**/sign-in?next=/inspection")
     await window.sign_in("clerk")
     await window.open("/inspection")
     await expect(page.locator("#sent")).to_contain_text("网关已接收")

@@ -133,6 +133,10 @@ async def test_the_catalogue_says_what_may_be_exchanged(county: County, browse: 
     sheet = await nurse.open("/catalogue/mmt.dropout.notice.v1")
     for words in ("乡镇（街道）", "须一名具名人员批准", "[已核对原文]", "个人信息", "comm.order"):
         assert words in sheet.text, words
+    sheet = await nurse.open("/catalogue/precursor.inspect.result.v1")
+    row = sheet.text.split("stocks.unit</span>")[1].split("</tr>")[0]
+    for words in ("千克", "必填", "禁毒大队"):
+        assert words in row, "what lies inside a list, and who sees it"
     english = await signed_in(browse, "nurse", **{"Accept-Language": "en"})
     for type in county.daemon.catalogue.sheets:
         page = await english.open(f"/catalogue/{type}")
