@@ -103,7 +103,9 @@ def status(county: County, id: str = "com-02") -> str:
 
 
 async def last_leaf(county: County) -> dict[str, Any]:
-    return [one for one in await county.leaves() if one["kind"] == "admin"][-1]
+    """What the ledger has of the last change of members."""
+    leaves = await county.leaves()
+    return [one for one in leaves if one.get("act", "").startswith("member.")][-1]
 
 
 @pytest.fixture(autouse=True)
