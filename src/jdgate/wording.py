@@ -5,6 +5,7 @@ no control character and no mark that turns the direction of writing reaches a r
 
     value_text("attended", True, sheet, "zh")
     basis_text("戒毒条例 12 [read]", "en")
+    rule_text("C1 报到：送达后第 10 日提醒").title              # 报到
     local("2026-11-21T08:00:00.000Z")                    # 2026-11-21 16:00:00
 """
 
@@ -15,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jdgate.core.calendar import LOCAL
 from jdgate.texts import Lang, say
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _TAG = re.compile(r"(.+) \[(read|local|news|web|known|unsure)\]", re.DOTALL)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_RULE = re.compile(r"([A-Z]+\d+) ([^：:，。,;；]{1,60})[：:] *(.+)", re.DOTALL)
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -103,6 +105,23 @@ def basis_text(cited: str, lang: Lang) -> str:
     """A legal basis as messages carry it (`戒毒条例 12 [read]`), with how sure it is in words."""
     found = _TAG.fullmatch(cited)
     return f"{found[1]} [{say(f'catalogue.tag.{found[2]}', lang)}]" if found else cited
+
+
+class RuleText(NamedTuple):
+    """A text that explains a rule, in its parts. Without a title: `says` is all of it."""
+
+    id: str
+    title: str
+    says: str
+
+
+def rule_text(explained: str) -> RuleText:
+    """`C1 报到：送达后第 10 日提醒…` as `C1`, `报到` and what follows."""
+    found = _RULE.fullmatch(explained)
+    if found is None:
+        return RuleText("", "", explained)
+    id, title, says = found.groups()
+    return RuleText(id, title, says[0].upper() + says[1:])
 
 
 def params_text(params: Mapping[str, Any], lang: Lang) -> dict[str, Any]:

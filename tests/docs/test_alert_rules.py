@@ -12,7 +12,9 @@ from jdgate import texts
 from jdgate.config import Config
 from jdgate.core.replies import RepliesRule
 from jdgate.core.rules import Rule
+from jdgate.gateway import explained
 from jdgate.plugins.host import PluginHost
+from jdgate.wording import rule_text
 
 PAGE = (REPOSITORY / "docs" / "alerts.md").read_text(encoding="utf-8")
 DOMAIN = [
@@ -70,6 +72,28 @@ def test_each_config_key_is_one() -> None:
                 assert any(re.search(rf"\b{entry}\b", one.read_text("utf-8")) for one in settings)
             else:
                 assert rest in {one.name for one in msgspec.structs.fields(tables[first])}, key
+
+
+def test_what_explains_a_rule_begins_with_its_id_and_title() -> None:
+    known = texts.all_texts()
+    every = [explained.OWN, *(explains(rule) for rule in rules().values())]
+    for id, code in (pair for one in every for pair in one.items()):
+        for lang in texts.LANGUAGES:
+            text = rule_text(known[code][lang])
+            assert text.id == id and text.title and text.says, (code, lang)
+    assert rule_text("nothing of the kind") == ("", "", "nothing of the kind")
+
+
+def test_a_rule_is_found_by_its_name_and_by_an_id_that_no_other_rule_uses() -> None:
+    every = rules().values()
+    both = ["clinic.rule_absence", "clinic.rule_dropout"]
+    assert explained.texts_of(every, "clinic.absence") == both
+    assert explained.texts_of(every, "M1") == both[:1]
+    assert explained.texts_of(every, "X3") == ["alert.rule_broken"]
+    assert explained.texts_of(every, "S1") == [], "two rules raise it, about different things"
+    assert explained.texts_of(every, "gone.rule") == []
+    assert explained.text_of(every, "exchange.replies", "S1") == "share.rule_replies"
+    assert explained.text_of(every, "gateway", "S2") == "alert.rule_queries"
 
 
 def test_every_rule_that_is_explained_has_outcomes_with_words_in_both_languages() -> None:

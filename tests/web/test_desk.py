@@ -64,11 +64,13 @@ async def test_an_alert_goes_from_the_desk_to_resolved(county: County, browse: B
     page = await browser.open(f"/alerts/{id}")
     assert page.status_code == 200
     assert "政务数据共享条例" in page.text and "[已核对原文]" in page.text
-    assert "clerk甲" in page.text
+    assert "clerk甲" in page.text and "前确认" in page.text
 
     done = await browser.send(page, f"/alerts/{id}/ack", by="somebody else")
     assert done.status_code == 303
     page = await browser.open(f"/alerts/{id}")
+    assert "前确认" not in page.text, "what is done is not due any more"
+    assert "确认：已办" in page.text or "前处理" in page.text
     await county.until(lambda: state(county, id, "acknowledged"))
     wrong = await browser.send(page, f"/alerts/{id}/resolve", outcome="never_heard")
     assert wrong.status_code == 422 and 'role="alert"' in wrong.text
@@ -136,6 +138,8 @@ async def test_two_people_approve_a_draft_that_wants_two(county: County, browse:
     await first.sign_in("police")
     page = await first.open(f"/drafts/{id}")
     assert "须由两个人先后批准" in page.text and "寄递企业" in page.text
+    assert "安检图像" in page.text and "images" not in page.text, "listed values are said in words"
+    assert "（cln-01）" in page.text, "an id stands beside its name"
     unchecked = await first.send(page, f"/drafts/{id}/approve")
     assert unchecked.status_code == 422
     approved = await first.send(page, f"/drafts/{id}/approve", check="custody", by="赵警官")

@@ -18,9 +18,12 @@ from tests.web.test_desk import looked
 from jdgate.core import approval
 from jdgate.core.catalogue import Catalogue, default_path, load
 from jdgate.core.directory import Member
+from jdgate.refdata import References
+from jdgate.texts import Lang
 from jdgate.web.pages.forms import INSPECTION
 from jdgate.web.shaping.form_fields import places_of, record_of, tidied, values_of
 from jdgate.web.shaping.form_view import Words, walk
+from jdgate.web.shaping.names import Names
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
@@ -94,6 +97,53 @@ def test_every_field_has_its_words_in_both_languages(type: str) -> None:
         assert not others
     assert all(re.search(r"[\u4e00-\u9fff]", title) for _, title in shown["zh"])
     assert not any(re.search(r"[\u4e00-\u9fff]", title) for _, title in shown["en"])
+
+
+@pytest.mark.parametrize("type", sorted(CATALOGUE.sheets))
+def test_listed_values_are_read_in_words(type: str) -> None:
+    sheet, parts = CATALOGUE.sheets[type], CATALOGUE.schema(type)["properties"]
+    listed = {
+        name: part.get("enum") or [part["items"]["enum"]]
+        for name, part in parts.items()
+        if "enum" in part or "enum" in part.get("items", {})
+    }
+    places = places_of({"properties": {name: parts[name] for name in listed}}, sheet)
+    for name, values in listed.items():
+        for value in values:
+            (_, said, _), *_ = Words(sheet=sheet, lang="zh").lines(places, {name: value})
+            assert re.search(r"[\u4e00-\u9fff]", said), (name, value, said)
+
+
+def test_codes_are_read_with_their_names() -> None:
+    members = {
+        one.id: one
+        for one in (
+            Member("cln-01", "第一门诊", "department", ("CLN",), ("511623000000",), ()),
+            Member("com-03", "丙林镇", "department", ("COM",), ("511623103000",), ()),
+        )
+    }
+
+    def said(type: str, lang: Lang, **record: Any) -> list[str]:
+        sheet = CATALOGUE.sheets[type]
+        words = Words(sheet=sheet, lang=lang, names=Names(References(), members, lang))
+        places = places_of(CATALOGUE.schema(type), sheet)
+        return [text for _, text, _ in words.lines(places, record)]
+
+    stock = {"cas": "7647-01-0", "unit": "kg", "book_qty": 1.5, "stock_qty": 1.5}
+    (zh,), (en,) = (said(INSPECTION, lang, stocks=[stock]) for lang in ("zh", "en"))
+    assert "盐酸（7647-01-0）" in zh and "千克" in zh
+    assert "(7647-01-0), " in en and "Kilograms" in en and "，" not in en
+    assert said("mmt.enrol.filed.v1", "zh", site="cln-01-a") == ["第一门诊（cln-01-a）"]
+    assert said("mmt.enrol.filed.v1", "zh", site="cln-09") == ["cln-09"], "nobody knows it"
+    places = ["511623000000", "511623103000", "511699000000"]
+    assert [said("comm.order.notice.v1", "zh", town=one) for one in places] == [
+        ["邻水县（511623000000）"], ["丙林镇（511623103000）"], ["511699000000"],
+    ]  # fmt: skip
+    assert said("mmt.transfer.request.v1", "en", to="cln-01") == ["第一门诊 (cln-01)"]
+    told = {"cas": "7647-01-0", "unit": "kg", "town": "com-03", "due_on": "2026-11-22"}
+    assert Names(References(), members, "zh").in_params(told) == {
+        **told, "cas": "盐酸（7647-01-0）", "town": "丙林镇（com-03）",
+    }  # fmt: skip
 
 
 def test_what_was_typed_is_read_as_people_write_it() -> None:

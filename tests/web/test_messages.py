@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -242,7 +243,7 @@ async def test_a_draft_leads_to_what_was_sent_for_it(county: County, browse: Bro
 
     def offer(conn: Any) -> None:
         row = drafts.DraftRow(
-            id=drafted, rule="test.rule", cause="c", owner="cln-01", type=ENROL, key_id="k",
+            id=drafted, rule="clinic.absence", cause="c", owner="cln-01", type=ENROL, key_id="k",
             prefill=None, reason_code="draft.refused", params={}, checks=[],
             created_at=county.daemon.clock.now(), state="accepted", by="王医生", message_id=sent,
         )  # fmt: skip
@@ -252,6 +253,7 @@ async def test_a_draft_leads_to_what_was_sent_for_it(county: County, browse: Bro
     nurse, police = await signed_in(browse, "nurse"), await signed_in(browse, "police")
     page = await nurse.open(f"/messages/{drafted}")
     assert f'href="/messages/{sent}"' in page.text and "王医生" in page.text
+    assert re.search(r"缺服药.* <small class=\"hint\">clinic.absence</small>", page.text)
     assert (await police.open(f"/messages/{drafted}")).status_code == 404
 
 

@@ -54,7 +54,8 @@ async def signed_in(browse: Browse, login: str, **headers: str) -> Browser:
 
 
 async def test_what_is_late_stands_first_with_its_statement(county: County, browse: Browse) -> None:
-    await expect(county, due(county, "late", -1), due(county, "theirs", -1, of="pol"))
+    theirs = due(county, "theirs", -1, of="pol", rule="clinic.absence")
+    await expect(county, due(county, "late", -1), theirs)
 
     async def stated() -> Any:
         rows = (await county.ask("expect.late", part="missed"))["rows"]
@@ -73,7 +74,8 @@ async def test_what_is_late_stands_first_with_its_statement(county: County, brow
     checker = await signed_in(browse, "checker")
     whole = await checker.open("/expectations")
     assert own in whole.text and other in whole.text
-    assert (await checker.open(other)).status_code == 200
+    assert re.search(r"缺服药.* <small class=\"hint\">clinic.absence</small>", whole.text)
+    assert "缺服药" in (await checker.open(other)).text
     only = await checker.open("/expectations?of=pol")
     assert own not in only.text and other in only.text
     # what a department asks for does not matter: it sees its own part
@@ -260,6 +262,18 @@ async def test_status_and_metrics_tell_of_the_machine(county: County) -> None:
 
     assert warned(10**9, 10**12) == ["status.disk_low"]
     assert warned(2 * 10**9, 10**12) == [] == warned(10**9, 10**10)
+
+
+def test_a_member_without_a_connection_is_warned_of_once_that_is_known() -> None:
+    members = [{"name": name, "healthy": name == "a"} for name in "abcde"]
+
+    def warned(up_s: float) -> list[dict[str, Any]]:
+        return machine.connections(members, up_s)
+
+    assert warned(1) == [{"code": "status.connecting", "params": {"count": 4}}]
+    told = {"count": 4, "members": "b、c、d…"}
+    assert warned(60) == [{"code": "status.disconnected", "params": told}]
+    assert machine.connections(members[:1], 60) == []
 
 
 # --- all of them

@@ -235,14 +235,20 @@ def test_outlets_that_are_short_come_first() -> None:
 
 def test_inspections_are_rounded_down_and_small_ones_left_out() -> None:
     cells = {"2026-01": [199, 200], "2026-02": [None, None]}
+    few = {"2026-02": [None, None]}
     data = {
         "months": ["2026-01", "2026-02", "2026-03"], "so_far": "2026-03", "county": "gateway",
-        "rows": [{"unit": "gateway", "cells": cells}, {"unit": "ps-01", "cells": {}}],
+        "rows": [
+            {"unit": "gateway", "cells": cells}, {"unit": "ps-01", "cells": cells},
+            {"unit": "ps-02", "cells": few}, {"unit": "ps-03", "cells": {}},
+        ],
     }  # fmt: skip
     found = inspection(data)
-    first, second, third = found["county"]["cells"]
-    assert first["percent"] == 99 and second["few"] and second["percent"] is None and third is None
+    assert [month for month, _ in found["months"]] == ["2026-03", "2026-02", "2026-01"]
     assert [row["unit"] for row in found["rows"]] == ["ps-01"]
+    assert found["few"] == ["ps-02"]
+    third, second, first = found["county"]["cells"]
+    assert first["percent"] == 99 and second["few"] and second["percent"] is None and third is None
 
 
 def test_bytes_are_written_as_people_read_them() -> None:

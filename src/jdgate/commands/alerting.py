@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jdgate.commands.forms import iso
-from jdgate.core.alerts import AlertLife, next_deadline
+from jdgate.core.alerts import ORDER, AlertLife, Step, next_deadline
 from jdgate.edge import answering
 from jdgate.edge.desk import Desk
 from jdgate.errors import Refused
 from jdgate.gateway import proofs
+from jdgate.gateway.explained import text_of
 from jdgate.gateway.gateway import Gateway
 from jdgate.running import Running
 from jdgate.store import alert_box, alerts, expectations, nudges
@@ -184,6 +185,7 @@ def _boxed(
     full: bool = False,
     content: bool = True,
 ) -> dict[str, Any]:
+    due_at = row.due_at if row.open and not _met(row) else None
     told: dict[str, Any] = {
         "id": row.id,
         "rule": row.rule,
@@ -196,8 +198,8 @@ def _boxed(
         "repeats": row.repeats,
         "raised_at": iso(row.received_at),
         "due_step": row.due_step if row.open else None,
-        "due_at": iso(row.due_at) if row.due_at and row.open else None,
-        "late": row.open and row.due_at is not None and row.due_at <= now,
+        "due_at": iso(due_at) if due_at else None,
+        "late": due_at is not None and due_at <= now,
         "by": row.by,
         "outcome": row.outcome,
         "note": row.note,
@@ -219,6 +221,13 @@ def _boxed(
     return told
 
 
+def _met(row: AlertBoxRow) -> bool:
+    """Whether the step that was due has been made here. The gateway's answer tells the next one;
+    until it is here the step stays named, without a time."""
+    due = row.due_step
+    return due is not None and ORDER.index(Step(due)) <= ORDER.index(Step(row.state))
+
+
 def _actions(row: AlertBoxRow) -> list[str]:
     if not row.open:
         return []
@@ -231,7 +240,6 @@ def _known(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
     sheet = gateway.ground.catalogue.sheets.get(life.type)
     member = gateway.ground.trust.members.get(life.recipient)
     role = next((r for r in member.roles if sheet and sheet.fields_for(r)), "") if member else ""
-    rule = next((rule for rule in gateway.ground.rules if rule.name == life.rule), None)
     return {
         "id": life.id,
         "rule": life.rule_id,
@@ -251,7 +259,7 @@ def _known(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
         "note": None,
         "title_code": life.title_code,
         "params": None,
-        "explains": getattr(rule, "explains", {}).get(life.rule_id),
+        "explains": text_of(gateway.ground.rules, life.rule, life.rule_id),
         "basis": list(sheet.cite(role)) if sheet else [],
         "held": life.delivery_id is None and life.open,
         "desks": life.desks,

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from jdgate.core.alerts import AlertLife
 from jdgate.core.calendar import local_day
 from jdgate.core.months import Month, bounds, day_of_text
 from jdgate.errors import Refused
+from jdgate.gateway.explained import text_of, texts_of
 from jdgate.gateway.gateway import Gateway
 from jdgate.running import Running
 from jdgate.store import agenda
@@ -138,7 +140,7 @@ class Expecting:
                     limit=most,
                 )  # fmt: skip
                 places = [(one.deadline_at, one.id) for one in lives]  # type: ignore[misc]
-                rows = [_owed(gateway, one, now, explains) for one in lives]
+                rows = [_owed(gateway, one, now) for one in lives]
             more = len(rows) == most
             return {"rows": rows[:limit], "next": _cursor(places[limit - 1]) if more else None}
 
@@ -201,13 +203,7 @@ Explaining = Callable[[str], list[str]]
 
 def _explaining(gateway: Gateway) -> Explaining:
     """Rule → the texts that say what its alerts are about."""
-    rules = {rule.name: rule for rule in gateway.ground.rules}
-
-    def of(name: str) -> list[str]:
-        told: dict[str, str] = getattr(rules.get(name), "explains", {})
-        return list(dict.fromkeys(told.values()))
-
-    return of
+    return partial(texts_of, gateway.ground.rules)
 
 
 def _awaited(one: Awaited, now: datetime, explains: Explaining) -> dict[str, Any]:
@@ -237,8 +233,8 @@ def _message(one: Awaited | ExpectationRow, explains: Explaining) -> dict[str, A
     }
 
 
-def _owed(gateway: Gateway, life: AlertLife, now: datetime, explains: Explaining) -> dict[str, Any]:
-    told = explains(life.rule)
+def _owed(gateway: Gateway, life: AlertLife, now: datetime) -> dict[str, Any]:
+    told = text_of(gateway.ground.rules, life.rule, life.rule_id)
     return {
         **owed_row(gateway, life, now),
         "type": life.type,
@@ -246,7 +242,7 @@ def _owed(gateway: Gateway, life: AlertLife, now: datetime, explains: Explaining
         "urgent": life.urgent,
         "statement": None,
         "count": 1,
-        "explains": told if len(told) == 1 else [],
+        "explains": [told] if told else [],
     }
 
 

@@ -18,6 +18,11 @@ from jdgate.store import bodies
 LITTLE_BYTES, LITTLE_SHARE = 1024**3, 0.05
 """Less room than this on the disk is warned about: a gigabyte, or a twentieth of it."""
 
+SETTLED_AFTER_S = 30.0
+"""After this a member without a connection is no longer taken to be connecting."""
+NAMED = 3
+"""Members without a connection that a warning names."""
+
 
 async def machine(running: Running) -> dict[str, Any]:
     """`disk`: free and total bytes where the data is; `databases`: {which, name, dialect, bytes};
@@ -48,6 +53,18 @@ async def machine(running: Running) -> dict[str, Any]:
         told["workers"] = gateway.workers
         told["retention"] = await looked_up(gateway, read)
     return told
+
+
+def connections(members: list[dict[str, Any]], up_s: float) -> list[dict[str, Any]]:
+    """The members that the bus does not answer; so soon after the start (`up_s`: seconds since)
+    nobody knows whether they are down."""
+    lost = [one["name"] for one in members if not one["healthy"]]
+    if not lost:
+        return []
+    if up_s < SETTLED_AFTER_S:
+        return [{"code": "status.connecting", "params": {"count": len(lost)}}]
+    names = "、".join(lost[:NAMED]) + ("…" if len(lost) > NAMED else "")
+    return [{"code": "status.disconnected", "params": {"count": len(lost), "members": names}}]
 
 
 def warnings(told: dict[str, Any]) -> list[dict[str, Any]]:

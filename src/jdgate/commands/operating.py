@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ class Operating:
 
     def __init__(self, running: Running) -> None:
         self._running = running
+        self._began = time.monotonic()
 
     async def dead_list(
         self,
@@ -93,6 +95,7 @@ class Operating:
             told["checkpoint_age_s"] = age.total_seconds() if age is not None else None
         if daemon.edge is not None:
             await self._edge_status(daemon.edge, told)
+            told["warnings"] += machine.connections(told["members"], time.monotonic() - self._began)
         below = await machine.machine(daemon)
         told["warnings"] += machine.warnings(below)
         return told | below

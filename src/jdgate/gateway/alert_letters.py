@@ -21,10 +21,10 @@ from jdgate.core.alerts import AlertLife
 from jdgate.core.message import show_time
 from jdgate.core.outcomes import QUERIES, TROUBLE, outcomes_of
 from jdgate.core.projection import project
-from jdgate.core.rules import Rule
 from jdgate.core.schema import check_record
 from jdgate.errors import Misuse, Refused
 from jdgate.gateway.compose import Plan
+from jdgate.gateway.explained import text_of
 from jdgate.gateway.ground import Ground
 
 BARE = "sys.alert.v1"
@@ -110,7 +110,6 @@ class AlertLetters:
 
     def standing(self, life: AlertLife, member: str, note: str | None = None) -> Plan:
         """How the alert stands, to a desk it lies or lay on."""
-        rule = self._rule(life)
         due = lives.next_deadline(life, self._ground.times)
         here = member == life.recipient
         told = {
@@ -118,7 +117,7 @@ class AlertLetters:
             "type": life.type,
             "rule": life.rule_id,
             "title_code": life.title_code,
-            "explains": getattr(rule, "explains", {}).get(life.rule_id),
+            "explains": text_of(self._ground.rules, life.rule, life.rule_id),
             "delivery_id": life.delivery_id if here else None,
             "desk": life.recipient,
             "state": life.state,
@@ -139,11 +138,9 @@ class AlertLetters:
             records=[{name: value for name, value in told.items() if value is not None}],
         )
 
-    def _rule(self, life: AlertLife) -> Rule | None:
-        return next((rule for rule in self._ground.rules if rule.name == life.rule), None)
-
     def outcomes(self, life: AlertLife) -> Mapping[str, str]:
         """What may have come of it: code → code of its text."""
         if life.rule == GATEWAY_RULE:
             return QUERIES if life.rule_id == QUERIES_IN_BULK else TROUBLE
-        return outcomes_of(self._rule(life), life.rule_id)
+        rule = next((rule for rule in self._ground.rules if rule.name == life.rule), None)
+        return outcomes_of(rule, life.rule_id)

@@ -21,9 +21,7 @@ from jdgate.core.queries import QueryLimits
 from jdgate.core.replies import Limits, RepliesRule
 from jdgate.core.rules import Rule
 from jdgate.core.sheet import Sheet
-
-OWN_RULES = frozenset({"X1", "X2", "X3", "X4", "X5", "S2"})
-"""Alerts that the exchange itself raises, without a rule of a plugin."""
+from jdgate.gateway.explained import OWN
 
 
 def check(config: Config, file: str, members: Collection[str], rules: Iterable[Rule]) -> None:
@@ -39,7 +37,7 @@ def check(config: Config, file: str, members: Collection[str], rules: Iterable[R
     for entry, member in named.items():
         if member and member not in members:
             raise ConfigInvalid(file, "config.names_nobody", entry=entry, member=member[:40])
-    known = OWN_RULES.union(*(getattr(rule, "explains", {}) for rule in rules))
+    known = frozenset(OWN).union(*(getattr(rule, "explains", {}) for rule in rules))
     for rule_id in config.alerts.rules:
         if rule_id not in known:
             raise ConfigInvalid(

@@ -6,7 +6,7 @@ address holds a piece of its digest, so that browsers may keep it and see a new 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -15,13 +15,16 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from jdgate.core.agreement_words import side_by_side
 from jdgate.core.sheet import Sheet
+from jdgate.gateway.explained import texts_of
 from jdgate.people import rights
 from jdgate.running import Running
 from jdgate.texts import Lang, all_texts, say
 from jdgate.web.shaping.form_fields import places_of
 from jdgate.web.shaping.form_view import Words
-from jdgate.wording import basis_text, clean, local, reason_text, value_text
+from jdgate.web.shaping.names import Names
+from jdgate.wording import basis_text, clean, local, reason_text, rule_text, value_text
 
 _HERE = Path(__file__).parent
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -64,7 +67,10 @@ class Renderer:
             member_name=self.member_name,
             purpose=lambda code: self.purpose(code, lang),
             type_name=lambda type: self.type_name(type, lang),
-            reason=lambda code, params: reason_text(code, params, lang),
+            reason=lambda code, params: self.reason(code, params, lang),
+            rule_title=lambda texts: self.rule_title(texts, lang),
+            rule_says=lambda text: rule_text(say(text, lang)).says,
+            rule_texts=self.rule_texts,
             **words,
         )
 
@@ -95,6 +101,25 @@ class Renderer:
         known = f"purpose.{code}"
         return say(known, lang) if known in all_texts() else code or ""
 
+    def names(self, lang: Lang) -> Names:
+        """What codes in records are called."""
+        return Names(self._running.references, self._running.trust.members, lang)
+
+    def reason(self, code: str | None, params: Mapping[str, Any] | None, lang: Lang) -> str:
+        """The sentence of a code, with the names of what its params hold; empty for none."""
+        return reason_text(code, self.names(lang).in_params(params or {}), lang)
+
+    def rule_texts(self, named: str) -> list[str]:
+        """The texts of a rule (by its name, or by the id of its alerts) as far as they are known
+        here: where the gateway is elsewhere none is."""
+        gateway = self._running.gateway
+        return texts_of(gateway.ground.rules, named) if gateway is not None else []
+
+    def rule_title(self, texts: Iterable[str], lang: Lang) -> str:
+        """What rules are called, out of the texts that explain them; empty where they don't say."""
+        titles = (rule_text(say(one, lang)).title for one in texts)
+        return side_by_side(dict.fromkeys(one for one in titles if one), lang)
+
     def role_name(self, role: str, lang: Lang) -> str:
         """Who a role is, in words."""
         return say("catalogue.role.any" if role == "*" else f"catalogue.role.{role}", lang)
@@ -108,18 +133,15 @@ class Renderer:
         if sheet is None:
             return [(n, n, clean(value_text(n, v, None, lang))) for n, v in shown.items()]
         schema = self._running.catalogue.schema(sheet.type)
-        listed = {n: schema["properties"][n] for n, value in shown.items() if _rows(value)}
-        places = places_of({**schema, "properties": listed}, sheet)
-        lines = Words(sheet=sheet, lang=lang).lines(places, shown, between="\n")
+        parts = schema["properties"]
+        known = {n: parts[n] for n in shown if n in parts and parts[n].get("type") != "object"}
+        places = places_of({**schema, "properties": known}, sheet)
+        words = Words(sheet=sheet, lang=lang, names=self.names(lang))
+        lines = words.lines(places, shown, between="\n")
         return [
             (name, title, "\n".join(clean(line) for line in words.split("\n")))
             for name, (title, words, _) in zip(shown, lines, strict=True)
         ]
-
-
-def _rows(value: object) -> bool:
-    """Whether it is a list of rows, each with fields of its own."""
-    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
 def _say(lang: Lang, code: object, **params: object) -> str:

@@ -36,9 +36,10 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             return site.page(request, "charts.html", data=None)
         whole = site.oversees(visit.who)
         data = await site.call("charts.show", member=None if whole else visit.who.member)
+        units = {row["unit"] for row in data["inspection"]["rows"]}
         return site.page(
             request, "charts.html", data=data, unit=unit, rates=rates(data["rates"], unit),
-            inspection=inspection(data["inspection"]),
+            inspection=inspection(data["inspection"]), lists=whole or units == {visit.who.member},
             answered=_answered(site, data["answered"]["by"], visit.lang), kinds=KINDS, span=SPAN,
             ticks=[(along(minutes), text) for minutes, text in TICKS],
         )  # fmt: skip
@@ -93,19 +94,27 @@ def rates(outlets: list[dict[str, Any]], unit: str) -> dict[str, Any]:
 
 
 def inspection(data: dict[str, Any]) -> dict[str, Any]:
-    """Months by units: percent, "few" where it may not be told, None where nothing was due; the
-    county's own row apart."""
+    """Months by units, the newest first: percent, "few" where it may not be told, None where
+    nothing was due. Apart: the county's own row, and units of which nothing is told (`few`)."""
+    months = data["months"][::-1]
     rows = []
     for row in data["rows"]:
-        cells = [_cell(row["cells"].get(month)) for month in data["months"]]
+        cells = [_cell(row["cells"].get(month)) for month in months]
         rows.append({"unit": row["unit"], "cells": cells})
     county = next((row for row in rows if row["unit"] == data["county"]), None)
+    units = [row for row in rows if row is not county]
     return {
-        "months": [(month, Month(*map(int, month.split("-"))).month) for month in data["months"]],
+        "months": [(month, Month(*map(int, month.split("-"))).month) for month in months],
         "so_far": data["so_far"],
         "county": county,
-        "rows": [row for row in rows if row is not county],
+        "rows": [row for row in units if _told(row)],
+        "few": [row["unit"] for row in units if any(row["cells"]) and not _told(row)],
     }
+
+
+def _told(row: dict[str, Any]) -> bool:
+    """Whether there is a number in a row."""
+    return any(cell is not None and not cell["few"] for cell in row["cells"])
 
 
 def _cell(counted: list[int | None] | None) -> dict[str, Any] | None:

@@ -21,13 +21,13 @@ from litestar.params import FromPath
 from sqlalchemy import Connection
 
 from jdgate.core import calendar
-from jdgate.core.refdata import Item
 from jdgate.people.credentials import form_token
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang, say
 from jdgate.web.pages.forms import FormDesk, own_id, typed
 from jdgate.web.shaping.form_fields import record_of, tidied
 from jdgate.web.shaping.form_view import INSPECTION
+from jdgate.web.shaping.names import substance
 from jdgate.web.site import Asked, Site, field
 
 ITEMS = ("permit", "ledger", "storage", "filing", "payment", "staff", "other")
@@ -186,13 +186,8 @@ def _substances(site: Site, lang: Lang) -> dict[int, list[tuple[str, str]]]:
     """What is listed today, by category: CAS number and name."""
     found: dict[int, list[tuple[str, str]]] = {1: [], 2: [], 3: []}
     for item in site.running.references.precursors.listed_on(calendar.local_day(site.now())):
-        found[item.category] += [(one.number, _named(item, one.what, lang)) for one in item.cas]
+        found[item.category] += [(one.number, substance(item, one.what, lang)) for one in item.cas]
     return found
-
-
-def _named(item: Item, what: str, lang: Lang) -> str:
-    name = item.name if lang == "zh" or not item.en else item.en
-    return f"{name}（{what}）" if what else name
 
 
 async def _known(site: Site, who: OperatorRow) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from litestar.params import FromPath
 from sqlalchemy import Connection
 
 from jdgate.core import leaves
+from jdgate.core.alerts import Step
 from jdgate.errors import JdgateError, Refused
 from jdgate.people import rights
 from jdgate.store import alert_box, draft_box, inbox, ledger
@@ -28,6 +29,8 @@ _SAID = ("alert_id", "rule", "title_code", "params", "raised_at", "cause_ref")
 """Fields of an alert's record that the page says in words."""
 LISTED = 50
 """Drafts and messages on a page."""
+TAKEN = (Step.ACKNOWLEDGED, Step.RESOLVED)
+"""States of an alert that somebody took on at the desk it lies on."""
 UNDECIDED = ("waiting", "refused")
 
 
@@ -63,6 +66,8 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         await _look(site, who, id, alert_box.get)
         works = rights.may(who.role, "answer")
         row = await site.call("alerts.show", id=id, member=who.member, opens=works)
+        history = await _history(site, row)
+        taken = [one["at"] for one in history if one["act"] == Step.ACKNOWLEDGED]
         return site.page(
             request,
             "alert.html",
@@ -72,7 +77,8 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             fields=site.renderer.fields(
                 row["record"] or {}, row["delivered_type"], visit.lang, _SAID
             ),
-            history=await _history(site, row),
+            history=history,
+            taken_at=taken[-1] if taken and row["state"] in TAKEN else None,
             actions=row["actions"] if works else [],
             takers=_takers(site, row["takers"], visit.lang),
         )

@@ -12,16 +12,20 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from jdgate.core.agreement_words import side_by_side
 from jdgate.core.directory import Member
 from jdgate.core.sheet import ANY, Sheet
 from jdgate.texts import Lang, all_texts, say
 from jdgate.web.shaping.form_fields import Place, numbers, values_of
+from jdgate.web.shaping.names import SITE, Names
 from jdgate.wording import value_text
 
 INSPECTION = "precursor.inspect.result.v1"
 """The type that has a page of its own too (`web.inspection`)."""
 CHECKED = ("items.code", "findings_ema", "findings_mpa", "findings_samr")
 """Its fields that name items of the inspection."""
+_AS_TYPED = ("text", "long", "code", "member", "place", "whole", "number")
+"""Kinds of fields that are read as they are typed."""
 Faults = Mapping[str, Sequence[str]]
 """What is wrong, in words, by place."""
 
@@ -62,12 +66,13 @@ class Shown(Struct, kw_only=True):
 
 class Words(Struct, kw_only=True):
     """What a form's words are taken from. `members`: those that are active; `signer`: whose name
-    will stand where one who approved is named."""
+    will stand where one who approved is named; `names`: what codes are called."""
 
     sheet: Sheet
     lang: Lang
     members: Sequence[Member] = ()
     signer: str = ""
+    names: Names | None = None
     texts: Mapping[str, Any] = field(default_factory=all_texts)
 
     # --- words
@@ -172,9 +177,9 @@ class Words(Struct, kw_only=True):
         for name, value in record.items():
             place = by_name.get(name)
             words = (
-                between.join(self._row(place, texts, row) for row in numbers(texts, name))
+                between.join(self._row(place, texts, row) for row in numbers(texts, name)) or "—"
                 if place is not None and place.kind == "rows"
-                else self._said(name, place, value)
+                else self._said(name, place, value, texts.get(name, ""))
             )
             roles = dict.fromkeys(r.role for r in self.sheet.routes if name in r.fields)
             title = self.sheet.field_title(name, self.lang)
@@ -185,9 +190,8 @@ class Words(Struct, kw_only=True):
         if place.plain:
             return self._item(place, texts[f"{place.name}.{row}"])
         said = ((part, texts.get(f"{place.name}.{row}.{part.name}", "")) for part in place.parts)
-        return "，".join(
-            f"{self.title(part)} {self._cell(part, text)}" for part, text in said if text
-        )
+        cells = (f"{self.title(part)} {self._cell(part, text)}" for part, text in said if text)
+        return ("，" if self.lang == "zh" else ", ").join(cells)
 
     def _cell(self, part: Place, text: str) -> str:
         if part.kind == "truth":
@@ -195,14 +199,20 @@ class Words(Struct, kw_only=True):
         return self.option(part, text) if part.kind == "choice" else self._item(part, text)
 
     def _item(self, place: Place, text: str) -> str:
-        """An item of the monthly inspection, which travels as a code."""
+        """A code with its name; an item of the monthly inspection, which travels as a code, by
+        its name alone."""
         code = f"web.inspect_item.{text}"
-        listed = self.sheet.type == INSPECTION and place.path in CHECKED
-        return say(code, self.lang) if listed and code in self.texts else text
+        if self.sheet.type == INSPECTION and place.path in CHECKED and code in self.texts:
+            return say(code, self.lang)
+        named = SITE if place.name == SITE else place.format
+        return self.names.of(named, text) if self.names is not None else text
 
-    def _said(self, name: str, place: Place | None, value: Any) -> str:
+    def _said(self, name: str, place: Place | None, value: Any, text: str) -> str:
+        """A value that is no list of rows. `text`: as a form would show it."""
         if place is not None and place.kind == "several" and isinstance(value, list):
-            return "、".join(self.option(place, str(one)) for one in value)
+            return side_by_side((self.option(place, str(one)) for one in value), self.lang)
+        if place is not None and text and place.kind in _AS_TYPED:
+            return self._item(place, text)
         return value_text(name, value, self.sheet, self.lang)
 
     def _role(self, role: str) -> str:

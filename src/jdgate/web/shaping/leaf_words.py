@@ -56,6 +56,14 @@ class _Words:
     def type(self, leaf: Mapping[str, Any]) -> str:
         return self.renderer.type_name(leaf.get("type"), self.lang)
 
+    def rule(self, leaf: Mapping[str, Any]) -> str:
+        """A rule by its title, with what the books call it."""
+        named = leaf["rule"]
+        title = self.renderer.rule_title(self.renderer.rule_texts(named), self.lang)
+        if not title:
+            return clean(named)
+        return f"{title}（{named}）" if self.lang == "zh" else f"{title} ({named})"
+
     def accepted(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         refused = len(leaf.get("refused", ()))
         code = "part" if refused else "accepted"
@@ -88,8 +96,8 @@ class _Words:
         return self.say(code, recipient=self.member(leaf, "recipient")), []
 
     def drafted(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
-        said = self.say("drafted", recipient=self.member(leaf, "recipient"), rule=leaf["rule"])
-        return said, [("type", [self.type(leaf)])]
+        said = self.say("drafted", recipient=self.member(leaf, "recipient"))
+        return said, [("type", [self.type(leaf)]), ("rule", [self.rule(leaf)])]
 
     def decided(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         code = "approved" if leaf["decision"] == "approved" else "rejected"
@@ -97,12 +105,12 @@ class _Words:
 
     def alert(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         act = say(f"web.act.{leaf['act']}", self.lang)
-        said = self.say("alert", rule=leaf["rule"], act=act, desk=self.member(leaf, "recipient"))
-        return said, []
+        said = self.say("alert", act=act, desk=self.member(leaf, "recipient"))
+        return said, [("rule", [self.rule(leaf)])]
 
     def missed(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         said = self.say("missed", type=self.type(leaf), source=self.member(leaf, "source"))
-        return said, [("due", [local(leaf["due"])]), ("rule", [leaf["rule"]])]
+        return said, [("due", [local(leaf["due"])]), ("rule", [self.rule(leaf)])]
 
     def arrived(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         return self.say("arrived"), [("message", [leaf["message"]])]
