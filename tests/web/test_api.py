@@ -130,6 +130,9 @@ async def test_problems_say_it_in_both_languages_and_hold_no_value(
     assert told["status"] == 404 and set(told["texts"]) == {"zh", "en"}
     malformed = await system.post("/api/v1/messages", content=b'{"id": "13800138000"', headers=JSON)
     assert malformed.status_code == 400 and "13800138000" not in malformed.text
+    patience = await system.get("/api/v1/deliveries", params={"wait": "13800138000s"})
+    assert patience.status_code == 400 and "13800138000" not in patience.text
+    assert patience.json()["texts"]["en"].endswith("at: wait")
 
 
 async def test_too_much_and_too_often(

@@ -53,7 +53,7 @@ async def test_each_row_of_a_table_is_answered_and_the_table_is_sent_once(
     assert again["messages"] == told["messages"]
     assert again["counts"]["waiting"] == 0 and again["counts"]["accepted"] >= 2
     assert (await system.get("/api/v1/tables/t-1")).json() == again
-    other = await post(system, "t-1", SAMPLE.read_bytes() + b"\n")
+    other = await post(system, "t-9", SAMPLE.read_bytes() + b"\n")
     assert other.status_code == 409
 
     book = await post(system, "t-1", SAMPLE.read_bytes(), headers={"accept": XLSX})
@@ -73,8 +73,16 @@ async def test_ids_of_tables_and_of_records_are_apart(system: httpx.AsyncClient)
 async def test_what_is_no_table_of_this_token_is_refused(
     county: County, system: httpx.AsyncClient
 ) -> None:
+    headings = await post(system, "t-8", "编号,日期,是否到诊\n".encode())
+    assert headings.json()["title"] == "files.no_rows"
+    other = await post(system, "t-9", b"a,b\n1,2\n")
+    assert other.json()["title"] == "web.table_none"
+    bare = await system.post("/api/v1/tables", content=b"x", headers={"content-type": ANY})
+    assert bare.json()["texts"]["en"].endswith("at: id"), "it says which parameter lacks"
     cases = {
         422: [
+            headings,
+            other,
             await post(system, "t-2", b""),
             await post(system, "t-3", b"\x00\x01\x02", kind=ANY),
             await post(system, "t-4", b"PK\x03\x04broken", kind=XLSX, type=ATTENDANCE),
@@ -82,7 +90,7 @@ async def test_what_is_no_table_of_this_token_is_refused(
         403: [await post(system, "t-5", SAMPLE.read_bytes(), type=ENROL)],
         415: [await post(system, "t-6", b"x", kind="text/html")],
         413: [await post(system, "t-7", b" " * (MOST_BYTES + 1))],
-        400: [await post(system, "a/b", b"x"), await post(system, "x" * 65, b"x")],
+        400: [bare, await post(system, "a/b", b"x"), await post(system, "x" * 65, b"x")],
         404: [await system.get("/api/v1/tables/none")],
     }
     for status, answers in cases.items():

@@ -52,6 +52,12 @@ async def test_what_a_table_is_shows_in_its_columns(tables: Tables) -> None:
     assert await tables.survey("cln-01", b"a,b\n1,2\n") == []
 
 
+async def test_a_header_without_rows_is_told_as_that(tables: Tables) -> None:
+    with pytest.raises(Refused) as refused:
+        await tables.survey("cln-01", rows())
+    assert (refused.value.code, refused.value.params) == ("files.no_rows", {"row": 1})
+
+
 async def test_rows_keep_every_reason_and_go_out_in_portions(
     county: County, tables: Tables
 ) -> None:

@@ -80,7 +80,8 @@ async def test_rows_are_tried_out_sent_and_the_refused_ones_come_back_to_be_corr
     county: County, nurse: Browser
 ) -> None:
     await county.push("cln-01", ENROL, [enrolment(n, patient_ref=f"U{n}") for n in (1, 2)])
-    data = rows("U1,2026-11-20,是,13800138000", "U2,2026-11-99,否,", "STRANGER,2026-11-20,是,")
+    good = "U1,2026-11-20,是,13800138000"
+    data = rows(good, "U2,2026-11-99,否,", "STRANGER,2026-11-20,是,", good)
     page = await handed_in(nurse, data, name="张三的到诊.csv")
     text = page.text
     assert "张三的到诊.csv" in text and "13800138000" not in text
@@ -90,6 +91,7 @@ async def test_rows_are_tried_out_sent_and_the_refused_ones_come_back_to_be_corr
     assert (await nurse.send(page, f"{at(page)}/send")).status_code == 303
     done = await finished(nurse, at(page))
     assert "完成：1 行已接收，2 行不通过" in done.text
+    assert "完全相同的行只算一次，略过 1 行" in done.text
     book = await nurse.open(f"{at(page)}/refused.xlsx")
     assert book.headers["content-disposition"] == 'attachment; filename="refused-rows.xlsx"'
     sheet = openpyxl.load_workbook(BytesIO(book.content)).active
@@ -165,6 +167,8 @@ async def test_what_can_not_be_read_says_why(nurse: Browser) -> None:
         "/upload", data={"form_token": token_of(await nurse.open("/upload"))}
     )
     assert none.status_code == 422 and "没有选择文件" in none.text
+    empty = await hand_in(nurse, rows())
+    assert empty.status_code == 422 and "只有表头（第 1 行）" in empty.text
     foreign = await hand_in(nurse, rows("U1,2026-11-20,是,"), type="licence.basis.notice.v1")
     assert foreign.status_code == 422
 

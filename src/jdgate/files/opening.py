@@ -96,15 +96,17 @@ def survey(
     """What a file may be: every importer (given with its defaults) and sheet that go together, the
     best known first. Empty when none does.
 
-    Raises: Refused — what `open_file` raises of a file that no importer could read.
+    Raises: Refused — what `open_file` raises of a file that no importer could read; of one that
+    holds a header and nothing else `files.no_rows`.
     """
     fits: list[Fit] = []
+    bare: int | None = None
     begun = monotonic()
     with closing(_open(path, limits)) as opened:
         source = _Known(opened)
         for importer, defaults in importers:
             try:
-                found, _ = _find(source, importer, limits, frozenset(defaults), None)
+                found, others = _find(source, importer, limits, frozenset(defaults), None)
             except Refused as reason:
                 if reason.code in _OF_A_HEADER:
                     continue
@@ -115,6 +117,10 @@ def survey(
                 reading = Reading(source, table, row, layout, importer, within, defaults)
                 if reading.holds_rows():
                     fits.append(Fit(importer, len(layout.at), table.name))
+                elif not others:
+                    bare = row
+    if bare is not None and not fits:
+        raise Refused("files.no_rows", row=bare)
     return sorted(fits, key=lambda fit: -fit.known)
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
 from jdgate.errors import JdgateError, Refused, TransportFailed, UsageError
 from jdgate.people import credentials
@@ -20,6 +21,7 @@ from jdgate.web.gate import language
 from jdgate.web.site import Site, Visit
 
 log = logging.getLogger(__name__)
+_MISSING = re.compile(r"parameter '(\w+)'")
 
 SOON_S = 10
 """After so many seconds what failed for now is worth another try."""
@@ -120,7 +122,20 @@ class Problems:
 
     def details(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Problem details: `detail` in the language asked for, `texts` in both."""
-        return problem(*told(error), request=request)
+        status, code, params = told(error)
+        if code == "web.bad_request" and (at := _parameter(error)):
+            code, params = "web.malformed", {"at": at}
+        return problem(status, code, params, request=request)
+
+
+def _parameter(error: Exception) -> str | None:
+    """The parameter that is missing or malformed, as the framework tells it: never its value."""
+    if not isinstance(error, ValidationException):
+        return None
+    if isinstance(error.extra, list) and error.extra and "key" in error.extra[0]:
+        return str(error.extra[0]["key"])
+    found = _MISSING.search(error.detail)
+    return found[1] if found else None
 
 
 def problem(

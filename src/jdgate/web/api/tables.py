@@ -129,6 +129,8 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
             return type, sheet
         fits = [one for one in await tables.survey(system.member, data) if one.type in system.types]
         fits = [one for one in fits if sheet in (None, one.sheet)]
+        if not fits:
+            raise Refused("web.table_none")
         best = [one for one in fits if one.known == max(each.known for each in fits)]
         if len(best) != 1:
             raise Refused("web.table_kind", types=", ".join(sorted({one.type for one in fits})))
