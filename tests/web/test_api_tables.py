@@ -53,7 +53,7 @@ async def test_each_row_of_a_table_is_answered_and_the_table_is_sent_once(
     assert again["messages"] == told["messages"]
     assert again["counts"]["waiting"] == 0 and again["counts"]["accepted"] >= 2
     assert (await system.get("/api/v1/tables/t-1")).json() == again
-    other = await post(system, "t-9", SAMPLE.read_bytes() + b"\n")
+    other = await post(system, "t-1", SAMPLE.read_bytes() + b"\n")
     assert other.status_code == 409
 
     book = await post(system, "t-1", SAMPLE.read_bytes(), headers={"accept": XLSX})
