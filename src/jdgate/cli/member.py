@@ -214,8 +214,7 @@ def rekey(session: Session, member_id: str) -> None:
             return rekeyed(home, config, member_id, machine_time())
 
     answer = _asked(session, "member.rekey", beside, id=member_id)
-    names = ("member", "number", "key_file")
-    lines = [session.say("cli.member.rekeyed", **{name: answer[name] for name in names})]
+    lines = [session.say("cli.member.rekeyed", **answer)]
     if answer["old_file"]:
         lines.append(session.say("cli.member.old_keys", file=answer["old_file"]))
     in_use = "cli.member.keys_in_use" if answer["in_use"] else "cli.member.keys_not_in_use"
