@@ -13,6 +13,7 @@ from tests.e2e.kit import ENROL, County, enrolment
 from tests.e2e.test_approval import draft_for
 from tests.web.browsing import Browser, hire
 
+from jdgate.cli.drafts import one_draft_lines
 from jdgate.store import alert_box, draft_box, inbox
 from jdgate.store.alert_box import AlertBoxRow
 from jdgate.store.draft_box import DraftBoxRow
@@ -158,6 +159,11 @@ async def test_two_people_approve_a_draft_that_wants_two(county: County, browse:
     (row,) = [one for one in rows if one["id"] == id]
     (verdict,) = await county.verdicts([row["message"]])
     assert verdict["verdict"] == "accepted" and row["by"] == "officer甲"
+    page = await second.open(f"/drafts/{id}")
+    assert "已发送的内容" in page.text and "批准后将发送" not in page.text
+    assert "SF1000001" in page.text and "police甲" in page.text
+    shown = one_draft_lines(await county.ask("drafts.show", id=id), {}, "en")
+    assert "Sent:" in shown
 
 
 async def test_a_desk_with_many_alerts_is_turned_page_by_page_by_deadline(

@@ -115,7 +115,7 @@ def one_draft_lines(
         ("message", row.get("message")),
     ]
     lines = pairs([(say(f"cli.title.{label}", lang), value) for label, value in facts], width)
-    for part in ("record", "prefill"):
+    for part in ("record", "sent", "prefill"):
         if content := row.get(part):
             shown = record_lines(content, sheet, lang, width, known)
             lines += ["", say(f"cli.drafts.{part}", lang), *(f"  {line}" for line in shown)]

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 from jdgate.commands.forms import iso
 from jdgate.edge import drafting
 from jdgate.edge import inbox as reading
+from jdgate.edge import outbox as writing
 from jdgate.errors import Refused
 from jdgate.running import Running
-from jdgate.store import draft_box, inbox, marks
+from jdgate.store import draft_box, inbox, marks, outbox
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
 from jdgate.store.marks import MarkRow
@@ -109,7 +110,7 @@ class Receiving:
         return await edge.run(read)
 
     async def drafts_show(self, id: str, by: str = "", member: str | None = None) -> dict[str, Any]:
-        """One draft, with the record that approving it would send."""
+        """One draft, with the record that approving it would send, or that was `sent`."""
         edge = self._running.the_edge
         wanted = {each: desk for each, desk in edge.desks.items() if member in (None, each)}
 
@@ -130,6 +131,10 @@ class Receiving:
                     record = drafting.proposed(conn, desk, row, by or "—", now)
                     shown["record"] = record
                     shown["lacking"] = drafting.lacking(desk, row.type, record)
+                elif row.message_id is not None:
+                    went = outbox.get(conn, row.message_id)
+                    if went is not None and went.body is not None:
+                        (shown["sent"],) = writing.records(conn, desk, went)
                 return shown
             raise Refused("draft.unknown", draft=id[:64])
 

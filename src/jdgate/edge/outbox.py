@@ -294,6 +294,11 @@ def kept(conn: Connection, desk: Desk, row: OutboxRow) -> bytes:
     return desk.vault.open(conn, row.key_id, row.body, row.id.encode())
 
 
+def records(conn: Connection, desk: Desk, row: OutboxRow) -> tuple[dict[str, Any], ...]:
+    """What a message of the member's own said. Its body must still be there."""
+    return tuple(message.decode(signing.payload_unverified(kept(conn, desk, row))).data)
+
+
 def sign_anew(conn: Connection, desk: Desk, row: OutboxRow, number: int, now: datetime) -> str:
     """Send the records of a message once more under `number`, signed now with the newest key;
     the new message's id.

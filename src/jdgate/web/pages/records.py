@@ -122,7 +122,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         by = who.name if may_decide else say("web.draft_approver", visit.lang)
         row = await site.call("drafts.show", id=id, by=by, member=who.member)
         sheet = site.renderer.sheet(row["type"])
-        record = row.get("record") or row["prefill"]
+        part = next(each for each in ("record", "sent", "prefill") if each in row)
         decides = may_decide and row["state"] in UNDECIDED
         return site.page(
             request,
@@ -130,7 +130,8 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             status=422 if error else 200,
             row=row,
             error=error,
-            lines=_lines(site, record, row["type"], visit.lang),
+            lines=_lines(site, row[part], row["type"], visit.lang),
+            what=say(f"web.draft_what.{part}", visit.lang),
             lacking=[
                 (name, sheet.field_title(name, visit.lang) if sheet else name)
                 for name in row.get("lacking", ())
