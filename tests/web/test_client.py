@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import anyio.to_thread
 import httpx
+import msgspec
 import pytest
 from tests.e2e.kit import ATTENDANCE, ENROL, County, attendance, enrolment
 
@@ -21,9 +22,11 @@ from jdgate.client import (
     read_authority,
     read_keys,
 )
+from jdgate.client.calls import events, lines
 from jdgate.clock import machine_time
 from jdgate.core.signing import PublicKey, peek
 from jdgate.errors import Refused
+from jdgate.web.api import asking
 
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
@@ -193,3 +196,12 @@ def test_it_needs_nothing_of_the_daemon() -> None:
         "assert not {'sqlalchemy', 'nats', 'litestar', 'uvicorn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_stream_is_read_by_line_feeds_alone() -> None:
+    said = {"text": "a\u2028b\u2029c\x85d\x0be"}
+    stream = asking.event("delivery", "1", said) + asking.STILL_HERE
+    for size in (1, 7, len(stream)):
+        pieces = (stream[at : at + size] for at in range(0, len(stream), size))
+        ((id, data),) = events(lines(pieces))
+        assert (id, msgspec.json.decode(data)) == ("1", said)

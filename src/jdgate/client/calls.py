@@ -120,9 +120,18 @@ class Calls:
             ) as answer:
                 if not answer.is_success:
                     raise problem_of(answer.status_code, answer.read())
-                yield events(answer.iter_lines())
+                yield events(lines(answer.iter_bytes()))
         except httpx.TransportError as error:
             raise Unreachable(f"{type(error).__name__}: {self._url}") from None
+
+
+def lines(pieces: Iterator[bytes]) -> Iterator[str]:
+    """The lines of a stream. They end with a line feed and nothing else: what text may hold besides
+    (U+2028, U+0085) is no end of one."""
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.removesuffix(b"\r").decode() for line in whole)
 
 
 def events(lines: Iterator[str]) -> Iterator[tuple[str, bytes]]:
