@@ -9,15 +9,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from tests.e2e.kit import ENROL, County, enrolment
 from tests.e2e.test_approval import draft_for
 from tests.web.browsing import Browser, hire
 
 from jdgate.cli.drafts import one_draft_lines
-from jdgate.store import alert_box, draft_box, inbox
+from jdgate.errors import TransportFailed
+from jdgate.people import accounts
+from jdgate.store import alert_box, draft_box, edge_tables, inbox, people
 from jdgate.store.alert_box import AlertBoxRow
 from jdgate.store.draft_box import DraftBoxRow
 from jdgate.store.inbox import InboxRow
+from jdgate.web import live
+from jdgate.web.live import Key
+from jdgate.web.site import Site, Visit
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
@@ -288,3 +294,46 @@ async def test_pages_speak_both_languages(browse: Browse) -> None:
 async def test_status_names_the_address(county: County) -> None:
     status = await county.ask("status")
     assert status["web_url"].startswith("http://127.0.0.1:")
+
+
+async def test_what_was_erased_is_said_to_be(county: County, browse: Browse) -> None:
+    await alert(county, "PS8")
+    (row, *_) = await county.ask("inbox.list", member="ps-01")
+    edge, mine = county.daemon.the_edge, edge_tables.inbox.c.id == row["id"]
+    await edge.run(
+        lambda conn: conn.execute(update(edge_tables.inbox).where(mine).values(body=None))
+    )
+    browser = browse()
+    await browser.is_in("clerk")
+    page = await browser.open(f"/inbox/{row['id']}")
+    assert page.status_code == 200 and "内容已删除" in page.text
+
+
+async def test_a_desk_that_could_not_be_drawn_is_drawn_again(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "AGAIN_S", 0.01)
+    daemon = county.daemon
+    assert daemon.house is not None
+    tries = 0
+
+    async def draw(key: Key) -> str:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise TransportFailed("books.busy", books="x")
+        return "drawn"
+
+    site, now = Site(daemon, daemon.house, tls=False), daemon.clock.now()
+    token = await daemon.house.run(lambda conn: accounts.begin(conn, "clerk", now))
+    who = await daemon.house.run(lambda conn: people.get(conn, "clerk"))
+    events = live.Live(site, draw).events(Visit(token, False, who, "zh"))
+    assert await anext(events) == b"retry: 3000\n\n"
+    coming = asyncio.create_task(anext(events))
+    while not coming.done():
+        if not tries:
+            daemon.the_edge.bell.ring("ps-01")  # once it listens, this is all that it hears
+        await asyncio.sleep(0.01)
+    assert coming.result() == live.stream_event("work", "drawn") and tries == 2
+    await events.aclose()
+    site.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from tests.e2e.kit import County
@@ -14,6 +15,8 @@ from jdgate.core.ledger import leaf_hash
 from jdgate.gateway import upkeep
 from jdgate.store import ledger, witness
 from jdgate.store.witness import WitnessRow
+from jdgate.web.pages.ledger import Verifier
+from jdgate.web.site import Site
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
@@ -152,3 +155,20 @@ async def test_strangers_are_sent_to_sign_in(county: County, browse: Browse, pat
     for act in ("/messages/person", "/ledger/verify", f"/dead/{NOBODY}/retry"):
         form = {"form_token": token_of(page)}
         assert (await stranger.client.post(act, data=form)).status_code in (401, 403)
+
+
+async def test_a_verification_that_breaks_off_says_so(county: County) -> None:
+    async def broken() -> AsyncIterator[Any]:
+        yield {"done": 1, "total": 2, "checkpoints": 0}
+        raise RuntimeError("no such thing")
+
+    house = county.daemon.house
+    assert house is not None
+    site = Site(county.daemon, house, tls=False)
+    site.ask["ledger.verify"] = broken
+    verifier = Verifier(site)
+    verifier.begin("checker甲")
+    await county.until(lambda: not verifier.running)
+    assert verifier.last is not None and verifier.last.ended_at is not None
+    assert verifier.last.fault is not None and verifier.last.fault.code == "control.failed"
+    site.close()

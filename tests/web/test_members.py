@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tests.e2e.kit import ENROL, REGION, County, enrolment
 from tests.web.browsing import PASSWORD, Browser, token_of
 
 from jdgate.clock import Clock
+from jdgate.commands.membering import warnings
 from jdgate.config import Home, read_config
 from jdgate.core import directory as directories
 from jdgate.core import enrolment as enrolling
@@ -313,6 +314,9 @@ async def test_what_runs_out_is_said_in_time(county: County, keeper: Browser) ->
     status = await county.ask("status")
     (said,) = [each for each in status["warnings"] if each["code"] == "status.keys_end"]
     assert "com-01" in said["params"]["members"]
+    ends = datetime(2026, 12, 1, 20, tzinfo=UTC)  # in the county it is the second already
+    (warned,) = warnings(msgspec.structs.replace(directory, expires=ends, members=()), now)
+    assert warned == {"code": "status.directory_ends", "params": {"until": "2026-12-02"}}
 
     # its keys lie here: it gets new ones by the command that the page says, or on the page
     assert "<code>jdgate member rekey com-01</code>" in one.text

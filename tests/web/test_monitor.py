@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,8 @@ from tests.e2e.kit import ENROL, County
 from tests.web.browsing import Browser
 from tests.web.test_api import client
 
+from jdgate.errors import TransportFailed
+from jdgate.web.monitor import Monitor
 from jdgate.web.series import family, one
 
 pytestmark = pytest.mark.anyio
@@ -100,3 +103,17 @@ def test_numbers_are_written_whole_and_labels_escaped() -> None:
         "# TYPE jdgate_x gauge\n",
         "jdgate_x 1\n",
     ]
+
+
+async def test_while_the_books_are_away_the_daemon_is_not_ready() -> None:
+    async def status() -> dict[str, Any]:
+        raise TransportFailed("books.unavailable", books="x", reason="away")
+
+    async def more() -> list[str]:
+        return []
+
+    app = httpx.ASGITransport(Monitor(status, more))
+    async with httpx.AsyncClient(transport=app, base_url="http://monitor") as monitor:
+        assert (await monitor.get("/live")).status_code == 200
+        for path in ("/ready", "/metrics"):
+            assert (await monitor.get(path)).status_code == 503

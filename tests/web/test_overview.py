@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,9 +14,11 @@ from tests.e2e.kit import ENROL, County, enrolment
 from tests.web.browsing import Browser
 
 from jdgate.commands import machine
+from jdgate.commands.expecting import Expecting
 from jdgate.core.calendar import local_day
 from jdgate.errors import Refused
-from jdgate.store import expectations, figures, traffic
+from jdgate.store import alert_box, expectations, figures, traffic
+from jdgate.store.alert_box import AlertBoxRow
 from jdgate.store.expectations import ExpectationRow
 from jdgate.store.figures import FigureRow
 from jdgate.store.traffic import GATEWAY, Tally
@@ -317,3 +320,29 @@ async def test_pages_speak_english_too(browse: Browse) -> None:
         main = page.text.partition("<main")[2]
         # names of departments and agreements stay as they are; nothing is left untranslated
         assert "web.overview" not in page.text and "逾期" not in main and "系统" not in main, path
+
+
+async def test_far_from_the_gateway_what_is_owed_is_turned_page_by_page(county: County) -> None:
+    now = county.daemon.clock.now()
+    due = [now + timedelta(hours=1), now + timedelta(hours=1), now + timedelta(hours=2)]
+    rows = [
+        AlertBoxRow(
+            member="com-02", id=f"own-{n}", type="mmt.dropout.alert.v1", rule="T1",
+            title_code="alert.sequence_gap", desk="com-02", level=0, urgent=False,
+            state="delivered", repeats=0, told=1, received_at=now, due_step="acknowledged",
+            due_at=at,
+        )
+        for n, at in enumerate(due)
+    ]  # fmt: skip
+    await county.daemon.the_edge.run(lambda conn: [alert_box.hear(conn, row) for row in rows])
+    alone = copy.copy(county.daemon)
+    alone.gateway = None
+    seen: list[str] = []
+    for day in sorted({local_day(at).isoformat() for at in due}):
+        after: str | None = ""
+        while after is not None:
+            told = await Expecting(alone).expect_day(day, "owed", "com-02", after, limit=1)
+            assert len(told["rows"]) <= 1
+            seen += [row["alert"] for row in told["rows"]]
+            after = told["next"]
+    assert seen == [row.id for row in rows]

@@ -115,10 +115,14 @@ class Expecting:
         now, gateway = self._running.clock.now(), self._running.gateway
         if part not in PARTS:
             raise Refused("web.bad_request")
-        if gateway is None:
-            rows = await self._own_rows(part, member, begin, end)
-            return {"rows": rows[:limit], "next": None}
         past = _place(after, {"awaited": 4, "missed": 2, "owed": 2}[part]) if after else None
+        if gateway is None:
+            own = await self._own_rows(part, member, begin, end)
+            seen = (iso(past[0]), past[1]) if past is not None else ("", "")
+            own = [row for row in own if (row["due_at"], row["alert"]) > seen]
+            last = own[limit - 1] if len(own) > limit else None
+            place = (datetime.fromisoformat(last["due_at"]), last["alert"]) if last else None
+            return {"rows": own[:limit], "next": _cursor(place) if place else None}
         explains = _explaining(gateway)
 
         def read(conn: Connection) -> dict[str, Any]:

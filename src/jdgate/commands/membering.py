@@ -20,6 +20,7 @@ from jdgate import enrolling
 from jdgate.commands.forms import iso
 from jdgate.config import Config, Home
 from jdgate.core import enrolment, expiry, leaves
+from jdgate.core.calendar import day_of
 from jdgate.core.directory import Directory, Member
 from jdgate.core.message import show_time
 from jdgate.errors import JdgateError, Refused
@@ -294,7 +295,7 @@ def renewed(home: Home, now: datetime) -> dict[str, Any]:
 def warnings(directory: Directory, now: datetime) -> list[dict[str, Any]]:
     """What of the directory runs out, as `status` warns of it: all members' keys in one warning."""
     found: list[dict[str, Any]] = []
-    end = directory.expires.date().isoformat()
+    end = day_of(directory.expires)
     step = expiry.step_of(directory.expires, now)
     if step == 0:
         params: dict[str, Any] = {"version": directory.version, "expired": end}
@@ -308,7 +309,7 @@ def warnings(directory: Directory, now: datetime) -> list[dict[str, Any]]:
         params = {
             "count": len(names),
             "members": ", ".join(names[:_NAMED]) + more,
-            "until": keys[0].until.date().isoformat(),
+            "until": day_of(keys[0].until),
         }
         found.append({"code": "status.keys_end", "params": params})
     return found

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
 APART_S = 0.5
 """A page is told of changes at most this often."""
+AGAIN_S = 5.0
+"""After so long what could not be drawn is tried again."""
 SHARE, BURST_S = 0.03, 0.3
 """Of the process's time, for drawing and sending."""
 SENDING_S = 0.0002
@@ -129,6 +131,8 @@ class Live:
                             shown = drawn
                 except Exception as error:  # a database that is away for a while: look again
                     broke(log, "a desk could not be drawn anew", error=error)
+                    rung.set()
+                    await asyncio.sleep(AGAIN_S)
                 await asyncio.sleep(APART_S)
 
     async def _send(self, key: Key, event: bytes) -> None:

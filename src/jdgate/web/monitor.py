@@ -9,10 +9,14 @@ No number here says anything of a person; members are named by their ids.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from jdgate.errors import JdgateError
 from jdgate.web.series import Line, family
+
+log = logging.getLogger(__name__)
 
 Status = Callable[[], Awaitable[dict[str, Any]]]
 More = Callable[[], Awaitable[Iterable[str]]]
@@ -42,12 +46,16 @@ class Monitor:
             return 405, TEXT, b"method not allowed\n"
         if path == "/live":
             return 200, TEXT, b"ok\n"
-        if path == "/ready":
-            ready = is_ready(await self._status())
-            return (200, TEXT, b"ready\n") if ready else (503, TEXT, b"not ready\n")
-        if path == "/metrics":
-            lines = [*metrics(await self._status()), *await self._more()]
-            return 200, METRICS, "".join(lines).encode()
+        try:
+            if path == "/ready":
+                ready = is_ready(await self._status())
+                return (200, TEXT, b"ready\n") if ready else (503, TEXT, b"not ready\n")
+            if path == "/metrics":
+                lines = [*metrics(await self._status()), *await self._more()]
+                return 200, METRICS, "".join(lines).encode()
+        except JdgateError as reason:  # a database that is away
+            log.warning("a monitor can't be told how things are: %s", reason)
+            return 503, TEXT, b"not ready\n"
         return 404, TEXT, b"not found\n"
 
 

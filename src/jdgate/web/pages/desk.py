@@ -17,6 +17,7 @@ from jdgate.people import rights
 from jdgate.web.api.asking import stream
 from jdgate.web.live import Key, Live
 from jdgate.web.site import Asked, Site
+from jdgate.wording import local
 
 ALERTS = 50
 """Alerts on a page of the desk."""
@@ -91,7 +92,7 @@ async def warnings(site: Site, member: str) -> list[dict[str, Any]]:
     return [
         {
             "code": "web.members_key_ends",
-            "params": {"kid": one["kid"], "until": one["until"][:10]},
+            "params": {"kid": one["kid"], "until": local(one["until"])[:10]},
             "path": f"/members/{member}",
         }
         for one in ending

@@ -7,6 +7,7 @@ authority's people, one at a time, and goes on while nobody looks.
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,13 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from jdgate.errors import JdgateError, Refused
+from jdgate.errors import JdgateError, Refused, UsageError
+from jdgate.plainlog import broke
 from jdgate.web.shaping import leaf_words
 from jdgate.web.site import Asked, Site
 from jdgate.wording import clean
+
+log = logging.getLogger(__name__)
 
 LONGEST_INDEX = 15
 """Digits of an entry's number that is looked up."""
@@ -66,6 +70,9 @@ class Verifier:
                 run.checkpoints = step["checkpoints"]
         except JdgateError as fault:
             run.fault = fault
+        except Exception as error:
+            broke(log, "verifying the ledger broke off", error=error)
+            run.fault = UsageError("control.failed")
         run.ended_at = self._site.now()
 
     def _stop(self) -> None:

@@ -177,7 +177,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
                 ),
                 "alert": await _own_alert(site, who.member, one.get("alert_id")),
             }
-            for one in row["data"]
+            for one in row["data"] or ()  # None: erased
         ]
         return site.page(request, "message.html", row=row, records=records)
 
