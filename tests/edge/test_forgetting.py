@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.gateway.test_properties import CLINIC, POLICE, Setting, World
 
-from jdgate.edge.forgetting import forget
+from jdgate.edge.forgetting import FORM, forget, kept_forms
 from jdgate.errors import Refused
 from jdgate.gateway import retention
 from jdgate.store import dead, deliveries, draft_box, edge_keys, edge_tables, inbox, outbox
@@ -160,3 +160,14 @@ def test_a_draft_is_erased_when_the_retention_of_its_decision_has_passed(world: 
     world.now += kept + timedelta(days=1)
     assert _forget(world) == 2  # the content, and with it the day's key
     assert content("waiting") is None
+
+
+def test_a_form_that_nobody_approves_is_forgotten_after_a_month(world: World) -> None:
+    desk = world.desks[CLINIC]
+    with world.edge.transaction() as conn:
+        for id, days in (("old", 32), ("young", 30)):
+            at = (world.now - timedelta(days=days)).isoformat()
+            kept_forms(conn, desk).put(FORM, id, {"at": at, "record": {}})
+    assert _forget(world) >= 1
+    with world.edge.transaction() as conn:
+        assert [id for id, _ in kept_forms(conn, desk).find(FORM)] == ["young"]

@@ -210,7 +210,7 @@ async def test_one_system_brings_so_much_at_once(county: County, system: Make) -
     waiting = [asyncio.create_task(hand_in(each)) for each in range(MOST_BROUGHT)]
 
     async def turned_away() -> bool:
-        answer = await made.post("/api/v1/messages", json={})
+        answer = await made.post("/api/v1/messages", content=b"")  # takes no place: it is not read
         return answer.status_code == 429 and answer.headers["retry-after"] == "5"
 
     assert await county.until(turned_away)
@@ -218,6 +218,15 @@ async def test_one_system_brings_so_much_at_once(county: County, system: Make) -
     reader.set()
     assert {one.status_code for one in await asyncio.gather(*waiting)} == {422}
     assert (await made.post("/api/v1/messages", json={})).status_code == 400
+
+    reader.clear()
+    waiting = [asyncio.create_task(hand_in(each)) for each in range(MOST_BROUGHT)]
+    assert await county.until(turned_away)
+    await county.ask("token.revoke", id=made.token_id)  # type: ignore[attr-defined]
+    reader.set()
+    answers = await asyncio.gather(*waiting)
+    assert {one.status_code for one in answers} == {401}, "revoked while they came"
+    assert answers[0].headers["www-authenticate"] == "Bearer"
 
 
 async def test_json_is_read_in_one_way_only(county: County, system: Make) -> None:

@@ -21,6 +21,7 @@ from jdgate.web.gate import path_of_ours
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
+HTML = "text/html; charset=utf-8"
 
 
 async def test_a_session_planted_before_signing_in_is_worth_nothing(browse: Browse) -> None:
@@ -56,9 +57,10 @@ async def test_cookies_keep_away_from_scripts_and_other_sites(browse: Browse) ->
         ({}, False),
         ({"origin": "https://evil.example"}, True),
         ({"origin": "null"}, True),
+        ({"origin": "http://["}, True),
         ({"sec-fetch-site": "cross-site"}, True),
     ],
-    ids=["no form token", "another origin", "a hidden origin", "cross-site"],
+    ids=["no form token", "another origin", "a hidden origin", "no origin at all", "cross-site"],
 )
 async def test_another_site_can_have_nothing_done(
     county: County, browse: Browse, headers: dict[str, str], own: bool
@@ -70,6 +72,43 @@ async def test_another_site_can_have_nothing_done(
     answer = await browser.client.post("/sign-out", data=data, headers=headers)
     assert answer.status_code == 403
     assert (await browser.open("/")).status_code == 200, "still signed in"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data; boundary=x", b"\xff\xfe"),
+        ("multipart/form-data; boundary=x", b"no part"),
+        ("multipart/form-data", b""),
+        ("application/x-www-form-urlencoded", b"%ff"),
+    ],
+)
+async def test_a_form_that_is_no_text_is_refused(browse: Browse, kind: str, body: bytes) -> None:
+    browser = browse()
+    await browser.is_in("clerk")
+    head = b'content-disposition: form-data; name="form_token"'
+    for encoding in (b"", b"\r\ncontent-type: text/plain; charset=nonsense"):
+        part = b"--x\r\n" + head + encoding + b"\r\n\r\n" + body + b"\r\n--x--\r\n"
+        content = b"form_token=" + body if "urlencoded" in kind else part
+        answer = await browser.client.post(
+            "/sign-out", content=content, headers={"content-type": kind}
+        )
+        assert answer.status_code in (400, 403)
+
+
+async def test_pages_are_asked_for_as_http_has_it(browse: Browse) -> None:
+    browser = browse()
+    await browser.is_in("clerk")
+    page, head = await browser.open("/"), await browser.client.head("/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert page.headers["content-type"] == head.headers["content-type"] == HTML
+    assert page.headers["content-length"] == head.headers["content-length"]
+    answer = await browser.client.put("/")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    answer = await browser.client.head("/api/v1/status")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, OPTIONS")
+    style = re.findall(r"/static/desk-[0-9a-f]+\.css", page.text)[0]
+    assert (await browser.open(style)).headers["content-type"] == "text/css; charset=utf-8"
 
 
 async def test_a_form_of_another_browser_is_refused(browse: Browse) -> None:

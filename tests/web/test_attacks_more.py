@@ -232,11 +232,10 @@ async def test_a_desk_that_passed_an_alert_on_does_not_learn_what_came_of_it(
     assert page.status_code == 200 and "社区乙" not in page.text and "已转出" in page.text
 
 
-async def test_one_browser_sends_so_many_forms_at_once(browse: Browse) -> None:
-    nurse = browse()
-    await nurse.is_in("nurse")
-    token = token_of(await nurse.open("/upload"))
-    goes_on = asyncio.Event()
+async def forms_that_come(
+    nurse: Browser, token: str, goes_on: asyncio.Event
+) -> list[asyncio.Task[httpx.Response]]:
+    """As many forms as one browser may send at once, all of them being read."""
 
     async def slowly() -> AsyncIterator[bytes]:
         yield b"form_token="
@@ -248,12 +247,33 @@ async def test_one_browser_sends_so_many_forms_at_once(browse: Browse) -> None:
         return await nurse.client.post("/upload", content=slowly(), headers=kind)
 
     waiting = [asyncio.create_task(send()) for _ in range(MOST_READ)]
+    assert await nurse.county.until(lambda: turned_away(nurse))
+    return waiting
 
-    async def turned_away() -> bool:
-        answer = await nurse.client.post("/upload", data={"form_token": token})
-        return answer.status_code == 429
 
-    assert await nurse.county.until(turned_away)
+async def turned_away(nurse: Browser) -> bool:
+    answer = await nurse.client.post("/upload", content=b"")  # takes no place: it is not read
+    return answer.status_code == 429 and "retry-after" in answer.headers
+
+
+async def test_one_browser_sends_so_many_forms_at_once(browse: Browse) -> None:
+    nurse, goes_on = browse(), asyncio.Event()
+    await nurse.is_in("nurse")
+    token = token_of(await nurse.open("/upload"))
+    waiting = await forms_that_come(nurse, token, goes_on)
     goes_on.set()
     assert {one.status_code for one in await asyncio.gather(*waiting)} == {422}
-    assert not await turned_away()
+    assert not await turned_away(nurse)
+
+
+async def test_a_form_that_is_under_way_when_its_session_ends_does_nothing(
+    county: County, browse: Browse
+) -> None:
+    await hire(county, "leaving", "clerk", "cln-01")
+    nurse, goes_on = browse(), asyncio.Event()
+    await nurse.is_in("leaving")
+    token = token_of(await nurse.open("/upload"))
+    waiting = await forms_that_come(nurse, token, goes_on)
+    await county.ask("operator.disable", login="leaving")
+    goes_on.set()
+    assert {one.status_code for one in await asyncio.gather(*waiting)} == {401}

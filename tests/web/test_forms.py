@@ -18,6 +18,7 @@ from tests.web.test_desk import looked
 from jdgate.core import approval
 from jdgate.core.catalogue import Catalogue, default_path, load
 from jdgate.core.directory import Member
+from jdgate.errors import Refused
 from jdgate.refdata import References
 from jdgate.texts import Lang
 from jdgate.web.pages.forms import INSPECTION
@@ -392,6 +393,38 @@ async def test_a_clerks_form_waits_for_an_approver(county: County, browse: Brows
     (record,) = [one for one in records if one["query_no"] == "Q-78"]
     assert (record["case_no"], record["approver"]) == ("案-78之1", "approver甲")
     assert (await approver.open(path)).status_code == 404, "sent, and so no longer there"
+
+
+@pytest.mark.parametrize("other", ["form.return", "submit.once", "form.drop"])
+async def test_what_is_approved_and_taken_away_at_once_is_only_one_of_both(
+    county: County, browse: Browse, other: str
+) -> None:
+    clerk = browse()
+    await clerk.is_in("clerk")
+    person = {n: str(v) for n, v in PERSON.items()}
+    named = f"Q-{other}"
+    handed = await post(clerk, "sealed.query.v1", query_no=named, case_no="案-79", **person)
+    id = handed.headers["location"].rpartition("/")[2]
+    row = await county.ask("form.show", member="ps-01", id=id)
+    more: dict[str, Any] = {
+        "form.return": {"id": id, "reason": "x", "by": "second甲"},
+        "form.drop": {"id": id},
+        "submit.once": {
+            "system": "@second", "id": id, "instead_of": id, "type": row["type"],
+            "records": [{**row["record"], "case_no": "案-79之1", "approver": "second甲"}],
+            "approved_by": ["second甲"],
+        },
+    }[other]  # fmt: skip
+    approve = {"member": "ps-01", "id": id, "version": row["version"], "by": "approver甲"}
+    ended = await asyncio.gather(
+        county.ask("form.approve", **approve), county.ask(other, member="ps-01", **more),
+        return_exceptions=True,
+    )  # fmt: skip
+    (refused,) = [one for one in ended if isinstance(one, BaseException)]
+    assert isinstance(refused, Refused)
+    assert refused.code in ("web.not_found", "web.form_returned")
+    still = [one["id"] for one in await county.ask("form.list", member="ps-01")]
+    assert (id in still) == (refused.code == "web.form_returned")
 
 
 async def test_two_different_approvers_stand_behind_what_wants_two(

@@ -379,5 +379,8 @@ async def test_what_is_searched_for_is_only_text(county: County, browse: Browse)
         page = await checker.open("/messages", params={name: attack})
         assert page.status_code in (200, 404, 422), name
         assert "<script>alert" not in page.text and "49" not in page.text.split("</form>")[0]
+    for day in ("0001-01-01", "9999-12-31"):  # where the calendar of computers ends
+        page = await checker.open("/messages", params={"since": day, "until": day})
+        assert page.status_code == 422 and 'role="alert"' in page.text, day
     page = await checker.open("/messages", params={"type": "a\x00b\r\nset-cookie: x=y"})
     assert page.status_code == 200 and "x=y" not in str(page.headers)

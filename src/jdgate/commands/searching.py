@@ -279,10 +279,12 @@ def _moment(given: str | None, days: int) -> datetime | None:
     if not given:
         return None
     try:
-        day = date.fromisoformat(given)
+        day = date.fromisoformat(given) + timedelta(days=days)
+        return at_local(day.isoformat(), time(0))
+    except OverflowError:  # the calendar begins after it, or ends before
+        raise Refused("message.time", attribute="at") from None
     except ValueError:
         return read_time(given, "at")
-    return at_local((day + timedelta(days=days)).isoformat(), time(0))
 
 
 def _one_of(name: str, given: str, known: tuple[str, ...]) -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
+from jdgate.commands.once import Key, answered, digest_of, keep
+from jdgate.commands.waiting import take
 from jdgate.edge.judged import Answered
 from jdgate.edge.outbox import RefusedRow, Submission
-from jdgate.errors import Refused
 from jdgate.running import Running
-from jdgate.store import requests
-from jdgate.store.requests import RequestRow
 
 
 class Sending:
@@ -50,38 +48,37 @@ class Sending:
         region: str | None = None,
         approved_by: Sequence[str] = (),
         refused_too: bool = False,
+        instead_of: str | None = None,
     ) -> dict[str, Any]:
         """`submit`, once for each `id` that `system` gives: asked again it answers as at first.
 
         What was refused whole is remembered with `refused_too` alone; else it may come under the
-        same id once it is put right.
+        same id once it is put right. `instead_of`: the id of a form that waits, and is gone with
+        what is sent in its place.
 
         Raises:
-            Refused: `web.same_id`, the id was used for something else; and as `submit`.
+            Refused: `web.same_id`, the id was used for something else; `web.not_found`, no such
+                form waits any more; and as `submit`.
         """
         edge, now = self._running.the_edge, self._running.clock.now()
-        asked = msgspec.json.encode([type, records, region, list(approved_by)], order="sorted")
-        digest = sha256(asked).digest()
+        key, digest = Key(member, system, id), digest_of(type, records, region, list(approved_by))
 
         def noted(conn: Connection, made: Submission) -> None:
             if made.messages or refused_too:
-                row = RequestRow(
-                    member=member, system=system, id=id, digest=digest, answer=_submitted(made),
-                    at=now,
-                )  # fmt: skip
-                requests.add(conn, row)
+                keep(conn, key, digest, _submitted(made), now)
+            if made.messages and instead_of is not None:
+                take(conn, edge.desk(member), instead_of)
 
         async with self._once:  # two of one id at once are one
-            known = await edge.run(lambda conn: requests.get(conn, member, system, id))
-            if known is not None and known.digest != digest:
-                raise Refused("web.same_id")
+            known: dict[str, Any] | None = await edge.run(lambda conn: answered(conn, key, digest))
             if known is not None:
-                answer: dict[str, Any] = known.answer
-                return answer
+                return known
             made = await edge.submit(
                 member, type, records, region=region, approved_by=approved_by, noted=noted
             )
-            return _submitted(made)
+        if instead_of is not None:
+            edge.bell.ring(member)
+        return _submitted(made)
 
     async def check(
         self,

@@ -203,7 +203,7 @@ class Uploads:
 
         def read(conn: Connection) -> tuple[UploadRow, list[Answer]]:
             row = _whole(conn, member, id)
-            return row, _answers(conn, row.messages)
+            return row, outbox.answers_by_now(conn, row.messages)
 
         row, answers = await self._running.the_edge.run(read)
         content = await self._opened(desk, row)
@@ -360,14 +360,6 @@ def _head(conn: Connection, member: str, id: str) -> UploadHead:
 def _version(row: UploadRow) -> str:
     """What an upload says: sealed anew, with another nonce, whenever it is read as something."""
     return sha256(row.body or b"").hexdigest()[:16]
-
-
-def _answers(conn: Connection, ids: list[str]) -> list[Answer]:
-    """How messages stand; of one that was signed anew, the one that took its place."""
-    found = outbox.answers(conn, ids)
-    newer = [one.renewed_as for one in found if one.renewed_as is not None]
-    kept = [one for one in found if one.renewed_as is None]
-    return [*kept, *_answers(conn, newer)] if newer else kept
 
 
 def _counts(table: Table | None) -> dict[str, Any]:

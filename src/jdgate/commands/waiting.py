@@ -9,13 +9,12 @@ Rules:
 - who changes it sends it through the checks again and voids the approvals before. An approval
   names the version that was read;
 - nobody approves twice; the last approval sends it, and it is gone with that very transaction;
-- what nobody decided on in a month is forgotten.
+- what nobody decided on in a month is forgotten (`jdgate.edge.forgetting`).
 """
 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct, convert, structs, to_builtins
@@ -23,13 +22,13 @@ from sqlalchemy import Connection
 
 from jdgate.commands.forms import iso
 from jdgate.core import approval
+from jdgate.edge.desk import Desk
+from jdgate.edge.forgetting import FORM, kept_forms
 from jdgate.edge.outbox import Submission
 from jdgate.errors import Refused
 from jdgate.running import Running
 from jdgate.store.register import Register
 
-WHOSE, KIND = "@forms", "waiting"
-KEPT = timedelta(days=31)
 MOST = 200
 """Forms of one member that may wait."""
 UNNAMED = "待批准"
@@ -78,13 +77,9 @@ class Waiting:
 
         def keep(conn: Connection) -> None:
             notes = self._notes(conn, member)
-            kept = {key: convert(value, Form) for key, value in notes.find(KIND)}
-            for key, one in kept.items():
-                if one.at < iso(now - KEPT):
-                    notes.delete(KIND, key)
-            if id not in kept and len(kept) >= MOST:
+            if notes.get(FORM, id) is None and notes.count(FORM) >= MOST:
                 raise Refused("web.form_many", most=MOST)
-            notes.put(KIND, id, to_builtins(form))
+            notes.put(FORM, id, to_builtins(form))
 
         await edge.run(keep)
         edge.bell.ring(member)
@@ -92,15 +87,14 @@ class Waiting:
 
     async def form_count(self, member: str) -> int:
         """How many forms of a member wait, or were given back."""
-        return await self._running.the_edge.run(lambda conn: self._notes(conn, member).count(KIND))
+        return await self._running.the_edge.run(lambda conn: self._notes(conn, member).count(FORM))
 
     async def form_list(self, member: str) -> list[dict[str, Any]]:
         """A member's forms that wait, newest first, without what they say."""
-        oldest = iso(self._running.clock.now() - KEPT)
 
         def read(conn: Connection) -> list[dict[str, Any]]:
-            found = self._notes(conn, member).find(KIND)
-            forms = [{"id": id, **value} for id, value in found if value["at"] >= oldest]
+            found = self._notes(conn, member).find(FORM)
+            forms = [{"id": id, **value} for id, value in found]
             for one in forms:
                 del one["record"]
             return sorted(forms, key=lambda one: str(one["at"]), reverse=True)
@@ -122,17 +116,13 @@ class Waiting:
         running, edge = self._running, self._running.the_edge
 
         def approve(conn: Connection) -> Form:
-            form = self._get(conn, member, id)
-            if form.version != version:
-                raise Refused("web.form_changed")
-            if form.returned:
-                raise Refused("web.form_returned")
+            form = self._as_read(conn, member, id, version)
             if by in form.approvers:
                 raise Refused("web.form_twice")
             names = [*approval.named([*form.approvers, by])]
             form = structs.replace(form, approvers=names)
             if len(names) < running.catalogue.sheet(form.type).approvers:
-                self._notes(conn, member).put(KIND, id, to_builtins(form))
+                self._notes(conn, member).put(FORM, id, to_builtins(form))
             return form
 
         form = await edge.run(approve)
@@ -142,10 +132,9 @@ class Waiting:
             return {"messages": [], "refused": []}
 
         def noted(conn: Connection, made: Submission) -> None:
-            if self._get(conn, member, id).version != version:
-                raise Refused("web.form_changed")
+            self._as_read(conn, member, id, version)
             if made.messages:
-                self._notes(conn, member).delete(KIND, id)
+                self._notes(conn, member).delete(FORM, id)
 
         record = approval.signed(sheet, form.record, form.approvers)
         made = await edge.submit(
@@ -169,7 +158,7 @@ class Waiting:
         def give(conn: Connection) -> None:
             form = self._get(conn, member, id)
             form.returned, form.returned_by, form.approvers = reason.strip()[:2000], by, []
-            self._notes(conn, member).put(KIND, id, to_builtins(form))
+            self._notes(conn, member).put(FORM, id, to_builtins(form))
 
         await self._running.the_edge.run(give)
         self._running.the_edge.bell.ring(member)
@@ -177,19 +166,32 @@ class Waiting:
     async def form_drop(self, member: str, id: str) -> None:
         """Forget a form. Raises: Refused `web.not_found`."""
 
-        def drop(conn: Connection) -> None:
-            self._get(conn, member, id)
-            self._notes(conn, member).delete(KIND, id)
-
-        await self._running.the_edge.run(drop)
+        edge, desk = self._running.the_edge, self._running.the_edge.desk(member)
+        await edge.run(lambda conn: take(conn, desk, id))
         self._running.the_edge.bell.ring(member)
 
+    def _as_read(self, conn: Connection, member: str, id: str, version: str) -> Form:
+        """One that still is as somebody read it, and was not given back."""
+        form = self._get(conn, member, id)
+        if form.version != version:
+            raise Refused("web.form_changed")
+        if form.returned:
+            raise Refused("web.form_returned")
+        return form
+
     def _get(self, conn: Connection, member: str, id: str) -> Form:
-        value = self._notes(conn, member).get(KIND, id)
+        value = self._notes(conn, member).get(FORM, id)
         if value is None:
             raise Refused("web.not_found")
         return convert(value, Form)
 
     def _notes(self, conn: Connection, member: str) -> Register:
-        desk = self._running.the_edge.desk(member)
-        return Register(conn, desk.vault, member=member, plugin=WHOSE)
+        return kept_forms(conn, self._running.the_edge.desk(member))
+
+
+def take(conn: Connection, desk: Desk, id: str) -> None:
+    """Take a form from those that wait. Raises: Refused `web.not_found`, it does not."""
+    notes = kept_forms(conn, desk)
+    if notes.get(FORM, id) is None:
+        raise Refused("web.not_found")
+    notes.delete(FORM, id)

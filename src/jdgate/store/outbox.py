@@ -260,6 +260,14 @@ def answers(conn: Connection, ids: Iterable[str]) -> list[Answer]:
     return [Answer(**dict(zip(_FIELDS, row, strict=True))) for row in _ANSWERS.run(conn, (), ids)]
 
 
+def answers_by_now(conn: Connection, ids: Iterable[str]) -> list[Answer]:
+    """How these messages stand; of one that was signed anew, the one that took its place."""
+    found = answers(conn, ids)
+    newer = [one.renewed_as for one in found if one.renewed_as is not None]
+    kept = [one for one in found if one.renewed_as is None]
+    return [*kept, *answers_by_now(conn, newer)] if newer else kept
+
+
 def closed(conn: Connection, ids: Iterable[str]) -> list[Answer]:
     """The answers to those of `ids` that have one."""
     return [one for one in answers(conn, ids) if one.state != OPEN]

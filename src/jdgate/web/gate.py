@@ -14,9 +14,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from litestar import Response
+from litestar.exceptions import ClientException
 
 from jdgate.errors import Refused
 from jdgate.people import accounts, credentials
+from jdgate.store.people import OperatorRow
 from jdgate.texts import LANGUAGES, Lang
 from jdgate.web.site import LANGUAGE_COOKIE, Asked, Site, Visit
 
@@ -57,20 +59,21 @@ class Gate:
         visit = Visit(credentials.token() if fresh else given, fresh, None, language(request))
         request.state.visit = visit
         if not fresh:
-            now, by_hand = site.now(), BY_ITSELF not in request.headers
-            visit.operator = await site.house.run(
-                lambda conn: accounts.signed_in(
-                    conn, visit.token, site.limits, now, by_hand=by_hand
-                )
-            )
+            visit.operator = await self._who(request, visit)
         if request.method not in SAFE:
             await self._ours(request, visit, signed_in)
         return visit
 
+    async def _who(self, request: Asked, visit: Visit) -> OperatorRow | None:
+        site, now, by_hand = self._site, self._site.now(), BY_ITSELF not in request.headers
+        return await site.house.run(
+            lambda conn: accounts.signed_in(conn, visit.token, site.limits, now, by_hand=by_hand)
+        )
+
     async def _ours(self, request: Asked, visit: Visit, signed_in: bool) -> None:
         headers = request.headers
         origin = headers.get("origin")
-        same = origin is None or urlsplit(origin).netloc == headers.get("host")
+        same = origin is None or origin.partition("://")[2] == headers.get("host")
         if not same or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise Refused("web.not_ours")
         if visit.fresh:
@@ -79,10 +82,12 @@ class Gate:
             raise Refused("web.sign_in_first")
         form = await self._read(request, visit)
         given = form.get("form_token")
-        if not isinstance(given, str):
+        if not isinstance(given, str) or not credentials.is_form_token(visit.token, given):
             raise Refused("web.not_ours")
-        if not credentials.is_form_token(visit.token, given):
-            raise Refused("web.not_ours")
+        # a form may take minutes to come: whoever was shut out meanwhile does nothing any more
+        visit.operator = await self._who(request, visit)
+        if signed_in and visit.operator is None:
+            raise Refused("web.sign_in_first")
 
     async def _read(self, request: Asked, visit: Visit) -> Any:
         if self._reading[visit.token] >= MOST_READ:
@@ -90,6 +95,8 @@ class Gate:
         self._reading[visit.token] += 1
         try:
             return await request.form()
+        except (ValueError, LookupError):  # its text is in no encoding, or not in the one it names
+            raise ClientException from None
         finally:
             self._reading[visit.token] -= 1
             if not self._reading[visit.token]:

@@ -18,6 +18,7 @@ from jdgate.people import credentials
 from jdgate.plainlog import broke
 from jdgate.texts import say
 from jdgate.web.gate import language
+from jdgate.web.shell import NO_HEAD
 from jdgate.web.site import Site, Visit
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,9 @@ class Problems:
             request.state.visit = Visit(credentials.token(), False, None, language(request))
         lang = request.state.visit.lang
         text = error.text(lang) if isinstance(error, JdgateError) else say(code, lang, **params)
-        return self._site.page(request, "problem.html", status=status, text=text, code=code)
+        answer = self._site.page(request, "problem.html", status=status, text=text, code=code)
+        answer.headers.update(_headers(request, status, params))
+        return answer
 
     def details(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Problem details: `detail` in the language asked for, `texts` in both."""
@@ -156,20 +159,31 @@ def problem(
         "texts": texts,
         **more,
     }
-    headers = {"retry-after": str(params.get("seconds", 60))} if status == 429 else {}
-    if status == 503:
-        headers["retry-after"] = str(SOON_S)
-    if status == 405:
-        headers["allow"] = ", ".join(_allowed(request))
+    headers = _headers(request, status, params)
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"  # RFC 6750 §3
     return Response(
         body, status_code=status, media_type="application/problem+json", headers=headers
     )
 
 
+def _headers(
+    request: Request[Any, Any, Any], status: int, params: dict[str, object]
+) -> dict[str, str]:
+    """What goes with a status: when to come again, what may be asked."""
+    if status == 429:
+        return {"retry-after": str(params.get("seconds", 60))}
+    if status == 503:
+        return {"retry-after": str(SOON_S)}
+    return {"allow": ", ".join(_allowed(request))} if status == 405 else {}
+
+
 def _allowed(request: Request[Any, Any, Any]) -> Iterator[str]:
     """What may be asked of an address (RFC 9110 §10.2.1)."""
-    routing = request.app.asgi_router.handle_routing
+    routing, path = request.app.asgi_router.handle_routing, request.url.path
     for method in ("GET", "POST", "OPTIONS"):
         with contextlib.suppress(HTTPException):
-            routing(path=request.url.path, method=method)
+            routing(path=path, method=method)
             yield method
+            if method == "GET" and not path.startswith(NO_HEAD):
+                yield "HEAD"

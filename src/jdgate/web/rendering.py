@@ -27,8 +27,7 @@ from jdgate.web.shaping.names import Names
 from jdgate.wording import basis_text, clean, local, reason_text, rule_text, value_text
 
 _HERE = Path(__file__).parent
-KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-         ".svg": "image/svg+xml"}  # fmt: skip
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class Renderer:

@@ -5,7 +5,9 @@ Rules:
 - a request for a host name that is not ours is refused: a stranger's name that leads to this
   machine (DNS rebinding) reaches nothing;
 - no script, style, picture or form but our own; nobody frames us; nothing is kept by caches;
-- who sends a request too slowly is waited for no longer (`patience`).
+- who sends a request too slowly is waited for no longer (`patience`);
+- HEAD is answered as GET, and the server leaves the content out (RFC 9110 §9.3.2); not by the API,
+  which says what may be asked of it.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
+NO_HEAD = "/api/v1/"
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -77,4 +80,6 @@ class Shell:
             await answer(start)
             await send({"type": "http.response.body", "body": b"unknown host\n"})
             return
+        if scope["method"] == "HEAD" and not scope["path"].startswith(NO_HEAD):
+            scope = {**scope, "method": "GET"}
         await self._app(scope, body.receive, answer)

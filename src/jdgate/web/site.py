@@ -22,6 +22,7 @@ from litestar.datastructures import Cookie, State
 from msgspec import Struct
 
 from jdgate.commands import handlers
+from jdgate.commands.tables import Tables
 from jdgate.edge import looking
 from jdgate.errors import Refused
 from jdgate.gateway import deadlines
@@ -80,7 +81,8 @@ class Site:
         self.renderer = Renderer(running)
         self.closing = asyncio.Event()
         self._streams: Counter[str] = Counter()
-        self.at_closing: list[Callable[[], None]] = []
+        self.tables = Tables(running)
+        self.at_closing: list[Callable[[], None]] = [self.tables.close]
         web = running.config.web
         self.limits = Limits(timedelta(minutes=web.idle_minutes), timedelta(hours=web.hours))
         self.provider: Provider | None = None
@@ -161,9 +163,7 @@ class Site:
             **words,
         )
         cookies = [self._cookie(visit.token)] if visit.fresh else []
-        return Response(
-            html, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies
-        )
+        return Response(html, status_code=status, media_type="text/html", cookies=cookies)
 
     def go(self, path: str, *, token: str | None = None) -> Response[None]:
         """On to another page; with a new token where somebody signed in or out."""

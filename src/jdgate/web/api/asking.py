@@ -94,6 +94,33 @@ class Guard:
         if self._counted[id] > A_MINUTE:
             raise Refused("web.too_many", seconds=60 - int(now % 60))
 
+    async def body(self, request: Request[Any, Any, Any], *kinds: str) -> bytes:
+        """The body, of one of these media types.
+
+        Raises:
+            Refused: `web.media_type`; `web.token`, it was revoked or expired while the body came.
+                HTTPException: 413.
+        """
+        given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if given not in kinds:
+            raise Refused("web.media_type", expected=", ".join(kinds))
+        read = await request.body()
+        if await self._alive(system_of(request).token) is None:
+            raise Refused("web.token")
+        return read
+
+    async def json(self, request: Request[Any, Any, Any], kind: type[T]) -> T:
+        """The JSON body, read as `kind`.
+
+        Raises:
+            Refused: as `body`; `web.malformed` (names the place), `message.not_json`,
+                `message.duplicate_key`, `message.number`, `message.text`.
+        """
+        given = await self.body(request, "application/json")
+        if len(given) > LARGE:  # takes long enough to be noticed by others
+            return await asyncio.to_thread(_read, given, kind)
+        return _read(given, kind)
+
     @contextlib.contextmanager
     def bringing(self, system: TokenRow) -> Iterator[None]:
         """While a request of a token is read and done.
@@ -155,31 +182,6 @@ def system_of(request: Request[Any, Any, Any]) -> TokenRow:
     """The token a request came with, once `Guard.enter` let it in."""
     system: TokenRow = request.state.system
     return system
-
-
-async def body(request: Request[Any, Any, Any], *kinds: str) -> bytes:
-    """The body, of one of these media types.
-
-    Raises:
-        Refused: `web.media_type`. HTTPException: 413.
-    """
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given not in kinds:
-        raise Refused("web.media_type", expected=", ".join(kinds))
-    return await request.body()
-
-
-async def json_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
-    """The JSON body, read as `kind`.
-
-    Raises:
-        Refused: `web.media_type`, `web.malformed` (names the place), `message.not_json`,
-            `message.duplicate_key`, `message.number`, `message.text`.
-    """
-    given = await body(request, "application/json")
-    if len(given) > LARGE:  # takes long enough to be noticed by others
-        return await asyncio.to_thread(_read, given, kind)
-    return _read(given, kind)
 
 
 def _read(given: bytes, kind: type[T]) -> T:

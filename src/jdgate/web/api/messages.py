@@ -26,7 +26,7 @@ from jdgate.store.messages import MessageRow
 from jdgate.store.outbox import OutboxRow
 from jdgate.store.web_sessions import TokenRow
 from jdgate.texts import LANGUAGES
-from jdgate.web.api.asking import Guard, json_of, system_of
+from jdgate.web.api.asking import Guard, system_of
 from jdgate.web.api.shapes import NotSent, Said, Sending, Sent, State, Taken
 from jdgate.web.site import Site
 
@@ -40,7 +40,7 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     async def send(request: Request[Any, Any, Any]) -> Taken:
         system = hosted(request)
         with guard.bringing(system):
-            return await sent(system, await json_of(request, Sending))
+            return await sent(system, await guard.json(request, Sending))
 
     async def sent(system: TokenRow, data: Sending) -> Taken:
         may_send(system, data.type)

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from jdgate.core.message import MESSAGE_ID
+from jdgate.files.report import XLSX
 from jdgate.web.api import examples
 from jdgate.web.api.deliveries import MOST_AT_ONCE, MOST_WAIT_S
 from jdgate.web.api.shapes import (
@@ -22,7 +23,7 @@ from jdgate.web.api.shapes import (
     TableSent,
     Taken,
 )  # fmt: skip
-from jdgate.web.api.tables import ANY, CSV, XLS, XLSX
+from jdgate.web.api.tables import ANY, CSV, XLS
 
 JSON, JOSE, EVENTS = "application/json", "application/jose", "text/event-stream"
 

@@ -31,7 +31,6 @@ from jdgate.web.api.asking import (
     LOOK_S,
     STILL_HERE,
     Guard,
-    body,
     event,
     rings,
     system_of,
@@ -54,7 +53,7 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     async def signed(request: Request[Any, Any, Any]) -> Judged:
         system = _own_key(site, request)
         with guard.bringing(system):
-            jws = (await body(request, JOSE)).strip()
+            jws = (await guard.body(request, JOSE)).strip()
             if not _FORM.fullmatch(jws):  # no message at all: nothing to judge and to write down
                 raise Refused("signing.malformed")
             answer = await door.hand_in(site.running.the_gateway, system.member, jws)

@@ -21,24 +21,24 @@ from litestar.params import FromPath, FromQuery, Parameter
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from jdgate.commands.once import Key, answered, digest_of, keep
 from jdgate.commands.standing import Verdict, judge
-from jdgate.commands.tables import MOST_BYTES, Line, Reason, Table, Tables, refused_book
+from jdgate.commands.tables import MOST_BYTES, Line, Reason, Table, refused_book
 from jdgate.core.sheet import Sheet
 from jdgate.edge.outbox import Submission
 from jdgate.errors import Refused
-from jdgate.store import outbox, requests
+from jdgate.files.report import XLSX
+from jdgate.store import outbox
 from jdgate.store.outbox import Answer
-from jdgate.store.requests import RequestRow
 from jdgate.store.web_sessions import TokenRow
 from jdgate.texts import LANGUAGES
-from jdgate.web.api.asking import Guard, body, system_of
+from jdgate.web.api.asking import Guard, system_of
 from jdgate.web.api.messages import hosted, may_send
 from jdgate.web.api.shapes import ROW_STATES, RowReason, RowState, TableSent
 from jdgate.web.gate import language
 from jdgate.web.site import Site
 
 CSV = "text/csv"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XLS = "application/vnd.ms-excel"
 ANY = "application/octet-stream"
 PREFIX = "table/"
@@ -61,9 +61,7 @@ class Kept(Struct):
 
 def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     """Send a table; look at what became of its rows."""
-    tables = Tables(site.running)
-    site.at_closing.append(tables.close)
-    doing = asyncio.Lock()
+    tables, doing = site.tables, asyncio.Lock()
 
     @post("/tables", status_code=202, request_max_body_size=MOST_BYTES)
     async def send(
@@ -85,19 +83,19 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
         sheet: str | None,
         names: tuple[str, ...],
     ) -> Response[Any]:
-        data = await body(request, CSV, XLSX, XLS, ANY)
+        data = await guard.body(request, CSV, XLSX, XLS, ANY)
         if not data:
             raise Refused("web.no_file")
-        digest = sha256(msgspec.json.encode([sha256(data).hexdigest(), type, sheet, names]))
+        digest = digest_of(sha256(data).hexdigest(), type, sheet, names)
         async with doing:  # two requests of one id at once are one; one file is read at a time
-            kept = await known(system, id, digest.digest())
+            kept = await known(system, id, digest)
             table: Table | None = None
             if kept is None or _as_book(request):
                 kind, page = await kind_of(system, data, type, sheet)
                 table = await tables.read(system.member, data, kind, page)
             if kept is None:
                 assert table is not None
-                kept = await sent(system, id, digest.digest(), table, names)
+                kept = await sent(system, id, digest, table, names)
         if table is not None and _as_book(request):
             return Response(await book(request, system, table, kept), status_code=202,
                             media_type=XLSX)  # fmt: skip
@@ -111,14 +109,10 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
         return await told(id, kept)
 
     async def known(system: TokenRow, id: str, digest: bytes | None) -> Kept | None:
-        row = await site.running.the_edge.run(
-            lambda conn: requests.get(conn, system.member, system.id, PREFIX + id)
+        answer = await site.running.the_edge.run(
+            lambda conn: answered(conn, _key(system, id), digest)
         )
-        if row is None:
-            return None
-        if digest is not None and row.digest != digest:
-            raise Refused("web.same_id")
-        return msgspec.convert(row.answer, Kept)
+        return msgspec.convert(answer, Kept) if answer is not None else None
 
     async def kind_of(
         system: TokenRow, data: bytes, type: str | None, sheet: str | None
@@ -145,17 +139,18 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
 
         def noted(conn: Connection, submission: Submission) -> None:
             made.append(_kept(table, lines, submission))
-            row = RequestRow(
-                member=system.member, system=system.id, id=PREFIX + id, digest=digest,
-                answer=msgspec.to_builtins(made[-1]), at=now,
-            )  # fmt: skip
-            requests.add(conn, row)
+            keep(conn, _key(system, id), digest, msgspec.to_builtins(made[-1]), now)
 
         await tables.submit(system.member, table.type, lines, approved_by=names, noted=noted)
         return made[-1]
 
+    async def stand(kept: Kept) -> list[Answer]:
+        return await site.running.the_edge.run(lambda conn: outbox.answers_by_now(conn, kept.sent))
+
     async def told(id: str, kept: Kept) -> TableSent:
-        answers = await site.running.the_edge.run(lambda conn: _answers(conn, list(kept.sent)))
+        answers = await site.running.the_edge.run(
+            lambda conn: outbox.answers_by_now(conn, kept.sent)
+        )
         words = site.renderer.sheet(kept.type)
         return await tables.aside(lambda: _told(id, kept, answers, words))
 
@@ -164,7 +159,9 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     ) -> bytes:
         """The rows that were refused, with the reasons known by now, to be put right and posted
         again under another id."""
-        answers = await site.running.the_edge.run(lambda conn: _answers(conn, list(kept.sent)))
+        answers = await site.running.the_edge.run(
+            lambda conn: outbox.answers_by_now(conn, kept.sent)
+        )
         verdicts = judge(table.lines, [], answers)
         why = {one.number: one.reasons for one in kept.refused}
         for line, one in zip(table.lines, verdicts, strict=True):
@@ -176,6 +173,10 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     return [send, show]
 
 
+def _key(system: TokenRow, id: str) -> Key:
+    return Key(system.member, system.id, PREFIX + id)
+
+
 def _as_book(request: Request[Any, Any, Any]) -> bool:
     return XLSX in request.headers.get("accept", "")
 
@@ -185,14 +186,6 @@ def _kept(table: Table, lines: Sequence[Line], made: Submission) -> Kept:
     faults = [{**msgspec.to_builtins(one), "row": lines[one.index].number} for one in made.refused]
     verdicts = judge(table.lines, faults, ())
     return Kept(table.type, table.sheet, sent, [one for one in verdicts if one.state == "refused"])
-
-
-def _answers(conn: Connection, ids: Sequence[str]) -> list[Answer]:
-    """How messages stand; of one that was signed anew, the one that took its place."""
-    found = outbox.answers(conn, ids)
-    newer = [one.renewed_as for one in found if one.renewed_as is not None]
-    kept = [one for one in found if one.renewed_as is None]
-    return [*kept, *_answers(conn, newer)] if newer else kept
 
 
 def _told(id: str, kept: Kept, answers: Sequence[Answer], sheet: Sheet | None) -> TableSent:

@@ -77,15 +77,13 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         if again:  # it still waits, and at this member
             await desk.waiting(who, own)
         try:
-            answer, onward = await desk.hand_over(who, sheet, own, record)
+            answer, onward = await desk.hand_over(who, sheet, own, record, again=again)
         except JdgateError as error:  # nothing that was typed is lost by it
             told = {"": [error.text(request.state.visit.lang)]}
             fresh = str(uuid4()) if error.code == "web.same_id" else own
             return desk.page(
                 request, sheet, values, own=fresh, again=again, faults=told, status=status_of(error)
             )
-        if again and onward.startswith("/forms/sent/"):
-            await site.call("form.drop", member=who.member, id=own)
         if answer["refused"]:
             faults = desk.faults(sheet, request.state.visit.lang, answer["refused"])
             return desk.page(request, sheet, values, own=own, again=again, faults=faults)
@@ -201,12 +199,12 @@ class FormDesk:
         return sheet.approvers == 0 or (sheet.approvers == 1 and rights.may(who.role, "decide"))
 
     async def hand_over(
-        self, who: OperatorRow, sheet: Sheet, own: str, record: dict[str, Any]
+        self, who: OperatorRow, sheet: Sheet, own: str, record: dict[str, Any], *, again: bool
     ) -> tuple[dict[str, Any], str]:
         """Send a record, or keep it for those who have to approve it: the answer, and the page that
-        tells of it."""
+        tells of it. `again`: it waits already, under this id."""
         if self.goes_at_once(who, sheet):
-            answer = await self.send(who, sheet, own, record)
+            answer = await self.send(who, sheet, own, record, instead_of=own if again else None)
             made = answer["messages"]
             return answer, f"/forms/sent/{made[0]['id']}" if made else ""
         answer = await self._site.call(
@@ -216,13 +214,15 @@ class FormDesk:
         return answer, f"/forms/waiting/{own}"
 
     async def send(
-        self, who: OperatorRow, sheet: Sheet, own: str, record: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Send a record, once for each id of a form."""
+        self, who: OperatorRow, sheet: Sheet, own: str, record: Mapping[str, Any],
+        instead_of: str | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Send a record, once for each id of a form; in place of one that waits."""
         names = [who.name][: sheet.approvers]
         answer: dict[str, Any] = await self._site.call(
             "submit.once", system=f"@{who.login}", id=own, member=who.member, type=sheet.type,
             records=[approval.signed(sheet, record, names)], approved_by=names,
+            instead_of=instead_of,
         )  # fmt: skip
         return answer
 

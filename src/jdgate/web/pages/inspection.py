@@ -62,7 +62,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             "inspection.html", lang, operator=None, menu={}, form_token="", path=HOME,
             return_to=HOME, second_factor=site.second_factor, **_words(lang, {}, {}),
         )  # fmt: skip
-        return Response(html, media_type="text/html; charset=utf-8")
+        return Response(html, media_type="text/html")
 
     @post(HOME)
     async def send(request: Asked) -> Response[Any]:

@@ -16,11 +16,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from jdgate.commands.standing import Verdict, tally
-from jdgate.commands.tables import MOST_BYTES, Line, Table, Tables
+from jdgate.commands.tables import MOST_BYTES, Line, Table
 from jdgate.commands.uploads import Shown, Uploads
 from jdgate.core.sheet import Sheet
 from jdgate.errors import JdgateError, Refused
 from jdgate.files import Importer
+from jdgate.files.report import XLSX
 from jdgate.people import rights
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
@@ -35,7 +36,6 @@ FIRST, REFUSED = 10, 100
 """Of a larger one: its first good rows, and refused ones, at most."""
 MOST_NOTED = 10_000
 """Looks remembered, so that they are not noted again."""
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REFUSED_NAME = "refused-rows.xlsx"
 """What the list is called when it is saved: never what the file was called."""
 
@@ -51,9 +51,9 @@ class ShownRow(NamedTuple):
 
 def pages(site: Site) -> list[HTTPRouteHandler]:
     """Handing in, and what became of it."""
-    tables = Tables(site.running)
+    tables = site.tables
     uploads = Uploads(site.running, tables)
-    site.at_closing += [uploads.close, tables.close]
+    site.at_closing.append(uploads.close)
     noted: set[tuple[str, str]] = set()
 
     @get("/upload")
