@@ -14,6 +14,7 @@ import pytest
 
 from jdgate.config import Home
 from jdgate.control import Control, connect
+from jdgate.demo import staff
 from jdgate.demo.people import (
     ALERT,
     ATTENDANCE,
@@ -130,6 +131,15 @@ def test_each_other_department_has_one_thing_to_look_into(printed: str) -> None:
 def test_the_demo_leaves_nothing_beside_what_the_readme_names(told: Path) -> None:
     shown = {one.name for one in told.iterdir() if one.name != ".gitignore"}
     assert shown == {"jdgate.toml", "keys", "var"}
+
+
+def test_who_answers_alerts_in_the_demo_has_some_or_gets_the_late_ones(
+    told: Path,
+) -> None:
+    at = {login: member for login, _, member, _ in staff.OPERATORS}
+    with sqlite3.connect(Home(told).edge) as edge:
+        wait = {member for (member,) in edge.execute("select member from alert_box where due_at")}
+    assert {at["nurse"], at["town"], at["police"]} <= wait and at["office"] == "nco"
 
 
 def test_orders_came_out_of_the_police_registry_and_what_came_lies_in_it(told: Path) -> None:

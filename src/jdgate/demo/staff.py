@@ -1,4 +1,5 @@
-"""The demo county's operators: one for each role, and a second one where two have to agree.
+"""The demo county's operators: one for each role, and a second one where two have to agree. They are
+where the story leaves something to do; what nobody takes on in time moves to the authority's office.
 
 They share a password that is made with the county and told at each start of the demo. A real county
 has nothing like it: there, each person sets their own by a link.
@@ -20,10 +21,11 @@ OPERATORS = (
     ("nurse", "刘护士", "cln-01", "clerk"),
     ("doctor", "王医生", "cln-01", "approver"),
     ("director", "李主任", "cln-01", "approver"),
-    ("town", "陈专干", "com-01", "clerk"),
+    ("town", "陈专干", "com-03", "clerk"),
     ("police", "赵警官", "pol", "approver"),
     ("officer", "钱警官", "pol", "approver"),
     ("inspector", "吴警官", "ps-01", "clerk"),
+    ("office", "冯主任", "nco", "approver"),
     ("auditor", "孙审计", "nco", "auditor"),
     ("auditor2", "郑审计", "nco", "auditor"),
     ("admin", "周管理", "nco", "administrator"),
