@@ -85,6 +85,22 @@ def test_a_shredded_day_is_gone_for_every_vault_and_later_days_stay(
             assert each.open(conn, *other, b"m3") == b"other"
 
 
+def test_a_reader_that_began_before_a_shred_opens_nothing_after_it(
+    books: Database, vault: Vault
+) -> None:
+    with books.transaction() as conn:
+        old = vault.seal(conn, TYPE, TODAY, b"old", b"m1")
+    with books.read() as reader:
+        assert vault.open(reader, *old, b"m1") == b"old"
+        with books.transaction() as conn:
+            shred(vault, conn, TYPE, TODAY + timedelta(days=1), NOW)
+            # it is not committed: the reader takes the key in once more
+            assert vault.open(reader, *old, b"m1") == b"old"
+        with pytest.raises(Refused) as caught:
+            vault.open(reader, *old, b"m1")
+    assert caught.value.code == "books.erased"
+
+
 def test_what_is_sealed_after_a_shred_gets_a_new_key(books: Database, vault: Vault) -> None:
     with books.transaction() as conn:
         old = vault.seal(conn, TYPE, TODAY, b"old", b"m1")

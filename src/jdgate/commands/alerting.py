@@ -46,7 +46,7 @@ class Alerting:
         if member is None and self._running.gateway is not None:
             gateway = self._running.gateway
             states = OPEN if state == "open" else (state,) if state else None
-            rows = await gateway.run(lambda conn: alerts.search(conn, states=states, limit=LIMIT))
+            rows = await gateway.read(lambda conn: alerts.search(conn, states=states, limit=LIMIT))
             return [_known(gateway, row, now) for row in rows]
         edge = self._running.the_edge
         if member is not None:
@@ -103,10 +103,10 @@ class Alerting:
 
                 return await edge.run(read)
         gateway = self._running.gateway
-        life = await gateway.run(lambda conn: alerts.get(conn, id)) if gateway else None
+        life = await gateway.read(lambda conn: alerts.get(conn, id)) if gateway else None
         if gateway is None or life is None or member is not None:
             raise Refused("alert.unknown", alert=id[:64])
-        told = await gateway.run(lambda conn: nudges.of_alert(conn, id))
+        told = await gateway.read(lambda conn: nudges.of_alert(conn, id))
         return _known(gateway, life, now) | {"nudges": [_nudged(row) for row in told]}
 
     async def alerts_ack(self, id: str, by: str, member: str | None = None) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Alerting:
 
     async def expect_show(self, id: str) -> dict[str, Any]:
         """A statement that a message had not come by its deadline, by its id."""
-        return await self._running.the_gateway.run(lambda conn: proofs.missed(conn, id))
+        return await self._running.the_gateway.read(lambda conn: proofs.missed(conn, id))
 
     async def expect_list(
         self, missed: bool = False, member: str | None = None
@@ -148,7 +148,7 @@ class Alerting:
         gateway, now = self._running.the_gateway, self._running.clock.now()
         members = self._running.trust.members
         if missed:
-            rows = await gateway.run(
+            rows = await gateway.read(
                 lambda conn: expectations.search(
                     conn, state=None, only_missed=True, of=member, limit=LIMIT
                 )
@@ -164,7 +164,7 @@ class Alerting:
             owed = [owed_row(gateway, life, now) for life in lives if life.deadline_at is not None]
             return sorted([*waited, *owed], key=lambda one: str(one["due_at"]))
 
-        return await gateway.run(read)
+        return await gateway.read(read)
 
 
 def _rows(

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from jdgate.commands.alerting import Alerting, owed_row
-from jdgate.commands.forms import iso, looked_up
+from jdgate.commands.forms import iso
 from jdgate.core.alerts import AlertLife
 from jdgate.core.calendar import local_day
 from jdgate.core.months import Month, bounds, day_of_text
@@ -57,7 +57,7 @@ class Expecting:
         if gateway is None:
             days = await self._own_days(member, begin, end)
         else:
-            days = await looked_up(gateway, lambda conn: agenda.by_day(conn, begin, end, member))
+            days = await gateway.read(lambda conn: agenda.by_day(conn, begin, end, member))
         return [
             {"day": day.isoformat(), "open": one.open, "came": one.came, "late": one.late,
              "missed": one.missed, "owed": one.owed}
@@ -94,7 +94,7 @@ class Expecting:
         gateway = self._running.gateway
         if part == "missed" and not after:
             counted = (
-                await looked_up(gateway, lambda conn: agenda.missed_by(conn, member))
+                await gateway.read(lambda conn: agenda.missed_by(conn, member))
                 if gateway is not None
                 else []
             )
@@ -148,7 +148,7 @@ class Expecting:
             more = len(rows) == most
             return {"rows": rows[:limit], "next": _cursor(places[limit - 1]) if more else None}
 
-        return await looked_up(gateway, read)
+        return await gateway.read(read)
 
     # --- where the gateway is elsewhere
 

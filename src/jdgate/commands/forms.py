@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
 from jdgate.core import checkpoints
 from jdgate.core.encoding import b64u
-from jdgate.gateway.gateway import Gateway
 from jdgate.store import ledger, messages
-
-T = TypeVar("T")
 
 
 def iso(moment: datetime) -> str:
@@ -34,14 +29,3 @@ def ledger_head(conn: Connection) -> dict[str, Any]:
         "checkpoint_at": iso(signed.at) if signed else None,
         "messages": messages.total(conn),
     }
-
-
-async def looked_up(gateway: Gateway, work: Callable[[Connection], T]) -> T:
-    """What `work` reads in the books, beside the gateway's own work: pages that count a lot must
-    not keep messages waiting."""
-
-    def read() -> T:
-        with gateway.books.read() as conn:
-            return work(conn)
-
-    return await asyncio.to_thread(read)

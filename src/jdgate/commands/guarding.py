@@ -29,7 +29,7 @@ class Guarding:
     async def queries_list(self) -> list[dict[str, Any]]:
         """The members whose queries are suspended, and operators who may open nothing."""
         gateway = self._running.the_gateway
-        members, operators = await gateway.run(
+        members, operators = await gateway.read(
             lambda conn: (holds.suspended(conn), holds.stopped(conn))
         )
         return [

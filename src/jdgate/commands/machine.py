@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jdgate.commands.forms import looked_up
 from jdgate.running import Running
 from jdgate.store import bodies
 
@@ -51,7 +50,7 @@ async def machine(running: Running) -> dict[str, Any]:
             return {"since": oldest.isoformat() if oldest else None, "keys": keys}
 
         told["workers"] = gateway.workers
-        told["retention"] = await looked_up(gateway, read)
+        told["retention"] = await gateway.read(read)
     return told
 
 

@@ -42,11 +42,11 @@ class Operating:
             below = dead.get(conn, after) if after else None
             return dead.search(conn, state=state, member=member, below=below, limit=limit)
 
-        return [_dead(row) for row in await self._running.the_gateway.run(read)]
+        return [_dead(row) for row in await self._running.the_gateway.read(read)]
 
     async def dead_show(self, id: str) -> dict[str, Any]:
         """One dead letter; its body stays sealed."""
-        row = await self._running.the_gateway.run(lambda conn: dead.get(conn, id))
+        row = await self._running.the_gateway.read(lambda conn: dead.get(conn, id))
         if row is None:
             raise Refused("dead.unknown", id=id[:64])
         return _dead(row)
@@ -129,7 +129,7 @@ class Operating:
                 "oldest_open": iso(oldest) if oldest else None,
             }
 
-        told.update(await gateway.run(read))
+        told.update(await gateway.read(read))
         told["books"] = {"name": gateway.books.name, "dialect": gateway.books.dialect}
         told["counters"] = {
             "messages": gateway.counters.messages,

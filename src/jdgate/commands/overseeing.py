@@ -17,7 +17,7 @@ from typing import Any, Literal
 from msgspec import structs
 from sqlalchemy import Connection
 
-from jdgate.commands.forms import iso, looked_up
+from jdgate.commands.forms import iso
 from jdgate.core import spread
 from jdgate.core.calendar import local_day
 from jdgate.core.digests import Period, suppressed
@@ -110,7 +110,7 @@ class Overseeing:
                 "dead": dead.count_open(conn) if member is None else None,
             }
 
-        return await looked_up(gateway, read)
+        return await gateway.read(read)
 
     async def charts_show(self, member: str | None = None) -> dict[str, Any]:
         """Figures over time: {rates, inspection, answered}; see the methods below. Numbers that
@@ -124,7 +124,7 @@ class Overseeing:
                 "answered": _answered(conn, gateway.ground, member, now),
             }
 
-        return await looked_up(gateway, read)
+        return await gateway.read(read)
 
 
 def _months(now: datetime) -> list[Month]:

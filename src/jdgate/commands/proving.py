@@ -21,7 +21,7 @@ class Proving:
 
     async def ledger_head(self) -> dict[str, Any]:
         """Size, root and latest checkpoint."""
-        return await self._running.the_gateway.run(ledger_head)
+        return await self._running.the_gateway.read(ledger_head)
 
     async def ledger_verify(self) -> AsyncIterator[Any]:
         """Hash the whole ledger again, with progress."""

@@ -8,9 +8,9 @@ at the machine's own command line). Searches read beside the gateway's work and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -32,7 +32,6 @@ from jdgate.store.columns import from_ms, to_ms
 from jdgate.store.ledger import StoredLeaf
 from jdgate.store.search import Found, Place, Wanted
 
-T = TypeVar("T")
 MOST = 200
 """Rows of one answer."""
 SIDES = ("any", "sent", "received")
@@ -86,7 +85,7 @@ class Searching:
             ids = [row.id for row in found[:limit] if row.kind == "message"]
             return found, search.told(conn, ids) if told else {}
 
-        found, recipients = await self._beside(look)
+        found, recipients = await self._running.the_gateway.read(look)
         rows = [_row(row, recipients.get(row.id, ())) for row in found[:limit]]
         following = _cursor(found[limit - 1]) if len(found) > limit else None
         return {"rows": rows, "next": following}
@@ -117,7 +116,7 @@ class Searching:
         """
         gateway = self._running.the_gateway
         _is_id(id)
-        return await gateway.run(
+        return await gateway.read(
             lambda conn: chains.chain(conn, gateway.ground, id, member, own or member)
         )
 
@@ -181,11 +180,11 @@ class Searching:
                 ]
             }
 
-        return await self._beside(look)
+        return await self._running.the_gateway.read(look)
 
     async def ledger_checkpoint(self) -> dict[str, Any] | None:
         """The latest checkpoint and whether its signature holds; None before the first."""
-        jws = await self._beside(ledger.latest_checkpoint)
+        jws = await self._running.the_gateway.read(ledger.latest_checkpoint)
         if jws is None:
             return None
         claimed, kid = checkpoints.unverified(jws), signing.peek(jws).kid
@@ -219,7 +218,7 @@ class Searching:
                 size = ledger.head(conn).size
                 return {each: ledger.root_of(conn, each) for each in sizes if 0 < each <= size}
 
-            roots = await self._beside(look)
+            roots = await self._running.the_gateway.read(look)
         return [
             {
                 "member": row.member,
@@ -230,16 +229,6 @@ class Searching:
             }
             for row in held
         ]
-
-    async def _beside(self, work: Callable[[Connection], T]) -> T:
-        """`work` on a snapshot of the books, on a thread of its own."""
-        books = self._running.the_gateway.books
-
-        def read() -> T:
-            with books.read() as conn:
-                return work(conn)
-
-        return await asyncio.to_thread(read)
 
 
 def _is_id(given: str) -> None:

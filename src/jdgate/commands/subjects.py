@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from jdgate.commands.forms import iso, looked_up
+from jdgate.commands.forms import iso
 from jdgate.core.sheet import Title
 from jdgate.errors import Refused, UsageError
 from jdgate.gateway import subject_books, subject_report
@@ -77,7 +77,7 @@ class Subjects:
         """One request with its steps. `tries`: how many more numbers who asks may type."""
         who = await self._who(by)
         gateway, now = self._running.the_gateway, self._running.clock.now()
-        found, steps = await gateway.run(
+        found, steps = await gateway.read(
             lambda conn: (
                 subject_books.get(conn, gateway.ground, id, now),
                 subject_books.steps(conn, id),
@@ -97,7 +97,7 @@ class Subjects:
         request, tokens = await gateway.run(
             lambda conn: subject_books.open_report(conn, ground, id, who, now)
         )
-        found = await looked_up(gateway, lambda conn: subject_report.read(conn, tokens))
+        found = await gateway.read(lambda conn: subject_report.read(conn, tokens))
         days = {sheet.type: sheet.retention_days for sheet in ground.catalogue.sheets.values()}
         report = subject_report.shape(found, days)
         told: dict[str, Any] = msgspec.to_builtins(report)

@@ -5,8 +5,9 @@
     ...
     await gateway.stop()
 
-One thread does all database work, a group of messages at a time, and the cryptography too unless
-there are `workers` for it (`workers.py`). The order of things never changes: commit, publish,
+One thread does all that the exchange does in the books, a group of messages at a time, and the
+cryptography too unless there are `workers` for it (`workers.py`). Whoever only looks something up
+reads beside it (`read`), and never holds it up. The order of things never changes: commit, publish,
 acknowledge. When the books can't be written (disk full) the group waits and is tried again;
 nothing was acknowledged, so nothing is lost. When processing a group breaks, its messages are
 taken one by one and the one at fault is set aside as a dead letter, whole, for a person to look
@@ -42,6 +43,7 @@ from jdgate.gateway.workers import Workers
 from jdgate.plainlog import broke
 from jdgate.store import deliveries, meta
 from jdgate.store.database import Database
+from jdgate.store.reader import Reader
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -100,6 +102,7 @@ class Gateway:
         self._checkpoint_every = checkpoint_every
         self._on_notice = on_notice
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway")
+        self._reader = Reader(books, "gateway")
         self._workers = Workers(workers)
         self._groups: asyncio.Queue[Group] = asyncio.Queue(2)
         self._unfinished = asyncio.Semaphore(UNFINISHED)
@@ -143,6 +146,7 @@ class Gateway:
             self._trouble(reason)
         await self.bus.close()
         self._workers.stop()
+        await self._reader.close()
         self._thread.shutdown()
 
     @property
@@ -166,6 +170,10 @@ class Gateway:
                 return work(conn)
 
         return await self.aside(in_transaction)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` finds in the books as they are committed; the exchange goes on meanwhile."""
+        return await self._reader.run(work)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """`work` on the gateway's thread, so that the event loop never waits for the disk."""

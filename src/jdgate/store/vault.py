@@ -16,6 +16,9 @@ Rules:
 A key made in a transaction that does not commit is forgotten (`database.undo`): nothing must ever
 be sealed by a key that was not stored.
 
+Any thread may open what is sealed, on a connection that reads. Sealing, and making a key on first
+use, are for the thread that writes.
+
     vault = Vault.unlock(database, Path("var/master.key"))
     with database.transaction() as conn:
         key_id, blob = vault.seal(conn, "mmt.attendance.v1", today, jws, aad=message_id.encode())
@@ -27,6 +30,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -95,6 +99,8 @@ class Vault:
         self._bodies: dict[str, AESGCM] = {}
         self._named: dict[tuple[str, str], bytes] = {}
         self._states: dict[str, AESGCMSIV] = {}
+        # a reader may still see a key that is being shredded, and must not keep it after that
+        self._secrets = threading.Lock()
 
     @classmethod
     def unlock(cls, database: db.Database, key_file: Path) -> Vault:
@@ -209,12 +215,13 @@ class Vault:
         return len(keys)
 
     def _drop(self, keys: Sequence[KeyOfDay]) -> None:
-        try:
-            self._days.drop(keys)
-        except (
-            TransportFailed
-        ) as reason:  # done with the next change of the file, or at the next start
-            log.warning("%s", reason)
+        with self._secrets:
+            try:
+                self._days.drop(keys)
+            except TransportFailed as reason:
+                # done with the next change of the file, or at the next start
+                log.warning("%s", reason)
+            self._forget([key[0] for key in keys])
 
     def seal_state(self, conn: Connection, rule: str, key: str, plaintext: bytes) -> bytes:
         """Seal the state of `rule` for `key`; it opens only in that place."""
@@ -266,7 +273,8 @@ class Vault:
             # what is tried again after a failed transaction is tried with the same secret
             key_id = self._planned.setdefault((type, day), secrets.token_hex(8))
             place = _place(key_id, type, day)
-            secret = self._days.issue(key_id)
+            with self._secrets:
+                secret = self._days.issue(key_id)
             fresh = self._master.wrap(secrets.token_bytes(LENGTH), place, secret)
             # the row may be ours, so whatever is cached below must go if this is rolled back
             db.undo(conn, lambda: self._forget([key_id]))
@@ -290,9 +298,10 @@ class Vault:
         if len(self._bodies) >= _CACHED_KEYS:
             self._bodies.clear()
         place = _place(key_id, type, day)
-        secret = self._secret((key_id, type, day))
-        cipher = AESGCM(self._master.unwrap(wrapped, place, secret))
-        self._bodies[key_id] = cipher
+        with self._secrets:
+            secret = self._secret((key_id, type, day))
+            cipher = AESGCM(self._master.unwrap(wrapped, place, secret))
+            self._bodies[key_id] = cipher
         return cipher
 
     def _state_cipher(self, conn: Connection, rule: str) -> AESGCMSIV:

@@ -250,7 +250,7 @@ async def _history(site: Site, row: dict[str, Any]) -> list[dict[str, Any]]:
         first = {"at": row["raised_at"], "act": "raised", "desk": row["member"]}
         last = {"at": None, "act": row["state"], "desk": row["desk"]}
         return [first] if row["state"] == "raised" else [first, last]
-    stored = await gateway.run(lambda conn: ledger.find(conn, row["id"]))
+    stored = await gateway.read(lambda conn: ledger.find(conn, row["id"]))
     told = [msgspec.json.decode(one.body) for one in stored]
     return [
         {"at": one["at"], "act": one["act"], "desk": one["recipient"]}
