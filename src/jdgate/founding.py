@@ -95,7 +95,7 @@ port = -1                     # of the embedded server; -1: any free port
 [web]
 enabled = true                # the console in the browser and the HTTP API
 host = "127.0.0.1"            # anything but this machine needs cert and key
-port = 0                      # 0: any free one; jdgate run prints it
+port = 0                      # 0: any free one, another at each start; jdgate run prints it
 
 [books]
 checkpoint_seconds = 60       # how often the head of the ledger is signed

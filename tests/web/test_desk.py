@@ -72,6 +72,7 @@ async def test_an_alert_goes_from_the_desk_to_resolved(county: County, browse: B
     assert page.status_code == 200
     assert "政务数据共享条例" in page.text and "[已核对原文]" in page.text
     assert "clerk甲" in page.text and "前确认" in page.text
+    assert "结果不能再改" in page.text
 
     done = await browser.send(page, f"/alerts/{id}/ack", by="somebody else")
     assert done.status_code == 303
