@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TAG = re.compile(r"(.+) \[(read|local|news|web|known|unsure)\]", re.DOTALL)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_RULE = re.compile(r"([A-Z]+\d+) ([^：:，。,;；]{1,60})[：:] *(.+)", re.DOTALL)
+_RULE = re.compile(r"([A-Z][A-Z0-9]*\d) ([^：:，。,;；]{1,60})[：:] *(.+)", re.DOTALL)
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

@@ -194,7 +194,7 @@ def test_an_importer_that_does_not_hold_is_found(
 @pytest.mark.parametrize(
     ("check", "file", "old", "new"),
     [
-        ("hooks.texts", "texts.toml", 'en = "this plugin', 'fr = "this plugin'),
+        ("hooks.texts", "texts.toml", 'en = "ROO1 not', 'fr = "ROO1 not'),
         ("hooks.texts", "texts.toml", "checked on {day}", "checked on {date}"),
         ("hooks.texts", "texts.toml", "[rooms.rule_not_good]", "[record.bad_date]"),
         ("hooks.settings", "plugin.py", "settings, Settings)",
@@ -340,7 +340,7 @@ def jdgate(*args: str) -> tuple[int, str]:
 
 
 def test_the_command_ends_with_1_and_says_what_to_do(spoil: Spoil, tmp_path: Path) -> None:
-    folder = spoil("texts.toml", ('en = "this plugin', 'fr = "this plugin'))
+    folder = spoil("texts.toml", ('en = "ROO1 not', 'fr = "ROO1 not'))
     code, said = jdgate("plugin", "check", str(folder), "--lang", "en",
                         "-o", str(tmp_path / "report.json"))  # fmt: skip
     assert code == 1

@@ -167,7 +167,8 @@ async def test_a_chain_says_who_was_shown_what_on_which_basis(
     page = await checker.open(f"/messages/{sent}")
     for words in (
         "网关接收了第一门诊发来的 1 条记录", "向县公安局禁毒大队提供 1 条记录", "可见项目",
-        "[已核对原文]", "县公安局禁毒大队签收", "县公安局禁毒大队的police查看了内容", "内容保存到",
+        "[已核对原文]", "县公安局禁毒大队签收", "县公安局禁毒大队的 police 查看了内容",
+        "内容保存到",
     ):  # fmt: skip
         assert words in page.text, words
     assert id_no(300) not in page.text and "甄患者" not in page.text

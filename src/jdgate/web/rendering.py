@@ -57,6 +57,7 @@ class Renderer:
         return self._templates.get_template(template).render(
             lang=lang,
             comma="、" if lang == "zh" else ", ",
+            aside=("（", "）") if lang == "zh" else (" (", ")"),
             t=partial(_say, lang),
             local=_time,
             file=self.address,
@@ -118,6 +119,13 @@ class Renderer:
         """What rules are called, out of the texts that explain them; empty where they don't say."""
         titles = (rule_text(say(one, lang)).title for one in texts)
         return side_by_side(dict.fromkeys(one for one in titles if one), lang)
+
+    def rule_named(self, named: str, lang: Lang) -> str:
+        """A rule by its title, with what the books call it."""
+        title = self.rule_title(self.rule_texts(named), lang)
+        if not title:
+            return named
+        return f"{title}（{named}）" if lang == "zh" else f"{title} ({named})"
 
     def role_name(self, role: str, lang: Lang) -> str:
         """Who a role is, in words."""

@@ -67,7 +67,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
                 }
                 for one in about["recipients"]
             ],
-            fields=[{**one, "form": _form(one, visit.lang)} for one in with_parts(about)],
+            fields=[{**one, "form": _form(site, one, visit.lang)} for one in with_parts(about)],
             limits=list(limit_lines(about, visit.lang)),
             roles={one["role"]["code"]: one["role"]["title"] for one in about["recipients"]},
             **_mine(site, known.sheets[type], visit.who.member),
@@ -102,11 +102,15 @@ def _mine(site: Site, sheet: Sheet, member: str) -> dict[str, bool]:
     }
 
 
-def _form(field: dict[str, Any], lang: Lang) -> str:
-    """What a field may hold, formats in words."""
+def _form(site: Site, field: dict[str, Any], lang: Lang) -> str:
+    """What a field may hold, formats and rules in words."""
     code = f"web.form_format.{field['format']}"
-    named = field["format"] and not field["sealed_to"] and code in all_texts()
-    return form({**field, "format": say(code, lang)} if named else field, lang)
+    said = dict(field)
+    if field["format"] and not field["sealed_to"] and code in all_texts():
+        said["format"] = say(code, lang)
+    if field["needed_by"]:
+        said["needed_by"] = site.renderer.rule_named(field["needed_by"], lang)
+    return form(said, lang)
 
 
 def _domain(domain: str, lang: Lang) -> str:

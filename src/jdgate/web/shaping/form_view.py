@@ -190,8 +190,10 @@ class Words(Struct, kw_only=True):
         if place.plain:
             return self._item(place, texts[f"{place.name}.{row}"])
         said = ((part, texts.get(f"{place.name}.{row}.{part.name}", "")) for part in place.parts)
-        cells = (f"{self.title(part)} {self._cell(part, text)}" for part, text in said if text)
-        return ("，" if self.lang == "zh" else ", ").join(cells)
+        colon, comma = ("：", "，") if self.lang == "zh" else (": ", ", ")
+        return comma.join(
+            f"{self.title(part)}{colon}{self._cell(part, text)}" for part, text in said if text
+        )
 
     def _cell(self, part: Place, text: str) -> str:
         if part.kind == "truth":

@@ -57,12 +57,7 @@ class _Words:
         return self.renderer.type_name(leaf.get("type"), self.lang)
 
     def rule(self, leaf: Mapping[str, Any]) -> str:
-        """A rule by its title, with what the books call it."""
-        named = leaf["rule"]
-        title = self.renderer.rule_title(self.renderer.rule_texts(named), self.lang)
-        if not title:
-            return clean(named)
-        return f"{title}（{named}）" if self.lang == "zh" else f"{title} ({named})"
+        return self.renderer.rule_named(clean(leaf["rule"]), self.lang)
 
     def accepted(self, leaf: Mapping[str, Any]) -> tuple[str, Facts]:
         refused = len(leaf.get("refused", ()))
