@@ -21,7 +21,7 @@ from jdgate.core.signing import TYP_MESSAGE, sign
 from jdgate.errors import Refused
 from jdgate.gateway.ground import new_id
 from jdgate.web.api import asking
-from jdgate.web.api.asking import MOST_BROUGHT
+from jdgate.web.api.asking import MOST_BROUGHT, MOST_STREAMS
 from jdgate.web.api.document import document
 
 pytestmark = pytest.mark.anyio
@@ -227,6 +227,28 @@ async def test_one_system_brings_so_much_at_once(county: County, system: Make) -
     answers = await asyncio.gather(*waiting)
     assert {one.status_code for one in answers} == {401}, "revoked while they came"
     assert answers[0].headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("member", "path"), [("cln-02", "deliveries"), ("cln-09", "mailbox")])
+async def test_who_waited_and_left_takes_no_place(
+    county: County, system: Make, member: str, path: str
+) -> None:
+    made = await system(member, own_key=member == "cln-09")
+
+    async def wait(seconds: int) -> int:
+        return (await made.get(f"/api/v1/{path}", params={"wait": seconds})).status_code
+
+    waiting = [asyncio.create_task(wait(30)) for _ in range(MOST_STREAMS + 1)]
+    ended, left = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert [one.result() for one in ended] == [429], "one too many: the others wait"
+    for one in left:
+        one.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+    async def has_room() -> bool:
+        return await wait(1) == 200
+
+    assert await county.until(has_room, within=10)
 
 
 async def test_json_is_read_in_one_way_only(county: County, system: Make) -> None:

@@ -20,17 +20,18 @@ from urllib.parse import quote
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from jdgate.commands import handlers
 from jdgate.commands.tables import Tables
 from jdgate.edge import looking
 from jdgate.errors import Refused
 from jdgate.gateway import deadlines
-from jdgate.people import rights
+from jdgate.people import credentials, noting, rights
 from jdgate.people.accounts import Limits
-from jdgate.people.credentials import form_token
 from jdgate.people.house import House
 from jdgate.running import Running
+from jdgate.store import web_sessions
 from jdgate.store.people import OperatorRow
 from jdgate.texts import Lang
 from jdgate.web import menu
@@ -155,7 +156,7 @@ class Site:
             visit.lang,
             operator=visit.operator,
             menu=self._menu(visit.operator),
-            form_token=form_token(visit.token),
+            form_token=credentials.form_token(visit.token),
             path=request.url.path,
             return_to=request.url.path if request.method == "GET" else "/",
             second_factor=self.second_factor,
@@ -215,6 +216,17 @@ class Site:
             self._streams[visit.token] -= 1
             if not self._streams[visit.token]:
                 del self._streams[visit.token]
+
+    async def leave(self, visit: Visit, *, by_hand: bool = False) -> None:
+        """End the session that a browser had. `by_hand`: its person signs out, which is noted."""
+        digest, who, now = credentials.digest(visit.token), visit.operator, self.now()
+
+        def work(conn: Connection) -> None:
+            web_sessions.end(conn, digest)
+            if by_hand and who is not None:
+                noting.left(conn, who.login, now)
+
+        await self.house.run(work)
 
     # --- looking
 

@@ -24,6 +24,7 @@ from litestar import Request
 from litestar.response import Stream
 
 from jdgate.core.message import parse
+from jdgate.ending import end
 from jdgate.errors import Refused
 from jdgate.people import credentials
 from jdgate.store import web_sessions
@@ -163,9 +164,29 @@ class Guard:
                 if not self._open[system.id]:
                     del self._open[system.id]
 
+    @contextlib.asynccontextmanager
+    async def waiting(
+        self, request: Request[Any, Any, Any]
+    ) -> AsyncIterator[tuple[asyncio.Event, asyncio.Task[None]]]:
+        """`listening` for a request that is answered late; with a task that ends, and rings, when
+        whoever asked has gone: they would take a place that they may need to ask again."""
+        with self.listening(system_of(request)) as rung:
+            gone = asyncio.create_task(_left(request))
+            gone.add_done_callback(lambda _: rung.set())
+            try:
+                yield rung, gone
+            finally:
+                await end(gone)
+
     def _let_go(self) -> None:
         for rung in self._waiting:
             rung.set()
+
+
+async def _left(request: Request[Any, Any, Any]) -> None:
+    """Until the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def rings(rung: asyncio.Event, within: float) -> bool:

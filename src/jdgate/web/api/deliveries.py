@@ -64,10 +64,10 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
         if found or not wait:
             return found
         until = time.monotonic() + wait
-        with guard.listening(system) as rung:
+        async with guard.waiting(request) as (rung, gone):
             while not found and (left := until - time.monotonic()) > 0:
                 await rings(rung, left)
-                if not await guard.still(system):
+                if gone.done() or not await guard.still(system):
                     break
                 found, _ = await read(system.member, limit, None)
         return found

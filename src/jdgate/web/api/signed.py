@@ -70,10 +70,10 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
         found = await door.mailbox(gateway, system.member, limit)
         if not found and wait:
             until = time.monotonic() + wait
-            with guard.listening(system) as rung:
+            async with guard.waiting(request) as (rung, gone):
                 while not found and (left := until - time.monotonic()) > 0:
                     await rings(rung, min(left, LOOK_S))
-                    if not await guard.still(system):
+                    if gone.done() or not await guard.still(system):
                         break
                     found = await door.mailbox(gateway, system.member, limit)
         return [_sealed(one) for _, one in found]

@@ -20,7 +20,6 @@ from litestar.handlers import HTTPRouteHandler
 from jdgate.errors import JdgateError, Refused
 from jdgate.people import binding, carried, credentials
 from jdgate.people.binding import Person, operator_of
-from jdgate.store import web_sessions
 from jdgate.web.gate import path_of_ours
 from jdgate.web.pages import again
 from jdgate.web.pages.signing_in import sign_in_form, status_of_try
@@ -85,7 +84,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             return sign_in_form(site, request, back=onward, error=reason)
         if token is None:
             return _ask_for_code(request, Half(onward, person.subject, person.login), None)
-        await _leave(request)
+        await site.leave(request.state.visit)
         return site.go(onward, token=token)
 
     @post("/sign-in/provider/code")
@@ -99,7 +98,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             )
         except Refused as reason:
             return _ask_for_code(request, half, reason)
-        await _leave(request)
+        await site.leave(request.state.visit)
         return site.go(half.back, token=token)
 
     @get("/sign-out/provider")
@@ -126,10 +125,5 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
         ticket = carried.seal(site.house.key, half, request.state.visit.token, site.now())
         status = status_of_try(error) if error is not None else 200
         return site.page(request, "sign_in_code.html", status=status, ticket=ticket, error=error)
-
-    async def _leave(request: Asked) -> None:
-        """End the session that this browser had."""
-        before = credentials.digest(request.state.visit.token)
-        await site.house.run(lambda conn: web_sessions.end(conn, before))
 
     return [there, back, code, out]

@@ -9,8 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from jdgate.errors import JdgateError, Refused
-from jdgate.people import accounts, credentials, noting
-from jdgate.store import web_sessions
+from jdgate.people import accounts, credentials
 from jdgate.texts import LANGUAGES
 from jdgate.web.gate import path_of_ours
 from jdgate.web.shaping.qr import qr
@@ -40,23 +39,15 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             )
         except Refused as reason:
             return sign_in_form(site, request, back=back, login=login, error=reason)
-        await _leave(request)
+        await site.leave(request.state.visit)
         return site.go(back, token=token)
 
     @post("/sign-out")
     async def sign_out(request: Asked) -> Response[Any]:
-        who, now = request.state.visit.operator, site.now()
-        await _leave(request)
-        if who is not None:
-            await site.house.run(lambda conn: noting.left(conn, who.login, now))
+        await site.leave(request.state.visit, by_hand=True)
         answer = site.go("/sign-in?out" if site.provider else "/sign-in", token=credentials.token())
         answer.headers["clear-site-data"] = '"storage"'  # drafts and pages for use offline too
         return answer
-
-    async def _leave(request: Asked) -> None:
-        """End the session that this browser had."""
-        before = credentials.digest(request.state.visit.token)
-        await site.house.run(lambda conn: web_sessions.end(conn, before))
 
     @get("/first/{token:str}")
     async def first_page(request: Asked, token: FromPath[str]) -> Response[Any]:
@@ -75,7 +66,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             return await _first(request, token, reason)
         if session is None:
             return site.go("/sign-in")
-        await _leave(request)
+        await site.leave(request.state.visit)
         return site.go("/", token=session)
 
     async def _first(request: Asked, token: str, error: Refused | None) -> Response[Any]:
