@@ -97,11 +97,15 @@ async def test_what_was_signed_anew_leads_to_what_took_its_place(
 
     def anew(conn: Connection) -> None:
         outbox.requeue(conn, "cln-01", 1, 100_000, now)
-        outbox.close(conn, found["accepted"], "refused", None, None, now, found["part"])
+        outbox.close(conn, found["accepted"], "refused", None, verdict, now, found["part"])
 
+    params = {"type": ENROL, "expected": "CLN", "got": "COM/GRD"}
+    verdict = {"code": "agreement.sender_role", "params": params}
     await county.daemon.the_edge.run(anew)
     page = await nurse.open(f"/sent/{found['accepted']}")
     assert f"/sent/{found['part']}" in page.text and say("sent.renewed", "zh") in page.text
+    assert f"“登记备案（{ENROL}）”只能由角色 维持治疗门诊 发送" in page.text
+    assert "本单位的角色是 乡镇（街道）、网格员" in page.text
 
 
 @pytest.mark.parametrize("login", ["elsewhere", "clerk", None])

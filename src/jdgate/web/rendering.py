@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from jdgate.core.agreement_words import side_by_side
-from jdgate.core.sheet import Sheet
+from jdgate.core.sheet import ROLES, Sheet
 from jdgate.gateway.explained import texts_of
 from jdgate.people import rights
 from jdgate.running import Running
@@ -27,6 +27,8 @@ from jdgate.web.shaping.names import Names
 from jdgate.wording import basis_text, clean, local, reason_text, rule_text, value_text
 
 _HERE = Path(__file__).parent
+_ROLE_PARAMS = ("role", "expected", "got")
+"""Params of sentences that may hold roles: `POL/PS`."""
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -107,7 +109,19 @@ class Renderer:
 
     def reason(self, code: str | None, params: Mapping[str, Any] | None, lang: Lang) -> str:
         """The sentence of a code, with the names of what its params hold; empty for none."""
-        return reason_text(code, self.names(lang).in_params(params or {}), lang)
+        told = self.names(lang).in_params(params or {})
+        worded = {name: self._worded(name, value, lang) for name, value in told.items()}
+        return reason_text(code, worded, lang)
+
+    def _worded(self, name: str, value: Any, lang: Lang) -> Any:
+        """A param that names a type or roles, in words; any other as it is."""
+        if name == "type" and (sheet := self.sheet(str(value))) is not None:
+            title = sheet.title.get(lang)
+            return f"{title}（{value}）" if lang == "zh" else f"{title} ({value})"
+        roles = str(value).split("/")
+        if name in _ROLE_PARAMS and set(roles) <= set(ROLES):
+            return side_by_side((self.role_name(role, lang) for role in roles), lang)
+        return value
 
     def rule_texts(self, named: str) -> list[str]:
         """The texts of a rule (by its name, or by the id of its alerts) as far as they are known

@@ -13,7 +13,6 @@ from litestar.params import FromPath
 from jdgate.core.fault import Fault
 from jdgate.errors import Refused
 from jdgate.people import rights
-from jdgate.texts import say
 from jdgate.web.site import Asked, Site
 
 A_PAGE = 50
@@ -52,7 +51,7 @@ def pages(site: Site) -> list[HTTPRouteHandler]:
             }
             for one in row["faults"]
         ]
-        why = say(row["code"], visit.lang, **row["params"]) if row["code"] else ""
+        why = site.renderer.reason(row["code"], row["params"], visit.lang)
         by_row = bool(row["rows"])
         return site.page(request, "sent_one.html", row=row, faults=faults, why=why, by_row=by_row)
 
