@@ -3,6 +3,7 @@ of the ledger.
 
 `member`: answer with what concerns that member alone; None, with everything (for the authority, and
 at the machine's own command line). Searches read beside the gateway's work and never hold it up.
+What notes who searched, or proves under a checkpoint of this moment, writes: it takes its turn.
 """
 
 from __future__ import annotations
