@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from io import BytesIO
 
 import openpyxl
@@ -96,6 +98,25 @@ async def test_a_table_may_ask_for_so_much_and_no_more(
     assert await refused(rows(*[f"P{n},2026-11-20,是,," for n in range(3)])) == "files.rows_many"
     monkeypatch.setattr(tables_module, "LIMITS", Limits(seconds=0))
     assert await refused(rows("P1,2026-11-20,是,,")) == "files.slow"
+
+
+async def test_no_page_waits_until_a_table_is_read(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> list[object]:
+        begun.set()
+        goes_on.wait(30)
+        return []
+
+    monkeypatch.setattr(tables_module, "survey", slowly)
+    reading = asyncio.create_task(tables.survey("cln-01", rows()))
+    assert await asyncio.to_thread(begun.wait, 30)
+    async with asyncio.timeout(10):
+        assert await tables.aside(lambda: not reading.done())
+    goes_on.set()
+    assert await reading == []
 
 
 def test_a_row_without_a_reason_is_good() -> None:

@@ -123,11 +123,13 @@ class Fitting(NamedTuple):
 
 
 class Tables:
-    """Reads tables for the members of one daemon. One for a daemon: it has the reading thread."""
+    """Reads tables for the members of one daemon. One for a daemon: it has the reading thread, and
+    another one for what pages wait for, so that no page waits until somebody's table is read."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tables")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="tables")
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="tables aside")
         self._importers: dict[str, Importer] | None = None
 
     @property
@@ -223,8 +225,8 @@ class Tables:
         return made
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """`work` on the reading thread: what takes long and touches no database."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """`work` on a thread: what takes long and touches no database."""
+        return await asyncio.get_running_loop().run_in_executor(self._working, work)
 
     async def _with_file(self, data: bytes, work: Callable[[Path], T]) -> T:
         if len(data) > MOST_BYTES:
@@ -234,11 +236,12 @@ class Tables:
             with _as_file(data) as path:
                 return work(path)
 
-        return await self.aside(do)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, do)
 
     def close(self) -> None:
-        """End the thread; what waits for it is given up."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End the threads; what waits for them is given up."""
+        for thread in (self._reading, self._working):
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 def blame(lines: Sequence[Line], faults: Iterable[dict[str, Any]]) -> None:

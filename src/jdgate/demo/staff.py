@@ -1,5 +1,6 @@
-"""The demo county's operators: one for each role, and a second one where two have to agree. They are
-where the story leaves something to do; what nobody takes on in time moves to the authority's office.
+"""The demo county's operators: one for each role, and a second one where two have to agree. They
+are where the story leaves something to do; what nobody takes on in time moves to the authority's
+office.
 
 They share a password that is made with the county and told at each start of the demo. A real county
 has nothing like it: there, each person sets their own by a link.
