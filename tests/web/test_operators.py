@@ -328,9 +328,9 @@ async def test_a_new_authenticator_wants_the_password_and_a_code_of_the_old_one(
     await here.send(page, made["link"], password=PASSWORD, again=PASSWORD,
                     code=old.at(county.daemon.clock.now()))  # fmt: skip
     county.turned.turn(timedelta(seconds=60))
-    await there.sign_in("phone", code=old.at(county.daemon.clock.now()))
-    page = await here.open("/account")
     used = old.at(county.daemon.clock.now())
+    await there.sign_in("phone", code=used)
+    page = await here.open("/account")
     for code in ("", used):
         answer = await here.send(page, "/account/authenticator", password=PASSWORD, code=code)
         assert answer.status_code == 422, "none, and one that was used"
