@@ -104,6 +104,19 @@ async def test_the_township_is_told_of_a_dropout_while_an_order_is_in_force(
     assert "confirmer" not in record and "site" not in record
 
 
+async def test_a_search_by_person_names_who_was_shown_that_person_alone(county: County) -> None:
+    """Two people's orders in one message go to a township each."""
+    await county.push("pol", ORDER, [order(107, TOWN_1), order(108, TOWN_2)])
+    assert set(await told(county, ORDER, 107)) == {"com-01"}
+    about = {"id_type": "ric", "id_no": person(107)["id_no"], "by": "checker"}
+    (sent,) = [
+        row
+        for row in (await county.ask("messages.person", **about))["rows"]
+        if (row["kind"], row["type"]) == ("message", ORDER)
+    ]
+    assert sent["to"] == ["com-01"]
+
+
 ORDERS = list(itertools.permutations(["order", "ended", "dropout"]))
 
 

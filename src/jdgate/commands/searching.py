@@ -100,8 +100,7 @@ class Searching:
 
         def look(conn: Connection) -> tuple[list[Found], dict[str, list[str]]]:
             most = min(limit, MOST)
-            found = person_search.find(conn, gateway.ground, sought, by=by, now=now, limit=most)
-            return found, search.told(conn, [row.id for row in found])
+            return person_search.find(conn, gateway.ground, sought, by=by, now=now, limit=most)
 
         found, recipients = await gateway.run(look)
         return {"rows": [_row(row, recipients.get(row.id, ())) for row in found], "next": None}

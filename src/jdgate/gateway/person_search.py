@@ -8,7 +8,7 @@ Rules:
 - what is found is metadata: which messages, never what they say. A report of everything about one
   person takes two auditors (`subject_books`).
 
-    rows = find(conn, ground, Sought("ric", "5116…"), by="checker", now=now, limit=200)
+    rows, recipients = find(conn, ground, Sought("ric", "5116…"), by="checker", now=now, limit=200)
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Sought(Struct, frozen=True):
 
 def find(
     conn: Connection, ground: Ground, sought: Sought, *, by: str, now: datetime, limit: int
-) -> list[Found]:
-    """The latest messages with something about a person that somebody was shown.
+) -> tuple[list[Found], dict[str, list[str]]]:
+    """The latest messages with something about a person that somebody was shown, and who was shown
+    that: message → members.
 
     `by` is the operator's name to sign in with.
 
@@ -73,7 +74,8 @@ def find(
         target=hmac.new(key, typed.encode(), hashlib.sha256).hexdigest()[:32],
     )
     ledger.append(conn, [(leaves.encode(leaf), None)])
-    return search.about(conn, tokens, limit, without=WITHHELD)
+    found = search.about(conn, tokens, limit, without=WITHHELD)
+    return found, search.told_of(conn, tokens, [row.id for row in found])
 
 
 def _count(conn: Connection, by: str, now: datetime, most: int) -> None:

@@ -172,6 +172,21 @@ def told(conn: Connection, message_ids: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def told_of(
+    conn: Connection, subjects: Iterable[bytes], message_ids: Iterable[str]
+) -> dict[str, list[str]]:
+    """Message → who was shown a record in it about one of these pseudonyms: not everybody whom
+    something of a message with many people's records was made for."""
+    wanted, found = list(subjects), dict[str, list[str]]()
+    shown = (subject_index.c.subject.in_(wanted), subject_index.c.recipient != "")
+    columns = (subject_index.c.message_id, subject_index.c.recipient)
+    for part in slices(message_ids):
+        query = select(*columns).where(*shown, subject_index.c.message_id.in_(part)).distinct()
+        for id_, recipient in conn.execute(query.order_by(*columns)):
+            found.setdefault(id_, []).append(recipient)
+    return found
+
+
 def draft_of(conn: Connection, message_id: str) -> str | None:
     """The draft that a message was sent for."""
     found: str | None = conn.execute(_DRAFT_OF, {"message": message_id}).scalar()
