@@ -375,11 +375,11 @@ async def test_ids_of_others_and_of_nobody_lead_nowhere(county: County, browse: 
 
 async def test_what_is_searched_for_is_only_text(county: County, browse: Browse) -> None:
     checker = await signed_in(browse, "checker")
-    attack = "\"><script>alert(1)</script>'{{7*7}}"
+    attack = "\"><script>alert(1)</script>'{{7777*7777}}"
     for name in ("id", "member", "type", "verdict", "side", "since", "until", "before"):
         page = await checker.open("/messages", params={name: attack})
         assert page.status_code in (200, 404, 422), name
-        assert "<script>alert" not in page.text and "49" not in page.text.split("</form>")[0]
+        assert "<script>alert" not in page.text and "60481729" not in page.text
     for day in ("0001-01-01", "9999-12-31"):  # where the calendar of computers ends
         page = await checker.open("/messages", params={"since": day, "until": day})
         assert page.status_code == 422 and 'role="alert"' in page.text, day
