@@ -73,6 +73,11 @@ def token_of(page: httpx.Response) -> str:
     return found[1]
 
 
+def without_token(page: httpx.Response) -> str:
+    """The page without its forms' tokens: 43 random characters may hold any short word."""
+    return TOKEN.sub("", page.text)
+
+
 async def hire(
     county: County, login: str, role: str, member: str = "ps-01", name: str | None = None
 ) -> None:
