@@ -101,6 +101,11 @@ def _known(field: str, row: Any, sheet: Sheet) -> bool:
     return isinstance(row, dict) and all(f"{field}.{name}" in sheet.parts for name in row)
 
 
+def with_code(name: str, code: str, lang: Lang) -> str:
+    """A name, and beside it the code that it stands for."""
+    return f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"
+
+
 def basis_text(cited: str, lang: Lang) -> str:
     """A legal basis as messages carry it (`戒毒条例 12 [read]`), with how sure it is in words."""
     found = _TAG.fullmatch(cited)

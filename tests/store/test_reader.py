@@ -18,11 +18,6 @@ WITHIN = 30.0
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def reader(books: Database) -> AsyncIterator[Reader]:
     one = Reader(books, "books")
     yield one

@@ -15,11 +15,6 @@ from jdgate.store.writer import Writer
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def writer(edge: Database) -> AsyncIterator[Writer]:
     one = Writer(edge, "edge")
     yield one

@@ -9,6 +9,7 @@ from tests.e2e.kit import CLINIC_RULES, County
 from tests.e2e.test_alerts import RULES
 from tests.e2e.test_approval import COMPLETES
 from tests.web.browsing import Browser, hire
+from tests.web.provider import Provider
 
 STAFF = {
     "clerk": ("clerk", "ps-01"),
@@ -47,6 +48,13 @@ async def county(
         for login, (role, member) in STAFF.items():
             await hire(county, login, role, member)
         yield county
+
+
+@pytest.fixture(scope="module")
+async def provider(anyio_backend: str) -> AsyncIterator[Provider]:
+    """An OpenID provider that serves."""
+    async with Provider().running() as running:
+        yield running
 
 
 @pytest.fixture

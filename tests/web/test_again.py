@@ -30,12 +30,6 @@ A_YEAR_AGO = int(time.time()) - 365 * 86_400
 SECRET = re.compile(r'class="secret">([A-Z2-7]{32})<')
 
 
-@pytest.fixture(scope="module")
-async def provider(anyio_backend: str) -> AsyncIterator[Provider]:
-    async with Provider().running() as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def honest(provider: Provider) -> None:
     """Each test begins with the keeper, long signed in at a provider that does nothing wrong."""

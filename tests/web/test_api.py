@@ -86,6 +86,39 @@ async def test_what_came_is_fetched_until_it_is_acknowledged(county: County) -> 
         assert id not in [one["id"] for one in await waiting()]
 
 
+async def test_what_comes_while_one_looks_is_not_waited_for(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await county.ask(
+        "token.add", member="ps-01", name="desk", types=[], receives=True, days=1
+    )
+    before = len(await county.ask("inbox.list", member="ps-01"))
+    within, looks = asking.Guard.within, 0
+
+    async def slow(guard: asking.Guard, wait: float, request: Any, look: Any) -> Any:
+        async def look_slowly() -> Any:
+            nonlocal looks
+            looks += 1
+            found = await look() if looks > 1 else []
+            if looks == 1:
+                with county.daemon.the_edge.bell.listening("ps-01") as rung:
+                    await county.push("cln-01", ENROL, [enrolment(67, patient_ref="PS67")])
+                    await county.until(arrived)
+                    while await asking.rings(rung, 1):  # until it is still
+                        pass
+            return found
+
+        return await within(guard, wait, request, look_slowly)
+
+    async def arrived() -> bool:
+        return len(await county.ask("inbox.list", member="ps-01")) > before
+
+    monkeypatch.setattr(asking.Guard, "within", slow)
+    async with client(county, made["token"]) as system:
+        came = await system.get("/api/v1/deliveries", params={"wait": 30}, timeout=15)
+    assert came.json() and looks == 2
+
+
 async def test_a_token_is_good_for_its_member_and_its_types(
     county: County, system: httpx.AsyncClient
 ) -> None:

@@ -41,12 +41,6 @@ def found(root: Path, issuer: str, **more: Any) -> County:
     return county
 
 
-@pytest.fixture(scope="module")
-async def provider(anyio_backend: str) -> AsyncIterator[Provider]:
-    async with Provider().running() as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def honest(provider: Provider) -> None:
     """Each test begins with a provider that does nothing wrong."""

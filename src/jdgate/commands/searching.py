@@ -99,8 +99,9 @@ class Searching:
         sought = Sought(id_type, id_no)
 
         def look(conn: Connection) -> tuple[list[Found], dict[str, list[str]]]:
-            most = min(limit, MOST)
-            return person_search.find(conn, gateway.ground, sought, by=by, now=now, limit=most)
+            return person_search.find(
+                conn, gateway.ground, sought, by=by, now=now, limit=min(limit, MOST)
+            )
 
         found, recipients = await gateway.run(look)
         return {"rows": [_row(row, recipients.get(row.id, ())) for row in found], "next": None}

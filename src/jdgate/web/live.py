@@ -22,7 +22,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
 from jdgate.ending import end
-from jdgate.people import accounts
 from jdgate.plainlog import broke
 from jdgate.texts import Lang
 from jdgate.web.pace import Pace
@@ -151,16 +150,9 @@ class Live:
 
     async def _signed_in(self, key: Key, listeners: list[_Listener]) -> list[_Listener]:
         """Those whose session goes on; the others' streams are over."""
-        site, now = self._site, self._site.now()
-
-        found = await site.house.run(
-            lambda conn: accounts.still_signed_in(
-                conn, {one.token for one in listeners}, site.limits, now
-            )
-        )
+        still = await self._site.still_in({one.token for one in listeners}, key.member, key.role)
         for one in listeners:
-            who = found.get(one.token)
-            one.over = who is None or (who.member, who.role) != key[:2]
+            one.over = one.token not in still
         return [one for one in listeners if not one.over]
 
 

@@ -24,7 +24,15 @@ from jdgate.texts import Lang, all_texts, say
 from jdgate.web.shaping.form_fields import places_of
 from jdgate.web.shaping.form_view import Words
 from jdgate.web.shaping.names import Names
-from jdgate.wording import basis_text, clean, local, reason_text, rule_text, value_text
+from jdgate.wording import (
+    basis_text,
+    clean,
+    local,
+    reason_text,
+    rule_text,
+    value_text,
+    with_code,
+)
 
 _HERE = Path(__file__).parent
 _ROLE_PARAMS = ("role", "expected", "got")
@@ -116,8 +124,7 @@ class Renderer:
     def _worded(self, name: str, value: Any, lang: Lang) -> Any:
         """A param that names a type or roles, in words; any other as it is."""
         if name == "type" and (sheet := self.sheet(str(value))) is not None:
-            title = sheet.title.get(lang)
-            return f"{title}（{value}）" if lang == "zh" else f"{title} ({value})"
+            return with_code(sheet.title.get(lang), str(value), lang)
         roles = str(value).split("/")
         if name in _ROLE_PARAMS and set(roles) <= set(ROLES):
             return side_by_side((self.role_name(role, lang) for role in roles), lang)
@@ -137,9 +144,7 @@ class Renderer:
     def rule_named(self, named: str, lang: Lang) -> str:
         """A rule by its title, with what the books call it."""
         title = self.rule_title(self.rule_texts(named), lang)
-        if not title:
-            return named
-        return f"{title}（{named}）" if lang == "zh" else f"{title} ({named})"
+        return with_code(title, named, lang) if title else named
 
     def role_name(self, role: str, lang: Lang) -> str:
         """Who a role is, in words."""

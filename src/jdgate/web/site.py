@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -27,7 +27,7 @@ from jdgate.commands.tables import Tables
 from jdgate.edge import looking
 from jdgate.errors import Refused
 from jdgate.gateway import deadlines
-from jdgate.people import credentials, noting, rights
+from jdgate.people import accounts, credentials, noting, rights
 from jdgate.people.accounts import Limits
 from jdgate.people.house import House
 from jdgate.running import Running
@@ -216,6 +216,15 @@ class Site:
             self._streams[visit.token] -= 1
             if not self._streams[visit.token]:
                 del self._streams[visit.token]
+
+    async def still_in(self, tokens: Collection[str], member: str, role: str) -> Collection[str]:
+        """Which of these browsers' people are signed in as yet, as who they were. A page that
+        changes by itself keeps nobody in."""
+        now = self.now()
+        found = await self.house.run(
+            lambda conn: accounts.still_signed_in(conn, tokens, self.limits, now)
+        )
+        return {token for token, who in found.items() if (who.member, who.role) == (member, role)}
 
     async def leave(self, visit: Visit, *, by_hand: bool = False) -> None:
         """End the session that a browser had. `by_hand`: its person signs out, which is noted."""

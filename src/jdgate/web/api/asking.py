@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -164,19 +165,37 @@ class Guard:
                 if not self._open[system.id]:
                     del self._open[system.id]
 
-    @contextlib.asynccontextmanager
-    async def waiting(
-        self, request: Request[Any, Any, Any]
-    ) -> AsyncIterator[tuple[asyncio.Event, asyncio.Task[None]]]:
-        """`listening` for a request that is answered late; with a task that ends, and rings, when
-        whoever asked has gone: they would take a place that they may need to ask again."""
-        with self.listening(system_of(request)) as rung:
+    async def within(
+        self,
+        wait: float,
+        request: Request[Any, Any, Any],
+        look: Callable[[], Awaitable[list[T]]],
+        every: float = math.inf,
+    ) -> list[T]:
+        """What `look` finds: now, or as soon as there is something, for so many seconds. It looks
+        when it rings, and `every` so many seconds. Who has gone meanwhile is waited for no longer:
+        they would take a place that they may need to ask again.
+
+        Raises:
+            Refused: `web.too_many_streams`; what `look` raises.
+        """
+        found = await look()
+        if found or not wait:
+            return found
+        system, until = system_of(request), time.monotonic() + wait
+        with self.listening(system) as rung:
             gone = asyncio.create_task(_left(request))
             gone.add_done_callback(lambda _: rung.set())
+            rung.set()  # what came since that look rang for nobody
             try:
-                yield rung, gone
+                while not found and (left := until - time.monotonic()) > 0:
+                    await rings(rung, min(left, every))
+                    if gone.done() or not await self.still(system):
+                        break
+                    found = await look()
             finally:
                 await end(gone)
+        return found
 
     def _let_go(self) -> None:
         for rung in self._waiting:

@@ -6,7 +6,6 @@ What came stays until it is acknowledged. A stream gives each of it once and goe
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Any
@@ -60,17 +59,11 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
         request: Request[Any, Any, Any], limit: Limit = 20, wait: Wait = 0
     ) -> list[Delivery]:
         system = _receiver(request)
-        found, _ = await read(system.member, limit, None)
-        if found or not wait:
-            return found
-        until = time.monotonic() + wait
-        async with guard.waiting(request) as (rung, gone):
-            while not found and (left := until - time.monotonic()) > 0:
-                await rings(rung, left)
-                if gone.done() or not await guard.still(system):
-                    break
-                found, _ = await read(system.member, limit, None)
-        return found
+
+        async def look() -> list[Delivery]:
+            return (await read(system.member, limit, None))[0]
+
+        return await guard.within(wait, request, look)
 
     @get("/deliveries/stream")
     async def stream(request: Request[Any, Any, Any]) -> Stream:

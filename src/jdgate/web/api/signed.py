@@ -67,15 +67,11 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     ) -> list[Sealed]:
         system = may_receive(_own_key(site, request))
         gateway = await _ready(system)
-        found = await door.mailbox(gateway, system.member, limit)
-        if not found and wait:
-            until = time.monotonic() + wait
-            async with guard.waiting(request) as (rung, gone):
-                while not found and (left := until - time.monotonic()) > 0:
-                    await rings(rung, min(left, LOOK_S))
-                    if gone.done() or not await guard.still(system):
-                        break
-                    found = await door.mailbox(gateway, system.member, limit)
+
+        async def look() -> list[tuple[int, Outgoing]]:
+            return await door.mailbox(gateway, system.member, limit)
+
+        found = await guard.within(wait, request, look, every=LOOK_S)
         return [_sealed(one) for _, one in found]
 
     @get("/mailbox/stream")

@@ -148,9 +148,7 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
         return await site.running.the_edge.run(lambda conn: outbox.answers_by_now(conn, kept.sent))
 
     async def told(id: str, kept: Kept) -> TableSent:
-        answers = await site.running.the_edge.run(
-            lambda conn: outbox.answers_by_now(conn, kept.sent)
-        )
+        answers = await stand(kept)
         words = site.renderer.sheet(kept.type)
         return await tables.aside(lambda: _told(id, kept, answers, words))
 
@@ -159,9 +157,7 @@ def handlers(site: Site, guard: Guard) -> list[HTTPRouteHandler]:
     ) -> bytes:
         """The rows that were refused, with the reasons known by now, to be put right and posted
         again under another id."""
-        answers = await site.running.the_edge.run(
-            lambda conn: outbox.answers_by_now(conn, kept.sent)
-        )
+        answers = await stand(kept)
         verdicts = judge(table.lines, [], answers)
         why = {one.number: one.reasons for one in kept.refused}
         for line, one in zip(table.lines, verdicts, strict=True):

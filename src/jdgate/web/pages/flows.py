@@ -19,7 +19,6 @@ from litestar.response import Stream
 
 from jdgate.commands.overseeing import SPANS
 from jdgate.errors import Refused
-from jdgate.people import accounts
 from jdgate.texts import Lang, say
 from jdgate.web.api.asking import stream
 from jdgate.web.live import HEARTBEAT_S, stream_event
@@ -159,20 +158,13 @@ class Board:
             drawn = await self._draw(key)
             if drawn == sent and quiet < HEARTBEAT_S:
                 continue
-            if site.closing.is_set() or not await self._signed_in(visit):
+            who = visit.who
+            if site.closing.is_set() or not await site.still_in(
+                {visit.token}, who.member, who.role
+            ):
                 return
             yield stream_event("work", drawn) if drawn != sent else b": still here\n\n"
             sent, quiet = drawn, 0.0
-
-    async def _signed_in(self, visit: Visit) -> bool:
-        """Whether the person still is, as who they were. A stream that is open keeps nobody in."""
-        site, now = self._site, self._site.now()
-        still = await site.house.run(
-            lambda conn: accounts.signed_in(conn, visit.token, site.limits, now, by_hand=False)
-        )
-        return still is not None and (still.member, still.role) == (
-            visit.who.member, visit.who.role,
-        )  # fmt: skip
 
     async def _draw(self, key: Key) -> str:
         """The picture as it is now; as it was drawn before, if nothing passed since."""

@@ -19,6 +19,7 @@ from jdgate.core.directory import Member
 from jdgate.core.refdata import Item
 from jdgate.refdata import References
 from jdgate.texts import Lang
+from jdgate.wording import with_code
 
 SITE = "site"
 """Fields of this name hold a clinic's id, or that of its extension site: `cln-01-a`."""
@@ -41,9 +42,7 @@ class Names(Struct, frozen=True):
     def of(self, format: str, code: str) -> str:
         """`code` with its name; alone where it has none. `format`: of the schema, or `SITE`."""
         name = self._name(format, code)
-        if not name or name == code:
-            return code
-        return f"{name}（{code}）" if self.lang == "zh" else f"{name} ({code})"
+        return with_code(name, code, self.lang) if name not in ("", code) else code
 
     def in_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The params of a sentence, with names."""
