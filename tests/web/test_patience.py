@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from tests.e2e.kit import County
+from tests.e2e.kit import ATTENDANCE, County
 from tests.web.browsing import Browser
 
-from jdgate.web import patience
+from jdgate.web import patience, problems
 
 pytestmark = pytest.mark.anyio
 Browse = Callable[..., Browser]
@@ -115,3 +115,46 @@ async def test_a_body_gets_more_time_for_what_came(monkeypatch: pytest.MonkeyPat
     for _ in range(4):
         await body.receive()
     assert not body.slow
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/sign-out", "application/x-www-form-urlencoded"),
+        ("/api/v1/messages", "application/json"),
+        ("/api/v1/tables?id=gone&type=mmt.attendance.v1", "text/csv"),
+    ],
+)
+async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
+    county: County,
+    browse: Browse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    kind: str,
+) -> None:
+    for limit in ("GRACE_S", "REST_S"):
+        monkeypatch.setattr(patience, limit, 60.0)
+    answered: list[int] = []
+
+    def told(error: Exception) -> tuple[int, str, dict[str, object]]:
+        said = as_it_is(error)
+        answered.append(said[0])
+        return said
+
+    as_it_is = problems.told
+    monkeypatch.setattr(problems, "told", told)
+    browser = browse()
+    await browser.sign_in("clerk")
+    made = await county.ask(
+        "token.add", member="cln-01", name="gone", types=[ATTENDANCE], receives=False, days=1
+    )
+    head = (
+        f"POST {path} HTTP/1.1\nHost: {{host}}\nContent-Length: 60000\nContent-Type: {kind}\n"
+        f"Cookie: jdgate={browser.cookie}\nAuthorization: Bearer {made['token']}\n\n"
+    )
+    async with connected(county, head) as client:
+        client.transport.write(b"only so much")
+    await county.until(lambda: answered)
+    assert answered == [400]
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]

@@ -24,6 +24,9 @@ from jdgate.web.site import Site, Visit
 log = logging.getLogger(__name__)
 _MISSING = re.compile(r"parameter '(\w+)'")
 
+_GONE = "client disconnected prematurely"
+"""What the framework says of a sender who left in the middle. Networks drop: no fault of ours."""
+
 SOON_S = 10
 """After so many seconds what failed for now is worth another try."""
 
@@ -99,7 +102,7 @@ def told(error: Exception) -> tuple[int, str, dict[str, object]]:
     if isinstance(error, JdgateError):
         return status_of(error), error.code, error.params
     if isinstance(error, HTTPException):
-        status = error.status_code
+        status = 400 if error.detail == _GONE else error.status_code
         if status < 500:
             return status, _OF_HTTP.get(status, "web.bad_request"), {}
     broke(log, "a request failed", error=error)
