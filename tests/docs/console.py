@@ -186,8 +186,8 @@ class Reader:
                 stderr=subprocess.STDOUT,
             )
         until = time.monotonic() + START_WITHIN
-        # what it prints later is not the reader's concern yet
-        wanted = [*expected, "…"] if expected else ["…"]
+        # what it prints later is not the reader's concern yet; nor what it had to send first
+        wanted = ["…", *expected, "…"] if expected else ["…"]
         while not (said := path.read_text("utf-8", "replace")) or not self._fits(wanted, said):
             ended = daemon.poll() is not None
             assert not ended and time.monotonic() < until, (

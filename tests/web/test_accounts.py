@@ -92,7 +92,9 @@ async def test_a_systems_token_ends(county: County) -> None:
         "token.add", member="cln-01", name="HIS", types=[], receives=True, days=1
     )
     headers = {"authorization": f"Bearer {made['token']}"}
-    async with httpx.AsyncClient(base_url=county.daemon.web_url or "", headers=headers) as system:
+    async with httpx.AsyncClient(
+        base_url=county.daemon.web_url or "", headers=headers, timeout=60
+    ) as system:
         assert (await system.get("/api/v1/status")).status_code == 200
         county.turned.turn(timedelta(hours=24))
         assert (await system.get("/api/v1/status")).status_code == 401

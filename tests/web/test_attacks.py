@@ -297,7 +297,7 @@ async def test_a_name_that_leads_here_but_is_not_ours_reaches_nothing(browse: Br
 
 async def test_files_outside_the_static_folder_are_not_served(county: County) -> None:
     assert county.daemon.web_url is not None
-    async with httpx.AsyncClient(base_url=county.daemon.web_url) as client:
+    async with httpx.AsyncClient(base_url=county.daemon.web_url, timeout=60) as client:
         for name in ("..%2fapp.py", "%2e%2e/app.py", "..\\app.py", "desk.css%00"):
             assert (await client.get(f"/static/{name}")).status_code == 404, name
 

@@ -69,7 +69,7 @@ async def test_records_are_sent_once_over_a_network_that_loses_answers(county: C
 
     def work() -> Any:
         with (
-            httpx.Client(transport=Losing(2)) as http,
+            httpx.Client(transport=Losing(2), timeout=60) as http,
             Client(url, made, http=http, sleep=waits.append) as api,
         ):
             taken = api.send(ENROL, [enrolment(800), enrolment(801, id_no="1")], id="c-1")

@@ -24,7 +24,7 @@ SERIES = re.compile(rf"([a-z_]+)({LABELS})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
 async def numbers(county: County) -> dict[str, float]:
     """A scrape, read as strictly as the format is told: each metric once, its type first."""
-    async with httpx.AsyncClient(base_url=county.daemon.monitor_url or "") as monitor:
+    async with httpx.AsyncClient(base_url=county.daemon.monitor_url or "", timeout=60) as monitor:
         answer = await monitor.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert answer.text.endswith("\n")
@@ -47,7 +47,7 @@ async def numbers(county: County) -> dict[str, float]:
 
 
 async def test_monitors_have_a_port_of_their_own(county: County) -> None:
-    async with httpx.AsyncClient(base_url=county.daemon.monitor_url or "") as monitor:
+    async with httpx.AsyncClient(base_url=county.daemon.monitor_url or "", timeout=60) as monitor:
         assert (await monitor.get("/live")).text == "ok\n"
         assert (await monitor.get("/ready")).status_code == 200
         assert (await monitor.get("/")).status_code == 404
@@ -56,7 +56,7 @@ async def test_monitors_have_a_port_of_their_own(county: County) -> None:
         assert (head.status_code, head.content) == (200, b"")
     told = await numbers(county)
     assert told["jdgate_ready"] == 1 and told['jdgate_member_healthy{member="cln-01"}'] == 1
-    async with httpx.AsyncClient(base_url=county.daemon.web_url or "") as console:
+    async with httpx.AsyncClient(base_url=county.daemon.web_url or "", timeout=60) as console:
         assert (await console.get("/metrics")).status_code != 200
 
 
@@ -113,7 +113,7 @@ async def test_while_the_books_are_away_the_daemon_is_not_ready() -> None:
         return []
 
     app = httpx.ASGITransport(Monitor(status, more))
-    async with httpx.AsyncClient(transport=app, base_url="http://monitor") as monitor:
+    async with httpx.AsyncClient(transport=app, base_url="http://monitor", timeout=60) as monitor:
         assert (await monitor.get("/live")).status_code == 200
         for path in ("/ready", "/metrics"):
             assert (await monitor.get(path)).status_code == 503

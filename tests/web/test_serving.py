@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from tests.web.test_desk import looked
 
 from jdgate.clock import Clock
 from jdgate.config import read_config
+from jdgate.core.calendar import day_of
 from jdgate.errors import UsageError
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +55,7 @@ async def test_a_desk_far_from_the_gateway_tells_it_who_looked(tmp_path: Path) -
             page = await browser.open(f"/alerts/{row['id']}")
             assert page.status_code == 200 and "发出提醒" in page.text
             # pages that are looked at show what is known here, and say what is not
-            day = str(row["due_at"])[:10]
+            day = day_of(datetime.fromisoformat(row["due_at"]))
             for path, text in (
                 ("/expectations", "这里只有本单位提醒的期限"),
                 (f"/expectations?month={day[:7]}", "办 1"),
@@ -79,7 +81,7 @@ async def test_over_tls_cookies_never_leave_it(tmp_path: Path) -> None:
         url = county.daemon.web_url
         assert url is not None and url.startswith("https://")
         trust = ssl.create_default_context(cafile=county.home.root / "desk.pem")
-        async with httpx.AsyncClient(base_url=url, verify=trust) as client:
+        async with httpx.AsyncClient(base_url=url, verify=trust, timeout=60) as client:
             answer = await client.get("/sign-in")
         assert answer.headers["set-cookie"].startswith("__Host-jdgate=")
         assert "secure" in answer.headers["set-cookie"].lower()
