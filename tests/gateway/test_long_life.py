@@ -275,7 +275,7 @@ def test_the_loop_announces_the_directory_and_gives_up_on_who_is_gone(
         await gateway.start()
         try:
             while True:
-                incoming = await clinic.fetch(10, 10.0)
+                incoming = await clinic.fetch(10, 60.0)
                 assert incoming, "nobody told the clinic of the directory"
                 arrivals = [
                     Arrival(CLINIC, one.id, one.kid, one.body, world.now) for one in incoming
@@ -305,7 +305,7 @@ async def test_a_message_its_system_chokes_on_holds_back_no_other(world: World) 
     stuck = Outgoing(member=POLICE, id="s", msg_id="s", kid="k", body=b"b")
     await bus.publish([stuck])
     assert await dispatch.resend_due(bus, [row]) == ([], [row])
-    [fetched] = await police.fetch(10, 1.0)
+    [fetched] = await police.fetch(10, 60.0)
     assert await dispatch.resend_due(bus, [row]) == ([row], [])
     await fetched.ack()
     assert await dispatch.resend_due(bus, [row]) == ([row], [])

@@ -90,7 +90,7 @@ def test_a_reader_sees_the_state_before_an_open_transaction(books: Database) -> 
         meta.put(conn, "county", "511623")
         thread = threading.Thread(target=look)
         thread.start()
-        thread.join(10)
+        thread.join(60)
     look()
     assert seen == [None, "511623"]
 
@@ -114,7 +114,7 @@ def test_transactions_of_two_threads_follow_each_other(books: Database) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     with books.read() as conn:
         assert meta.get(conn, "n") == "80"
 

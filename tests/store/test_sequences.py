@@ -91,7 +91,9 @@ def test_numbers_given_are_gapless_and_a_rollback_gives_them_back(books: Databas
         assert sequences.next_sequences(conn, "pol", 1) == 20
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(batches=st.lists(st.lists(st.integers(1, 25), min_size=1, max_size=6), max_size=12))
 def test_gaps_are_always_exactly_the_numbers_missing(
     sqlite_books: Database, batches: list[list[int]]

@@ -88,7 +88,9 @@ events = st.builds(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     history=st.lists(events, min_size=1, max_size=6).flatmap(
         lambda rows: st.tuples(st.just(rows), st.permutations(rows + rows[:2]))
