@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 
 from jdgate.config import Home
-from jdgate.control import Control, ControlServer, connect
+from jdgate.control import Control, ControlServer, _short_path, connect
 from jdgate.errors import (
     JdgateError,
     Misuse,
@@ -76,12 +76,12 @@ def served(folder: Path) -> Iterator[Home]:
 
     thread = threading.Thread(target=anyio.run, args=(main,))
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(60)
     try:
         yield home
     finally:
         done.set()
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
         assert not home.control.exists()
 
@@ -156,7 +156,8 @@ def test_a_failure_inside_is_a_sentence_without_details(
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"5", b"\xff\xfe", b'{"method":1}'])
 def test_a_request_of_any_other_form_is_answered_and_harms_nobody(home: Home, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as raw:
-        raw.connect(str(home.control))
+        with _short_path(home.control) as name:
+            raw.connect(name)
         raw.sendall(line + b"\n")
         answer = json.loads(raw.makefile("rb").readline())
         assert answer["error"]["code"] == "control.failed"
@@ -166,7 +167,8 @@ def test_a_request_of_any_other_form_is_answered_and_harms_nobody(home: Home, li
 
 def test_a_command_that_hangs_up_in_the_middle_harms_nobody(home: Home) -> None:
     raw = socket.socket(socket.AF_UNIX)
-    raw.connect(str(home.control))
+    with _short_path(home.control) as name:
+        raw.connect(name)
     raw.sendall(b'{"method":"count","params":{"to":100000}}\n{"meth')
     raw.close()
     with connect(home) as control:
@@ -181,8 +183,8 @@ def test_a_socket_left_over_by_a_killed_daemon_is_replaced(tmp_path: Path) -> No
     with served(tmp_path) as home:
         left = home.control
     assert not left.exists()
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(left))
+    with socket.socket(socket.AF_UNIX) as dead, _short_path(left) as name:
+        dead.bind(name)
     with pytest.raises(TransportFailed) as refused:
         connect(Home(tmp_path))
     assert refused.value.code == "control.no_daemon"

@@ -40,7 +40,9 @@ PRIVATE_FILES = (".key", ".pem", ".nk", ".seed", ".db", ".env")
 
 def listed() -> list[Path]:
     """Files of the repository: what git has, or would take if it were asked to add all."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    # a clone in a container may belong to another user than the one who tests it
+    command = ["git", "-c", f"safe.directory={REPOSITORY}", "ls-files"]
+    command += ["--cached", "--others", "--exclude-standard", "-z"]
     found = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True).stdout
     paths = [REPOSITORY / name for name in found.decode().split("\0") if name]
     return [path for path in paths if path.is_file()]
