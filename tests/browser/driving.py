@@ -88,6 +88,7 @@ class Window:
 
         Axe is brought in by the driver, not by the page: the page's policy stays as it is.
         """
+        await self.page.wait_for_load_state()  # what was clicked on may have led to it
         await self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = await self.page.evaluate("axe.run({resultTypes: ['violations']})")
         serious = [

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.browser.driving import Drive
-from tests.e2e.kit import REGION, County
+from tests.e2e.kit import County
 from tests.web.browsing import PASSWORD
-
-from jdgate.config import Home
-from jdgate.core.enrolment import fingerprint, read_request
-from jdgate.enrolling import request_keys
+from tests.web.test_members import asks
 
 pytestmark = pytest.mark.anyio
 
@@ -21,13 +18,10 @@ async def test_a_department_is_admitted_by_what_it_reads_out(
     county: County, drive: Drive, tmp_path: Path, phone: bool
 ) -> None:
     member = f"cln-{40 + phone}"
-    request = request_keys(
-        Home(tmp_path), member, name=f"镇卫生院{member}", roles=["CLN"], regions=[REGION],
-        county=REGION,
-    )  # fmt: skip
+    request, read_out = asks(tmp_path, member, name=f"镇卫生院{member}")
     file = tmp_path / f"{member}.request"
-    file.write_bytes(request)
-    heard = fingerprint(read_request(request)).split()
+    file.write_text(request, "ascii")
+    heard = read_out.split()
     window = await drive.window("keeper", phone=phone)
     page = await window.open("/members")
     await window.accessible()

@@ -9,11 +9,14 @@ answer = await browser.send(page, f"/alerts/{id}/ack")
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import pyotp
 from tests.e2e.kit import County
 
+from jdgate.core.calendar import local_day
 from jdgate.people import accounts, credentials
 from jdgate.store import people
 
@@ -76,6 +79,20 @@ def token_of(page: httpx.Response) -> str:
 def without_token(page: httpx.Response) -> str:
     """The page without its forms' tokens: 43 random characters may hold any short word."""
     return TOKEN.sub("", page.text)
+
+
+def wrong_code(generator: pyotp.TOTP, now: datetime) -> str:
+    """Six digits that are not the generator's code, minutes before and after as little as now."""
+    right = {generator.at(now + timedelta(seconds=30 * step)) for step in range(-4, 5)}
+    return next(code for code in map("{:06}".format, range(10)) if code not in right)
+
+
+def stay_within_a_day(county: County) -> None:
+    """Where the county's day is over within the hour, begin the next: what is counted by the day
+    is counted anew at midnight."""
+    soon = county.turned() + timedelta(hours=1)
+    if local_day(soon) != local_day(county.turned()):
+        county.turned.turn(timedelta(hours=1))
 
 
 async def hire(

@@ -16,7 +16,7 @@ import httpx
 import pyotp
 import pytest
 from tests.e2e.kit import County
-from tests.web.browsing import PASSWORD, Browser, hire, token_of
+from tests.web.browsing import PASSWORD, Browser, hire, token_of, wrong_code
 from tests.web.provider import Provider, User
 from tests.web.test_members import asks, form
 from tests.web.test_oidc import STRONG, back_of, found
@@ -27,6 +27,8 @@ from jdgate.store import people
 pytestmark = pytest.mark.anyio
 KEEPER = "subject-keeper"
 A_YEAR_AGO = int(time.time()) - 365 * 86_400
+TOMORROW = int(time.time()) + 86_400
+"""Later than the tests may run that were collected now."""
 SECRET = re.compile(r'class="secret">([A-Z2-7]{32})<')
 
 
@@ -129,7 +131,7 @@ async def test_an_act_is_done_by_who_signs_in_at_the_provider_once_more(
     assert "set-cookie" not in came.headers and keeper.cookie == before, "the session stays"
     shown = await keeper.open(waits)
     assert 'name="code"' in shown.text and status(county) == "active", "a link does nothing"
-    wrong = await keeper.send(shown, waits, code="000000")
+    wrong = await keeper.send(shown, waits, code=wrong_code(code, county.daemon.clock.now()))
     assert wrong.status_code == 422 and "什么都没有做" in wrong.text
     assert status(county) == "active"
     now = code.at(county.daemon.clock.now())
@@ -173,7 +175,7 @@ async def test_a_second_factor_there_is_enough_and_the_ledger_says_so(
         ({"heedless": True}, "没有让您重新登录", "sign in anew"),
         ({"spoilt": {"auth_time": None}}, "没有让您重新登录", "sign in anew"),
         ({"spoilt": {"auth_time": True}}, "没有让您重新登录", "sign in anew"),
-        ({"spoilt": {"auth_time": int(time.time()) + 900}}, "没有让您重新登录", "sign in anew"),
+        ({"spoilt": {"auth_time": TOMORROW}}, "没有让您重新登录", "sign in anew"),
         ({"spoilt": {"nonce": "another"}}, "不能采信（nonce）", "trusted (nonce)"),
     ],
     ids=["refused", "a colleague", "a stranger", "no second factor", "signed in long ago",

@@ -36,8 +36,15 @@ def asks(folder: Path, member: str = "cln-20", **more: Any) -> tuple[str, str]:
     given: dict[str, Any] = {
         "name": "镇卫生院门诊", "roles": ["CLN"], "regions": [REGION], "county": REGION, **more,
     }  # fmt: skip
-    request = request_keys(Home(folder), member, **given)
-    return request.decode(), enrolling.fingerprint(enrolling.read_request(request))
+    home, typed = Home(folder), {"00000", "00001"}
+    while True:
+        request = request_keys(home, member, **given).decode()
+        heard = enrolling.fingerprint(enrolling.read_request(request.encode()))
+        groups = {*heard.split()} - typed
+        # pages are searched for single groups: each stands there at most as what was heard
+        if len(groups) == 8 and not any(group in request + REGION for group in groups):
+            return request, heard
+        (home.keys / f"{member}.key").unlink()
 
 
 def form(request: str, heard: str, county: County, **more: Any) -> dict[str, Any]:
@@ -159,7 +166,8 @@ async def test_what_was_not_heard_admits_nobody(
     groups[2] = "00000" if groups[2] != "00000" else "00001"
     misheard = await keeper.send(page, "/admission/sign", **form(request, " ".join(groups), county))
     assert misheard.status_code == 422 and "不符的是第 3 组" in misheard.text
-    assert f'value="{groups[1]}"' in misheard.text and heard.split()[2] not in misheard.text
+    right, elsewhere = heard.split()[2], misheard.text.replace(county.daemon.nats_url, "")
+    assert f'value="{groups[1]}"' in misheard.text and right not in elsewhere
     changed = await keeper.send(page, "/admission/sign", **form(request, other, county))
     assert changed.status_code == 422 and "不要准入" in changed.text
     unheard = await keeper.send(page, "/admission/sign", **form(request, "", county))
@@ -315,7 +323,8 @@ async def test_what_runs_out_is_said_in_time(county: County, keeper: Browser) ->
     (said,) = [each for each in status["warnings"] if each["code"] == "status.keys_end"]
     assert "com-01" in said["params"]["members"]
     ends = datetime(2026, 12, 1, 20, tzinfo=UTC)  # in the county it is the second already
-    (warned,) = warnings(msgspec.structs.replace(directory, expires=ends, members=()), now)
+    ending = msgspec.structs.replace(directory, expires=ends, members=())
+    (warned,) = warnings(ending, ends - timedelta(days=9))
     assert warned == {"code": "status.directory_ends", "params": {"until": "2026-12-02"}}
 
     # its keys lie here: it gets new ones by the command that the page says, or on the page

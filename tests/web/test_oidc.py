@@ -13,7 +13,7 @@ import httpx
 import pyotp
 import pytest
 from tests.e2e.kit import County
-from tests.web.browsing import PASSWORD, Browser, hire
+from tests.web.browsing import PASSWORD, Browser, hire, wrong_code
 from tests.web.provider import CLIENT, SECRET, Provider, User
 from tests.web.test_serving import certificate
 
@@ -242,10 +242,12 @@ async def test_a_name_links_nobody_before_our_own_code_came(
         ticket = page.text.partition('name="ticket" value="')[2].partition('"')[0]
         return await browser.send(page, "/sign-in/provider/code", ticket=ticket, code=code)
 
-    assert (await try_as("subject-thief", "000000")).status_code == 422
+    generator = pyotp.TOTP(secret)
+    wrong = wrong_code(generator, county.daemon.clock.now())
+    assert (await try_as("subject-thief", wrong)).status_code == 422
     row = await house.run(lambda conn: people.get(conn, "named"))
     assert row is not None and row.subject is None, "who only has the name has nothing of it"
-    code = pyotp.TOTP(secret).at(county.daemon.clock.now())
+    code = generator.at(county.daemon.clock.now())
     assert (await try_as("subject-named", code)).status_code == 303
     row = await house.run(lambda conn: people.get(conn, "named"))
     assert row is not None and row.subject == "subject-named"
@@ -277,8 +279,9 @@ async def test_without_a_second_factor_there_our_own_code_is_asked_for(
         form = {"form_token": own, "ticket": ticket, "code": code}
         return await by.client.post("/sign-in/provider/code", data=form | more)
 
-    assert (await give("000000")).status_code == 422
-    code = pyotp.TOTP(secret).at(county.daemon.clock.now())
+    generator = pyotp.TOTP(secret)
+    wrong, code = (of(generator, county.daemon.clock.now()) for of in (wrong_code, pyotp.TOTP.at))
+    assert (await give(wrong)).status_code == 422
     thief = Browser(county)
     assert (await give(code, thief)).status_code == 422, "the step of another browser"
     await thief.close()
@@ -294,7 +297,7 @@ async def test_without_a_second_factor_there_our_own_code_is_asked_for(
     assert (await give(code)).status_code == 422, "the browser has another token"
     page = await by_provider(browser)
     ticket = page.text.partition('name="ticket" value="')[2].partition('"')[0]
-    answers = [(await give("000000")).status_code for _ in range(6)]
+    answers = [(await give(wrong)).status_code for _ in range(6)]
     assert answers[-1] == 429, "guessing codes becomes slow"
     await county.ask("operator.disable", login="coded")
 

@@ -13,7 +13,7 @@ import httpx
 import pyotp
 import pytest
 from tests.e2e.kit import County
-from tests.web.browsing import PASSWORD, Browser, hire, token_of
+from tests.web.browsing import PASSWORD, Browser, hire, token_of, wrong_code
 
 from jdgate.errors import JdgateError, Refused
 
@@ -233,7 +233,7 @@ async def test_a_systems_token_is_made_shown_once_and_revoked(
     assert "&lt;script&gt;" in listed and evil not in listed and token not in listed
 
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=keeper.url, headers=headers) as system:
+    async with httpx.AsyncClient(base_url=keeper.url, headers=headers, timeout=60) as system:
         assert (await system.get("/api/v1/status")).status_code == 200
         confirm = await keeper.open(f"/systems/{token[:8]}/revoke")
         assert evil not in confirm.text
@@ -341,7 +341,8 @@ async def test_a_new_authenticator_wants_the_password_and_a_code_of_the_old_one(
     assert new.secret != old.secret
     ticket = offer.text.partition('name="ticket" value="')[2].partition('"')[0]
     path, now = "/account/authenticator/new", county.daemon.clock.now()
-    assert (await here.send(offer, path, ticket=ticket, code="000000")).status_code == 422
+    wrong = await here.send(offer, path, ticket=ticket, code=wrong_code(new, now))
+    assert wrong.status_code == 422
     page = await there.open("/account")
     stolen = await there.send(page, path, ticket=ticket, code=new.at(now))
     assert stolen.status_code == 422, "another browser's step"

@@ -294,7 +294,8 @@ async def test_who_is_not_signed_in_sees_none_of_it(browse: Browse) -> None:
 async def test_names_that_are_markup_are_text(county: County, browse: Browse) -> None:
     month = f"{local_day(county.daemon.clock.now()):%Y-%m}-01"
     now = county.daemon.clock.now()
-    await expect(county, due(county, "evil", 0.01, awaits=EVIL, of=EVIL, rule=EVIL))
+    evil = due(county, "evil", 0.01, awaits=EVIL, of=EVIL, rule=EVIL)
+    await expect(county, evil)
     await county.books(
         lambda conn: figures.put(
             conn, [FigureRow(chart="courier.xray", first=month, last=EVIL, unit=EVIL, item=EVIL,
@@ -304,7 +305,7 @@ async def test_names_that_are_markup_are_text(county: County, browse: Browse) ->
     legs = [((EVIL, GATEWAY, EVIL), Tally(3, 3)), ((EVIL, "nco", EVIL), Tally(3, 3))]
     await county.books(lambda conn: traffic.add(conn, legs, now))
     checker = await signed_in(browse, "checker")
-    day = local_day(due(county, "evil", 0.01).due_at)
+    day = local_day(evil.due_at)
     days = (f"/expectations?day={day}", f"/expectations/list/awaited?day={day}")
     for path in (*days, "/flows", "/charts"):
         page = await checker.open(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import pytest
 from tests.e2e.kit import ATTENDANCE, County
 from tests.web.browsing import Browser
 
+from jdgate.errors import Refused
 from jdgate.web import patience, problems
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +80,7 @@ async def test_a_body_that_drips_in_is_told_so_and_harms_nobody(
 ) -> None:
     monkeypatch.setattr(patience, "REST_S", 30.0)  # a busy machine is late with the head
     browser = browse()
-    await browser.sign_in("clerk")
+    await browser.is_in("clerk")
     head = (
         "POST /sign-out HTTP/1.1\nHost: {host}\nContent-Length: 60000\n"
         f"Cookie: jdgate={browser.cookie}\n"
@@ -103,18 +105,31 @@ async def test_what_is_left_of_a_refused_body_keeps_no_connection(county: County
         assert (await client.drip(b"a")).startswith(b"HTTP/1.1 403 ")
 
 
-async def test_a_body_gets_more_time_for_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces = iter([b"x" * 64 * 1024] * 3 + [b""])
+@pytest.mark.parametrize("large", [True, False])
+def test_a_body_gets_more_time_for_what_came(monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    monkeypatch.setattr(patience, "GRACE_S", 1000.0)
+    pieces = iter([b"x" * (1000 * patience.SLOWEST if large else 1)] * 3 + [b""])
 
-    async def receive() -> dict[str, object]:
-        await asyncio.sleep(0.2)
-        piece = next(pieces)
-        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+    async def drip() -> patience.Body:
+        loop, passed = asyncio.get_running_loop(), 0.0
+        really = loop.time
+        monkeypatch.setattr(loop, "time", lambda: really() + passed)
 
-    body = patience.Body(receive)
-    for _ in range(4):
-        await body.receive()
-    assert not body.slow
+        async def receive() -> dict[str, object]:
+            nonlocal passed
+            passed += 600.0
+            for _ in range(3):  # whoever waited for so long notices
+                await asyncio.sleep(0)
+            piece = next(pieces)
+            return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+        body = patience.Body(receive)
+        with contextlib.suppress(Refused):
+            for _ in range(4):
+                await body.receive()
+        return body
+
+    assert asyncio.run(drip()).slow == (not large)
 
 
 @pytest.mark.parametrize(

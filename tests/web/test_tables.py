@@ -8,7 +8,7 @@ from io import BytesIO
 
 import openpyxl
 import pytest
-from tests.e2e.kit import ATTENDANCE, ENROL, County, enrolment
+from tests.e2e.kit import ATTENDANCE, ENROL, WITHIN, County, enrolment
 
 from jdgate.commands import tables as tables_module
 from jdgate.commands.standing import judge, tally
@@ -107,13 +107,13 @@ async def test_no_page_waits_until_a_table_is_read(
 
     def slowly(*_: object) -> list[object]:
         begun.set()
-        goes_on.wait(30)
+        goes_on.wait(2 * WITHIN)
         return []
 
     monkeypatch.setattr(tables_module, "survey", slowly)
     reading = asyncio.create_task(tables.survey("cln-01", rows()))
-    assert await asyncio.to_thread(begun.wait, 30)
-    async with asyncio.timeout(10):
+    assert await asyncio.to_thread(begun.wait, WITHIN)
+    async with asyncio.timeout(WITHIN):
         assert await tables.aside(lambda: not reading.done())
     goes_on.set()
     assert await reading == []
