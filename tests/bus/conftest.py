@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ def nkey(private: Ed25519PrivateKey) -> str:
     return nkey_public(private.public_key().public_bytes_raw())
 
 
-async def until(condition: Callable[[], Any], within: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], within: float = 60.0) -> None:
     """Wait for a condition, looking often; fails when it does not come true."""
     deadline = time.monotonic() + within
     while True:
@@ -46,7 +48,7 @@ def message(member: str, number: int | str, body: bytes = b"sealed", **more: Any
     return Outgoing(member=member, body=body, **fields)
 
 
-async def fetch_all(bus: Any, count: int, within: float = 15.0) -> list[Incoming]:
+async def fetch_all(bus: Any, count: int, within: float = 60.0) -> list[Incoming]:
     """Fetch and settle until `count` different messages have come."""
     got: dict[str, Incoming] = {}
     deadline = time.monotonic() + within
@@ -104,6 +106,7 @@ class County:
     async def gateway(
         self, *members: str, quota: Quota | None = None, **more: Any
     ) -> GatewayStreams:
+        more = {"patience": 30.0} | more
         bus = await connect_gateway(self.server.url, self.keys["gateway"], quota=quota, **more)
         self._open.append(bus)
         await bus.start()
@@ -111,6 +114,7 @@ class County:
         return bus
 
     async def member(self, name: str, url: str | None = None, **more: Any) -> MemberStreams:
+        more = {"patience": 30.0} | more
         bus = await connect_member(url or self.server.url, name, self.keys[name], **more)
         self._open.append(bus)
         await bus.start()
@@ -120,6 +124,14 @@ class County:
         raw = Raw(name, self.keys[name])
         self._open.append(raw.client)
         return await raw.connect(self.server.url)
+
+    @contextlib.contextmanager
+    def keeping_the_port(self) -> Iterator[None]:
+        """Nobody else gets the server's port while it is stopped, and it does."""
+        with socket.socket() as kept:
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind(("127.0.0.1", int(self.server.url.rpartition(":")[2])))
+            yield
 
     async def close(self) -> None:
         for bus in self._open:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import resource
+import shutil
 import signal
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -29,6 +31,11 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def gone(folder: Path) -> None:
+    """Delete it at one stroke: the server may be writing into it."""
+    shutil.rmtree(folder.rename(folder.with_name("gone")), ignore_errors=True)
 
 
 def fake_server(path: Path, script: str) -> Path:
@@ -58,9 +65,10 @@ async def test_what_is_stored_is_there_after_a_stop(county: Any, tools: Any) -> 
     await gateway.publish([tools.message("m1", 1)])
     await gateway.close()
     await county.server.stop()
-    await county.server.start()
+    with county.keeping_the_port():
+        await county.server.start()
     m1 = await county.member("m1")
-    assert [g.id for g in await m1.fetch(10, wait=5)] == ["id-1"]
+    assert [g.id for g in await m1.fetch(10, wait=30)] == ["id-1"]
 
 
 async def test_a_second_daemon_on_the_same_directory_is_told_who_has_it(county: Any) -> None:
@@ -84,10 +92,10 @@ async def test_a_port_that_is_taken_is_a_clear_failure(county: Any, tmp_path: Pa
 async def test_members_are_admitted_and_dropped_without_disturbing_others(
     county: Any, tools: Any
 ) -> None:
-    gateway = await county.gateway("m1", "m2", "m3")
-    m1, m2 = await county.member("m1"), await county.member("m2")
+    gateway = await county.gateway("m1", "m2", "m3", watch_patience=30)
+    m1, m2 = await county.member("m1", watch_patience=30), await county.member("m2")
     with pytest.raises(TransportFailed) as refused:
-        await connect_member(county.server.url, "m3", county.keys["m3"], patience=1)
+        await connect_member(county.server.url, "m3", county.keys["m3"], patience=4)
     assert refused.value.code == "bus.denied"
 
     await county.server.reload(county.users("gateway", "m1", "m3"))
@@ -169,15 +177,34 @@ async def test_killed_it_comes_back_on_its_port_and_nothing_stored_is_lost(
     assert county.server.url == url
 
 
-async def test_a_store_deleted_under_the_server_is_made_again(county: Any, tools: Any) -> None:
-    import shutil
+async def test_while_it_is_down_nobody_else_is_given_its_port(county: Any, tools: Any) -> None:
+    server = county.server
+    port = int(server.url.rpartition(":")[2])
+    down, again, spawn = asyncio.Event(), asyncio.Event(), server._spawn
 
+    async def later() -> None:
+        down.set()
+        await again.wait()
+        await spawn()
+
+    server._spawn = later
+    os.kill(server.pid, signal.SIGKILL)
+    await down.wait()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    again.set()
+    await tools.until(lambda: server.running)
+    assert server.url.endswith(f":{port}")
+    await county.member("m1")
+
+
+async def test_a_store_deleted_under_the_server_is_made_again(county: Any, tools: Any) -> None:
     gateway = await county.gateway("m1")
     m1 = await county.member("m1")
     await gateway.publish([tools.message("m1", "lost")])
     await asyncio.sleep(0)
     await tools.until(lambda: county.server._watch.streams == {"JD_IN", "JD_BOX"})
-    shutil.rmtree(county.directory / "jetstream")
+    gone(county.directory / "jetstream")
     await tools.until(lambda: county.server.restarts == 1 and county.server.running)
 
     async def both_ways() -> bool:
@@ -195,11 +222,9 @@ async def test_a_store_deleted_under_the_server_is_made_again(county: Any, tools
 
 
 async def test_a_whole_directory_deleted_is_made_again(county: Any, tools: Any) -> None:
-    import shutil
-
     gateway = await county.gateway("m1")
     await tools.until(lambda: county.server._watch.streams == {"JD_IN", "JD_BOX"})
-    shutil.rmtree(county.directory)
+    gone(county.directory)
     await tools.until(lambda: county.server.restarts == 1 and county.server.running)
 
     async def stored() -> bool:
@@ -216,8 +241,8 @@ async def test_a_server_whose_write_failed_is_restarted_once_there_is_room(
 ) -> None:
     """A limit on the size of its files makes the running server's writes fail."""
     gateway = await county.gateway("m1")
+    await (await county.member("m1")).publish([tools.message("m1", "before")])
     m1 = await county.member("m1", confirm=0.3)
-    await m1.publish([tools.message("m1", "before")])
     resource.prlimit(county.server.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
     stored = 0
 

@@ -33,7 +33,6 @@ class Line:
     def __init__(self, port: int) -> None:
         self._port = port
         self.silent = False
-        self.accepted = 0
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -46,8 +45,7 @@ class Line:
         writer.close()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        self.silent = self.silent and self.accepted == 1
+        self.silent = False  # the next line is a good one
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
         self._writers += [writer, back]
         for pair in ((reader, back), (there, writer)):
@@ -76,13 +74,13 @@ async def test_a_line_that_goes_silent_is_left_for_a_new_one(
 ) -> None:
     wire, url = line
     gateway = await county.gateway("m1")
-    m1 = await county.member("m1", url, watch_every=0.1, watch_patience=0.3, confirm=1.0)
+    m1 = await county.member("m1", url, watch_every=0.1, watch_patience=2, confirm=20)
     await m1.publish([tools.message("m1", 1)])
-    wire.silent = True
+    before, wire.silent = m1._wire.epoch, True
     with pytest.raises(NotStored) as failed:
         await m1.publish([tools.message("m1", 2)])
     assert failed.value.code in ("bus.unavailable", "bus.unconfirmed")
-    await tools.until(lambda: m1.healthy and m1._wire.epoch == 2)
+    await tools.until(lambda: m1.healthy and m1._wire.epoch > before)
     await m1.publish([tools.message("m1", 3)])
     assert [g.id for g in await tools.fetch_all(gateway, 2)] == ["id-1", "id-3"]
     await m1.close()
@@ -93,13 +91,13 @@ async def test_a_fetch_that_waits_survives_a_silent_line(
 ) -> None:
     wire, url = line
     gateway = await county.gateway("m1", quota=Quota(ack_wait=0.5))
-    m1 = await county.member("m1", url, watch_every=0.1, watch_patience=0.3)
+    m1 = await county.member("m1", url, watch_every=0.1, watch_patience=2)
     waiting = asyncio.create_task(m1.fetch(10, wait=30))
     await tools.until(lambda: m1._pull._credit > 0)
     wire.silent = True
     await gateway.publish([tools.message("m1", 1)])
     # What went out on the silent line is out: it comes again after the acknowledgement wait.
-    assert [g.id for g in await waiting] == ["id-1"]
+    assert {g.id for g in await waiting} == {"id-1"}
     await m1.close()
 
 
@@ -158,17 +156,17 @@ async def test_a_new_gateway_gets_at_once_what_the_last_one_had_in_hand(
     first = await county.gateway("m1", quota=Quota(ack_wait=3600))
     m1 = await county.member("m1")
     await m1.publish([tools.message("m1", 1)])
-    assert len(await first.fetch(10, wait=5)) == 1
+    assert len(await first.fetch(10, wait=30)) == 1
     await first.close()
     second = await county.gateway("m1", quota=Quota(ack_wait=3600))
-    assert [g.id for g in await second.fetch(10, wait=5)] == ["id-1"]
+    assert [g.id for g in await second.fetch(10, wait=30)] == ["id-1"]
 
 
 async def test_what_was_prefetched_is_handed_back_on_close(county: Any, tools: Any) -> None:
     gateway = await county.gateway("m1", quota=Quota(ack_wait=3600))
     m1 = await county.member("m1")
     await gateway.publish([tools.message("m1", n) for n in range(30)])
-    (first,) = await m1.fetch(1, wait=5)
+    (first,) = await m1.fetch(1, wait=30)
     await first.ack()
     await m1.close()
     again = await county.member("m1")
@@ -176,12 +174,14 @@ async def test_what_was_prefetched_is_handed_back_on_close(county: Any, tools: A
 
 
 async def test_what_is_not_settled_comes_again_after_the_wait(county: Any, tools: Any) -> None:
-    gateway = await county.gateway("m1", quota=Quota(ack_wait=0.2))
+    gateway = await county.gateway("m1", quota=Quota(ack_wait=0.5))
     m1 = await county.member("m1")
     await m1.publish([tools.message("m1", 1)])
-    assert len(await gateway.fetch(10, wait=5)) == 1
-    (again,) = await gateway.fetch(10, wait=10)
-    assert (again.id, again.redelivered) == ("id-1", 1)
+    first, *_ = await gateway.fetch(10, wait=30)
+    # more than once, if this machine was busy for as long
+    again, *_ = await gateway.fetch(10, wait=30)
+    assert first.id == again.id == "id-1"
+    assert again.redelivered > first.redelivered
 
 
 async def test_a_stream_that_may_hold_no_more_bytes_refuses(county: Any, tools: Any) -> None:
@@ -197,15 +197,16 @@ async def test_without_a_server_connecting_fails_in_time_or_goes_on_behind(
 ) -> None:
     url = county.server.url
     await county.server.stop()
-    with pytest.raises(TransportFailed) as failed:
-        await connect_member(url, "m1", county.keys["m1"], patience=0.3)
-    assert failed.value.code == "bus.unavailable"
-    m1 = await county.member("m1", url, patience=0)
-    assert not m1.healthy
-    assert await m1.fetch(10, wait=0.05) == []
-    with pytest.raises(NotStored):
-        await m1.publish([tools.message("m1", 1)])
-    await county.server.start()
+    with county.keeping_the_port():
+        with pytest.raises(TransportFailed) as failed:
+            await connect_member(url, "m1", county.keys["m1"], patience=0.3)
+        assert failed.value.code == "bus.unavailable"
+        m1 = await county.member("m1", url, patience=0)
+        assert not m1.healthy
+        assert await m1.fetch(10, wait=0.05) == []
+        with pytest.raises(NotStored):
+            await m1.publish([tools.message("m1", 1)])
+        await county.server.start()
     await tools.until(lambda: m1.healthy)
 
 
@@ -220,7 +221,7 @@ async def test_a_server_that_offers_no_tls_is_told_nothing(county: Any) -> None:
     url = county.server.url.replace("nats://", "tls://")
     with pytest.raises(TransportFailed) as failed:
         await connect_member(
-            url, "m1", county.keys["m1"], tls=ssl.create_default_context(), patience=2
+            url, "m1", county.keys["m1"], tls=ssl.create_default_context(), patience=4
         )
     assert failed.value.code == "bus.insecure"
 
@@ -270,11 +271,11 @@ async def test_over_tls_everything_works_and_a_foreign_certificate_does_not(
         await gateway.ensure_members(["m1"])
         m1 = await connect_member(server.url, "m1", county.keys["m1"], tls=trusting)
         await m1.publish([tools.message("m1", 1)])
-        assert [g.id for g in await gateway.fetch(10, wait=5)] == ["id-1"]
+        assert [g.id for g in await gateway.fetch(10, wait=30)] == ["id-1"]
         await m1.close()
         await gateway.close()
         with pytest.raises(TransportFailed) as refused:
-            await connect_member(server.url, "m1", county.keys["m1"], patience=2)
+            await connect_member(server.url, "m1", county.keys["m1"], patience=4)
         assert refused.value.code == "bus.insecure"
     finally:
         await server.stop()

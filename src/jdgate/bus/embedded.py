@@ -5,7 +5,8 @@ Rules
   server that outlives its daemon by a moment keeps the next daemon out until it is gone.
 - The server dies with the daemon, even at SIGKILL (see `tether`). Start it from the main thread.
 - It listens on the loopback interface, or with TLS elsewhere. Port -1 takes a free port once;
-  every restart uses that same port, so that clients find their way back.
+  every restart uses that same port, so that clients find their way back. The daemon keeps it:
+  while the server is down, nobody else is given it.
 - When it ends unasked it is started again, at once the first time, then with growing pauses.
 - When it runs but can't store any more (its store deleted, a disk that was full), it is
   restarted as soon as that helps (see `watch`), and the gateway makes its streams again.
@@ -31,6 +32,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -78,6 +80,8 @@ class EmbeddedServer:
         self._port, self._host, self._configured, self._tls = port, host, binary, tls
         self._max_payload, self._max_store = max_payload, max_store
         self._binary = Path()
+        self._any_port = port <= 0
+        self._kept_port: socket.socket | None = None
         self._lock: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -138,11 +142,12 @@ class EmbeddedServer:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._take_lock()
         try:
+            self._keep_port()
             await self._write_config()
             await self._spawn()
         except BaseException:
             await self._end_process()
-            self._release_lock()
+            self._let_go()
             raise
         self._supervisor = asyncio.create_task(self._supervise())
 
@@ -151,7 +156,7 @@ class EmbeddedServer:
         await end(self._supervisor)
         self._supervisor = None
         await self._end_process()
-        self._release_lock()
+        self._let_go()
 
     async def reload(self, users: Sequence[BusUser]) -> None:
         """Put these users in force: newcomers get in, those who are missing are cut off.
@@ -243,7 +248,20 @@ class EmbeddedServer:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
 
-    def _release_lock(self) -> None:
+    def _keep_port(self) -> None:
+        """Have a socket bound to the port that does not listen: the kernel gives it to nobody who
+        asks for any port, and to the server, which asks for this one. Where that can't be had the
+        server takes a free one."""
+        if self._any_port and sys.platform == "linux":
+            self._kept_port = _bound(self._host, max(self._port, 0))
+            if self._kept_port is not None:
+                self._port = int(self._kept_port.getsockname()[1])
+
+    def _let_go(self) -> None:
+        """Of the port and the directory."""
+        if self._kept_port is not None:
+            self._kept_port.close()
+            self._kept_port = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -327,3 +345,20 @@ class EmbeddedServer:
                     log.error("bus: nats-server does not start: %s", type(error).__name__)
                     await self._end_process()
             self.restarts += 1
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    """A socket bound there that others who ask for the very port may have beside it."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, _, _, address = min(found)  # IPv4 first, as the server has it
+        bound = socket.socket(family, kind)
+    except OSError:
+        return None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        return None
+    return bound
