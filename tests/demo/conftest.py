@@ -18,10 +18,20 @@ import pytest
 
 from jdgate.config import Home
 
-JDGATE = Path(sys.executable).with_name("jdgate")
+from .noon import to_noon
+
+JDGATE = (sys.executable, Path(__file__).with_name("noon.py"))
 STAYS_UP = "the county stays up"
 PATIENCE = 300.0
 """Seconds a story may take on a machine that is busy with other things."""
+
+
+def turned_by(folder: Path) -> float:
+    """By how many seconds the clock of the county in a folder is turned, at each of its starts."""
+    file = folder.parent / "turned"
+    if not file.exists():
+        file.write_text(str(to_noon()))
+    return float(file.read_text())
 
 
 class Running:
@@ -33,12 +43,16 @@ class Running:
         self._log = folder.parent / f"{folder.name}.{len(list(folder.parent.glob('*.log')))}.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [JDGATE, "run", "--demo", "--lang", "en", *options],
+                [*JDGATE, "run", "--demo", "--lang", "en", *options],
                 cwd=folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "TURNED_BY": str(turned_by(folder)),
+                },
             )
 
     @property
@@ -94,6 +108,7 @@ def told_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "exit_code").exists():
             shutil.rmtree(shared / "county", ignore_errors=True)
+            (shared / "turned").unlink(missing_ok=True)
             running = Running(shared / "county")
             try:
                 printed = running.wait_for(STAYS_UP)
@@ -121,6 +136,7 @@ def copied(told_once: Path, into: Path) -> Path:
     """The county of `told_once` in a folder of its own."""
     folder = into / "county"
     shutil.copytree(told_once / "county", folder, ignore=shutil.ignore_patterns("*.sock"))
+    shutil.copy(told_once / "turned", into)
     return folder
 
 
