@@ -34,7 +34,7 @@ def would_run(clone: Path, target: str) -> list[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(
         ["make", "-n", "--no-print-directory", target],
-        cwd=clone, env=clean, check=True, capture_output=True, text=True, timeout=60,
+        cwd=clone, env=clean, check=True, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     return done.stdout.splitlines()
 

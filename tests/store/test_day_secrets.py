@@ -385,7 +385,7 @@ def test_a_process_killed_at_any_step_loses_no_body_and_keeps_no_shredded_one(
         [sys.executable, "-c", DIES, str(steps), str(site.file), str(site.master)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert child.returncode in (0, -signal.SIGKILL), child.stderr
