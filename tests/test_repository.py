@@ -5,6 +5,7 @@ The words looked for are put together here, so that this file does not hold them
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -39,10 +40,15 @@ PRIVATE_FILES = (".key", ".pem", ".nk", ".seed", ".db", ".env")
 
 
 def listed() -> list[Path]:
-    """Files of the repository: what git has, or would take if it were asked to add all."""
+    """Files of the repository: what git has, or would take if it were asked to add all.
+
+    In CI only what it has: a cache may lie in the clone.
+    """
     # a clone in a container may belong to another user than the one who tests it
     command = ["git", "-c", f"safe.directory={REPOSITORY}", "ls-files"]
-    command += ["--cached", "--others", "--exclude-standard", "-z"]
+    command += ["--cached", "--exclude-standard", "-z"]
+    if not os.environ.get("CI"):
+        command.append("--others")
     found = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True).stdout
     paths = [REPOSITORY / name for name in found.decode().split("\0") if name]
     return [path for path in paths if path.is_file()]
