@@ -170,7 +170,8 @@ def test_who_helps_learns_nothing_of_drugs(control: Control) -> None:
 
 
 def test_the_whole_story_fits_on_a_few_screens(printed: str) -> None:
-    assert len(printed.splitlines()) < 178
+    # what is noticed by the second is one line or several, as it falls
+    assert len(printed.splitlines()) < 190
 
 
 def test_everything_was_sent_once(told: Path) -> None:

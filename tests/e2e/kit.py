@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ from jdgate.clock import Clock, machine_time
 from jdgate.commands import handlers
 from jdgate.config import Home, read_config
 from jdgate.control import connect
+from jdgate.core.calendar import LOCAL
 from jdgate.core.directory import Directory, Trust, read
 from jdgate.core.identity import id_check_digit
 from jdgate.core.keys import MemberKeys
@@ -58,7 +60,7 @@ REGION = "511623000000"
 TOWN_1, TOWN_2 = "511623100000", "511623101000"
 APPROVERS = ("王医生", "李主任")
 CLINIC_PLUGIN = Path(__file__).parents[2] / "plugins" / "clinic"
-WITHIN = 30.0
+WITHIN = 60.0
 """Seconds after which a condition that should come true is given up: far more than it takes."""
 STOPS_WITHIN = 60.0
 """Seconds after which a stop is given up, and what still goes on is told."""
@@ -117,12 +119,32 @@ class TurnedClock:
 
     def __init__(self) -> None:
         self.offset = timedelta(0)
+        self._stands_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return machine_time() + self.offset
+        return self._stands_at or machine_time() + self.offset
 
     def turn(self, by: timedelta) -> None:
         self.offset += by
+
+    def turn_to(self, moment: datetime) -> None:
+        """To a moment, and on from there."""
+        self.offset = moment - machine_time()
+
+    def turn_to_noon(self) -> None:
+        """To the next local noon: no midnight passes while a test looks at a day."""
+        noon = self().astimezone(LOCAL).replace(hour=12, minute=0, second=0, microsecond=0)
+        self.turn_to(noon if noon > self() else noon + timedelta(days=1))
+
+    @contextlib.contextmanager
+    def standing(self, moment: datetime) -> Iterator[None]:
+        """It stands at a moment, however long that takes, and goes on from there."""
+        self._stands_at = moment
+        try:
+            yield
+        finally:
+            self._stands_at = None
+            self.turn_to(moment)
 
 
 class County:
@@ -424,11 +446,20 @@ def jdgate_command() -> str:
     return str(Path(sys.executable).with_name("jdgate"))
 
 
+@contextlib.contextmanager
+def free_port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile; a server that asks for this very one gets it."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield int(kept.getsockname()[1])
+
+
 def end(child: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> int:
     """Send a signal to the daemon alone (its nats-server must follow by itself) and wait."""
     if child.poll() is None:
         os.kill(child.pid, number)
-    return child.wait(30)
+    return child.wait(STOPS_WITHIN)
 
 
 def _under_way() -> str:

@@ -292,8 +292,8 @@ async def test_a_rule_that_breaks_loses_nothing(own: Own) -> None:
     alerts = await county.until(lambda: county.records("cln-01", ALERT))
     assert [alert["rule"] for alert in alerts] == ["T1"]
     assert not await county.ask("dead.list")
-    assert len(await county.records("pol", ENROL)) == 3
     await county.quiet()
+    assert len(await county.records("pol", ENROL)) == 3
     await county.assert_sound()
 
 
@@ -305,6 +305,7 @@ async def test_a_rule_that_asks_for_what_no_agreement_allows_stops_nothing(own: 
     assert told[0]["verdict"] == "accepted"
     alerts = await county.until(lambda: county.records("nco", ALERT))
     assert [alert["rule"] for alert in alerts] == ["X3"]
+    await county.quiet()
     assert len(await county.records("pol", ENROL)) == 1
     county.assert_alive()
     await county.assert_sound()

@@ -367,7 +367,7 @@ async def test_people_ask_and_answer_with_two_commands(own: Own) -> None:
     async def said(*args: str) -> tuple[int, Any]:
         command = ["correct", *args, "--json", "-c", str(county.home.config)]
         done = await asyncio.to_thread(CliRunner().invoke, main, command)
-        return done.exit_code, json.loads(done.output)
+        return done.exit_code, json.loads(done.stdout)
 
     asking = ("request", seen["id"], "--item", "confirmed_on", "--error", "日期有误", "--number",
               "JH-5", "--as", "com-01")  # fmt: skip

@@ -54,9 +54,11 @@ async def test_a_day_is_told_once_to_the_unit_to_who_oversees_it_and_to_the_auth
     own: Own,
 ) -> None:
     county = found(own)
+    county.turned.turn_to_noon()
     await county.start()
     today = day_of(county.daemon.clock.now())
-    await tell(county, *(f"PS{n}" for n in range(6)), "AB1", "AB2")
+    refs = [*(f"PS-private-{n}" for n in range(6)), "AB-private-1", "AB-private-2"]
+    await tell(county, *refs)
     county.turned.turn(DAY)
     await digested(county, today)
     waiting = (today, "ps-01", "alerts_waiting", 6)
@@ -85,7 +87,7 @@ async def test_a_day_is_told_once_to_the_unit_to_who_oversees_it_and_to_the_auth
         add_days(today, 2),
     ]
     everything = str([await county.records("nco", DIGEST), await county.leaves()])
-    assert "PS1" not in everything and "AB1" not in everything
+    assert "private" not in everything
     await county.assert_sound()
 
 
@@ -97,8 +99,8 @@ async def test_a_month_tells_how_soon_alerts_were_answered_and_what_rules_add_up
     tallying = RULES.replace("class TellRule:", "class TellRule:\n" + TALLY)
     (county.plugins_dir / "telling.py").write_text(tallying, "utf-8")
     # to the first days of a month, so that the alerts fall into the one that ends next
-    first = (here.replace(day=1) + timedelta(days=32)).replace(day=3)
-    county.turned.turn(first - here)
+    first = (here.replace(day=1, hour=12) + timedelta(days=32)).replace(day=3)
+    county.turned.turn_to(first)
     await county.start()
     await tell(county, *(f"PS{n}" for n in range(5)))
     for alert in await county.ask("alerts.list", member="ps-01", state="open"):

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from tests.e2e.kit import ATTENDANCE, CLINIC_RULES, ENROL, County, attendance, enrolment
 
-from jdgate.clock import machine_time
 from jdgate.core import checkpoints
 from jdgate.core.calendar import add_days, local_day
 from jdgate.core.evidence_verify import verify
@@ -23,8 +22,9 @@ Own = Callable[..., County]
 
 async def test_a_missing_report_is_stated_proven_and_its_arrival_noted(own: Own) -> None:
     county = own(rules={"clinic": CLINIC_RULES | {"report_by": "10:00"}})
+    county.turned.turn_to_noon()
     await county.start()
-    today = local_day(machine_time()).isoformat()
+    today = local_day(county.turned()).isoformat()
     await county.push("cln-01", ENROL, [enrolment(1)])
     await county.push("cln-01", ATTENDANCE, [attendance(1, today)])
     waits = [one for one in await county.ask("expect.list") if one["what"] == ATTENDANCE]

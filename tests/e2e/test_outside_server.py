@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,19 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.kit import ENROL, WITHIN, County, end, enrolment, id_no
+import pytest
+from tests.e2e.kit import ENROL, WITHIN, County, end, enrolment, free_port, id_no
 
 from jdgate.bus.binary import packaged
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = REPOSITORY / "docs" / "operator-guide.md"
 USERS = REPOSITORY / "docs" / "examples" / "nats_users.py"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def as_in_the_guide(county: County, folder: Path, port: int) -> Path:
@@ -79,11 +73,16 @@ def arrived(county: County) -> list[str]:
     return sorted(record["id_no"] for one in shown for record in one["data"])
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with free_port() as port:
+        yield port
+
+
 def test_a_county_exchanges_over_a_server_of_its_operators_whose_store_may_be_lost(
-    tmp_path: Path,
+    tmp_path: Path, port: int
 ) -> None:
     county = County.found(tmp_path / "county")
-    port = free_port()
     config = as_in_the_guide(county, tmp_path / "nats", port)
     url = f"nats://127.0.0.1:{port}"
     with nats_server(config), county.process("--nats", url):
@@ -94,7 +93,7 @@ def test_a_county_exchanges_over_a_server_of_its_operators_whose_store_may_be_lo
         assert not county.home.nats.exists(), "a server of our own was started besides"
     with county.process("--nats", url) as child:
         # the server is away, and a gateway needs it to start: it says so and ends
-        assert child.wait(60) != 0
+        assert child.wait(2 * WITHIN) != 0
         assert url in county.log()
     with nats_server(config), county.process("--nats", url):
         county.patiently("status")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import stat
 import subprocess
 import time
@@ -14,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.kit import CLINIC_PLUGIN, ENROL, WITHIN, County, end, enrolment, jdgate_command
+from tests.e2e.kit import (
+    CLINIC_PLUGIN,
+    ENROL,
+    WITHIN,
+    County,
+    end,
+    enrolment,
+    free_port,
+    jdgate_command,
+)
 
 from jdgate.config import Home
 from jdgate.control import connect
@@ -22,12 +30,6 @@ from jdgate.core import directory as directories
 from jdgate.core.directory import Trust
 from jdgate.errors import TransportFailed
 from jdgate.founding import pinned_authority
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def jdgate(folder: Path, *args: str, code: int = 0) -> dict[str, Any]:
@@ -88,14 +90,15 @@ REQUEST = (
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> tuple[County, Path]:
+def places(tmp_path: Path) -> Iterator[tuple[County, Path]]:
     """A county's machine whose NATS server listens on a port that is known, and an empty one."""
     county = County.found(tmp_path / "county")
     text = county.home.config.read_text("utf-8")
-    county.home.config.write_text(text + f"\n[nats]\nport = {free_port()}\n", "utf-8")
     department = tmp_path / "clinic"
     department.mkdir()
-    return county, department
+    with free_port() as port:
+        county.home.config.write_text(text + f"\n[nats]\nport = {port}\n", "utf-8")
+        yield county, department
 
 
 def url_of(county: County) -> str:
@@ -122,7 +125,7 @@ def test_two_machines_exchange_and_no_private_key_travels(
         # without the digits, or with others, nothing is signed
         before = directory_of(county)
         assert jdgate(authority, *admit, code=2)["error"]["code"] == "enrol.fingerprint_needed"
-        wrong = asked["fingerprint"].replace("1", "2").replace("3", "4")
+        wrong = asked["fingerprint"].translate(str.maketrans("0123456789", "1234567890"))
         refused = jdgate(authority, *admit, "--fingerprint", wrong, code=1)
         assert refused["error"]["code"] == "enrol.fingerprint"
         assert directory_of(county) == before

@@ -44,7 +44,7 @@ async def jdgate(county: County, *args: object, lang: str = "en") -> Told:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(child.communicate(), 60)
+    out, err = await asyncio.wait_for(child.communicate(), 120)
     assert child.returncode is not None
     return Told(child.returncode, out.decode(), err.decode())
 

@@ -49,6 +49,7 @@ async def test_the_thirty_first_person_of_a_day_suspends_the_queries_until_someb
     own: Own,
 ) -> None:
     county = own(more=(TRAFFIC,))
+    county.turned.turn_to_noon()
     await county.start()
     assert (await ask(county, *range(29)))["verdict"] == "accepted"
     assert (await ask(county, 29))["verdict"] == "accepted"
