@@ -36,13 +36,15 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
 }
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
-WITHIN_MS = 30_000
+WITHIN_MS = 120_000
 """After this a thing that should appear is given up: far more than it takes."""
 
 
 async def chromium(playwright: Playwright) -> Browser:
     """The browser itself, without a window."""
-    return await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    return await playwright.chromium.launch(
+        executable_path=CHROMIUM, args=list(FLAGS), timeout=WITHIN_MS
+    )
 
 
 class Window:

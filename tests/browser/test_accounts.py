@@ -60,7 +60,7 @@ async def test_a_new_countys_first_administrator_comes_in_by_the_link_and_then_b
             config.write('client_secret_file = "secret"\nlabel = "统一认证"\namr = ["otp"]\n')
         (county.home.root / "secret").write_text(SECRET, "ascii")
         with county.process():
-            status = await asyncio.to_thread(county.patiently, "status")
+            status = await asyncio.to_thread(county.patiently, "status", within=120)
             window = await Window.new(browser, status["web_url"])
             await window.open(link)
             await everywhere(window)
@@ -85,7 +85,7 @@ def _founded(folder: Path) -> str:
     """`jdgate init`; the link that it prints."""
     made = subprocess.run(
         [jdgate_command(), "init", "county", "--region", "511623", "--name", "新县", "--json"],
-        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
         check=True,
     )  # fmt: skip
     return str(json.loads(made.stdout)["administrator"]["link"])

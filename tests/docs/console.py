@@ -45,7 +45,7 @@ _LOOKS = re.compile(
     r"|curl (?!.*(-X|-d|--data))"
 )
 _EXPORT = re.compile(r"export (\w+)=")
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 _DAEMON = re.compile(r"(make|jdgate( --lang \w+)?) run\b")
 _KINDS = (
     (f"(?:{_UUID.pattern})", None),

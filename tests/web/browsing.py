@@ -33,7 +33,7 @@ class Browser:
         url = county.daemon.web_url
         assert url is not None, "the console is not served"
         self.url = url
-        self.client = httpx.AsyncClient(base_url=url, timeout=30, headers=headers)
+        self.client = httpx.AsyncClient(base_url=url, timeout=60, headers=headers)
 
     @property
     def cookie(self) -> str | None:

@@ -30,7 +30,7 @@ async def system(county: County) -> AsyncIterator[httpx.AsyncClient]:
 
 def client(county: County, token: str) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=county.daemon.web_url or "", headers=headers, timeout=30)
+    return httpx.AsyncClient(base_url=county.daemon.web_url or "", headers=headers, timeout=60)
 
 
 def request(number: int, id: str, **more: Any) -> dict[str, Any]:
@@ -109,14 +109,14 @@ async def test_what_comes_while_one_looks_is_not_waited_for(
                         pass
             return found
 
-        return await within(guard, wait, request, look_slowly)
+        return await within(guard, 100 * wait, request, look_slowly)
 
     async def arrived() -> bool:
         return len(await county.ask("inbox.list", member="ps-01")) > before
 
     monkeypatch.setattr(asking.Guard, "within", slow)
     async with client(county, made["token"]) as system:
-        came = await system.get("/api/v1/deliveries", params={"wait": 30}, timeout=15)
+        came = await system.get("/api/v1/deliveries", params={"wait": 30}, timeout=120)
     assert came.json() and looks == 2
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from tests.e2e.kit import ENROL, County, enrolment
+from tests.e2e.kit import ENROL, WITHIN, County, enrolment
 from tests.e2e.test_approval import draft_for
 from tests.web.browsing import Browser, hire, without_token
 
@@ -106,7 +106,7 @@ async def test_the_desk_hears_of_an_alert_without_a_reload(county: County, brows
         lines = stream.aiter_lines()
         assert await anext(lines) == "retry: 3000"
         telling = asyncio.create_task(alert(county, "PS2"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * WITHIN):
             id = await telling
             while f'href="/alerts/{id}"' not in await anext(lines):
                 pass

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.e2e.kit import ENROL, County, enrolment
+from tests.e2e.kit import ENROL, WITHIN, County, enrolment
 from tests.web.browsing import Browser, without_token
 
 from jdgate.commands import machine
@@ -196,7 +196,7 @@ async def test_the_picture_is_sent_anew_when_something_passed(
         assert await anext(lines) == "retry: 3000"
         await asyncio.sleep(0)
         sending = asyncio.create_task(county.push("cln-01", ENROL, [enrolment(next(_numbers))]))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * WITHIN):
             while await anext(lines) != "event: work":
                 pass
             assert (await anext(lines)).startswith("data: ")

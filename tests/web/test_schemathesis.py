@@ -66,6 +66,7 @@ async def test_every_answer_is_documented(
         "--exclude-checks", "positive_data_acceptance",
         "--mode", "all", "--max-examples", EXAMPLES, "--seed", "1", "--no-color",
         "--continue-on-failure", "--generation-database", "none",
+        "--request-timeout", "120", "--suppress-health-check", "too_slow",  # on a busy machine
     )  # fmt: skip
     assert code == 0, said
 

@@ -51,7 +51,7 @@ async def test_a_desk_far_from_the_gateway_tells_it_who_looked(tmp_path: Path) -
             assert (await browser.open(f"/inbox/{rows[0]['id']}")).status_code == 200
             (found,) = await center.until(lambda: looked(center, rows[0]["id"]))
             assert found == ("ps-01", "clerk", "work")
-            row = (await station.ask("alerts.list", member="ps-01"))[0]
+            (row, *_) = await station.until(lambda: station.ask("alerts.list", member="ps-01"))
             page = await browser.open(f"/alerts/{row['id']}")
             assert page.status_code == 200 and "发出提醒" in page.text
             # pages that are looked at show what is known here, and say what is not
