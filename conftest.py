@@ -31,6 +31,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("jdgate")
 
+# all that the tests speak to is on this machine; where there is a proxy, it is not asked for that
+for name in ("NO_PROXY", "no_proxy"):
+    os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost,::1"]))
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' files in memory where there is room for them.
