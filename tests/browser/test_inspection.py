@@ -14,7 +14,7 @@ from tests.e2e.kit import County
 pytestmark = pytest.mark.anyio
 expect.set_options(timeout=WITHIN_MS)
 TYPE = "precursor.inspect.result.v1"
-READY = "没有网络也能打开"
+READY, OFF = "没有网络也能打开", "没有网络。"
 
 
 async def ready(window: Window) -> Page:
@@ -58,7 +58,7 @@ async def test_an_inspection_without_a_connection_is_sent_once_when_it_is_back(
     await window.context.set_offline(True)
     await page.reload()
     await expect(page.locator("h1")).to_have_text("易制毒检查")
-    await expect(page.locator("#line")).to_contain_text("没有网络")
+    await expect(page.locator("#line")).to_contain_text(OFF)
     await fill(page, book="0.3", stock="0.1")
     difference = page.locator(".difference").first
     await expect(difference).to_have_text("实物少 0.2 千克 (66.7 %)")
@@ -128,7 +128,7 @@ async def test_an_answer_that_is_lost_sends_nothing_twice(county: County, drive:
     await window.context.route("**/inspection", lose)
     await fill(page, "91330100M000100Y4T", book="7", stock="7")
     await page.locator("#go").tap()
-    await expect(page.locator("#line")).to_contain_text("没有网络")
+    await expect(page.locator("#line")).to_contain_text(OFF)
     assert [one["state"] for one in await kept(page)] == ["waiting"]
     await page.goto("about:blank")
     lost = False
