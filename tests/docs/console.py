@@ -12,6 +12,7 @@ The convention, for whoever writes documents:
   same one from then on, so a command may use one that an output above has shown;
 - a command that only looks (`inbox`, `drafts`, `evidence export` …) is asked again for some seconds
   while its answer is not yet the expected one, as a reader would;
+- port 24222, which documents give to a county that others reach, is a free one in the commands;
 - what a command exports (`export URL=…`) is there for those below it;
 - `jdgate run` and `make run` are started, must print the lines below them, and keep running until
   the next one in the same folder, or the end of the document.
@@ -28,6 +29,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.e2e.kit import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_WITHIN = 120.0
@@ -46,6 +49,7 @@ _LOOKS = re.compile(
 )
 _EXPORT = re.compile(r"export (\w+)=")
 _PATIENCE = 60.0
+_PORT = re.compile(r"(port = |127\.0\.0\.1:)24222\b")
 _DAEMON = re.compile(r"(make|jdgate( --lang \w+)?) run\b")
 _KINDS = (
     (f"(?:{_UUID.pattern})", None),
@@ -109,16 +113,17 @@ class Reader:
     def follow(self, document: Path) -> int:
         """Carry out every step; how many there were."""
         done = 0
-        try:
-            for step in steps(document):
-                command = self._with_ids(step.command)
-                if _DAEMON.match(command):
-                    self._start(command, step.expected)
-                else:
-                    self._run(command, step)
-                done += 1
-        finally:
-            self.stop()
+        with free_port() as port:
+            try:
+                for step in steps(document):
+                    command = self._with_ids(_PORT.sub(rf"\g<1>{port}", step.command))
+                    if _DAEMON.match(command):
+                        self._start(command, step.expected)
+                    else:
+                        self._run(command, step)
+                    done += 1
+            finally:
+                self.stop()
         return done
 
     def stop(self) -> None:
