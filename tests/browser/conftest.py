@@ -13,11 +13,6 @@ from tests.web.conftest import county  # the same county, with its staff
 __all__ = ["county"]
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
     """Chromium, started once for a module's tests."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from tests.browser.driving import Drive
 from tests.e2e.kit import ENROL, County, enrolment
-from tests.web.browsing import stay_within_a_day
 from tests.web.test_overview import due, expect
 
 from jdgate.core.calendar import local_day
@@ -74,7 +73,7 @@ async def test_the_flow_picture_changes_without_a_reload(drive: Drive, county: C
 
 
 async def test_a_day_is_reached_by_keyboard(drive: Drive, county: County) -> None:
-    stay_within_a_day(county)
+    county.turned.stay_within_a_day()
     await expect(county, due(county, "key", 0))  # today, whatever the hour
     window = await drive.window("clerk")
     page = await window.open("/expectations")

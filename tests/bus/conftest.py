@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.client import Client
+from tests.e2e.kit import kept_port
 
 from jdgate.bus.access import BusUser, nkey_public
 from jdgate.bus.embedded import EmbeddedServer
 from jdgate.bus.jetstream import connect_gateway, connect_member
 from jdgate.bus.port import Incoming, Outgoing
 from jdgate.bus.streams import GatewayStreams, MemberStreams, Quota
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 def nkey(private: Ed25519PrivateKey) -> str:
@@ -125,13 +120,9 @@ class County:
         self._open.append(raw.client)
         return await raw.connect(self.server.url)
 
-    @contextlib.contextmanager
-    def keeping_the_port(self) -> Iterator[None]:
+    def keeping_the_port(self) -> AbstractContextManager[int]:
         """Nobody else gets the server's port while it is stopped, and it does."""
-        with socket.socket() as kept:
-            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            kept.bind(("127.0.0.1", int(self.server.url.rpartition(":")[2])))
-            yield
+        return kept_port(int(self.server.url.rpartition(":")[2]))
 
     async def close(self) -> None:
         for bus in self._open:

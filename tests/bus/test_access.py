@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as settings_of_hypothesis
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jdgate.bus.access import (
@@ -38,11 +37,6 @@ def test_the_check_sum_is_crc16_xmodem() -> None:
     assert crc16(b"123456789") == 0x31C3
 
 
-ANY_MACHINE = settings_of_hypothesis(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""One that is busy with other things for a moment, too."""
-
-
-@ANY_MACHINE
 @given(st.binary(min_size=32, max_size=32))
 def test_an_nkey_holds_its_key(public: bytes) -> None:
     nkey = nkey_public(public)
@@ -52,7 +46,6 @@ def test_an_nkey_holds_its_key(public: bytes) -> None:
     assert check_nkey(nkey) == nkey
 
 
-@ANY_MACHINE
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 55), st.integers(1, 31))
 def test_a_mistyped_nkey_is_refused(public: bytes, at: int, by: int) -> None:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

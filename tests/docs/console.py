@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.kit import free_port
+from tests.e2e.kit import kept_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_WITHIN = 120.0
@@ -113,7 +113,7 @@ class Reader:
     def follow(self, document: Path) -> int:
         """Carry out every step; how many there were."""
         done = 0
-        with free_port() as port:
+        with kept_port() as port:
             try:
                 for step in steps(document):
                     command = self._with_ids(_PORT.sub(rf"\g<1>{port}", step.command))

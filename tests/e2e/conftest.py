@@ -11,11 +11,6 @@ from tests.e2e.hostile import RawMember
 from tests.e2e.kit import County
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 async def county(
     anyio_backend: str, tmp_path_factory: pytest.TempPathFactory

@@ -32,7 +32,7 @@ from jdgate.clock import Clock, machine_time
 from jdgate.commands import handlers
 from jdgate.config import Home, read_config
 from jdgate.control import connect
-from jdgate.core.calendar import LOCAL
+from jdgate.core.calendar import LOCAL, local_day
 from jdgate.core.directory import Directory, Trust, read
 from jdgate.core.identity import id_check_digit
 from jdgate.core.keys import MemberKeys
@@ -135,6 +135,13 @@ class TurnedClock:
         """To the next local noon: no midnight passes while a test looks at a day."""
         noon = self().astimezone(LOCAL).replace(hour=12, minute=0, second=0, microsecond=0)
         self.turn_to(noon if noon > self() else noon + timedelta(days=1))
+
+    def stay_within_a_day(self) -> None:
+        """To the next local day where this one is over within the hour: for what goes on there
+        already and is counted by the day."""
+        soon = self() + timedelta(hours=1)
+        if local_day(soon) != local_day(self()):
+            self.turn(timedelta(hours=1))
 
     @contextlib.contextmanager
     def standing(self, moment: datetime) -> Iterator[None]:
@@ -447,11 +454,12 @@ def jdgate_command() -> str:
 
 
 @contextlib.contextmanager
-def free_port() -> Iterator[int]:
-    """A port that nobody else is given meanwhile; a server that asks for this very one gets it."""
+def kept_port(port: int = 0) -> Iterator[int]:
+    """A port (this one, or a free one) that nobody else is given meanwhile; a server that asks for
+    this very one gets it."""
     with socket.socket() as kept:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        kept.bind(("127.0.0.1", 0))
+        kept.bind(("127.0.0.1", port))
         yield int(kept.getsockname()[1])
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.kit import ENROL, WITHIN, County, end, enrolment, free_port, id_no
+from tests.e2e.kit import ENROL, WITHIN, County, end, enrolment, id_no, kept_port
 
 from jdgate.bus.binary import packaged
 
@@ -75,7 +75,7 @@ def arrived(county: County) -> list[str]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    with free_port() as port:
+    with kept_port() as port:
         yield port
 
 

@@ -20,8 +20,8 @@ from tests.e2e.kit import (
     County,
     end,
     enrolment,
-    free_port,
     jdgate_command,
+    kept_port,
 )
 
 from jdgate.config import Home
@@ -96,7 +96,7 @@ def places(tmp_path: Path) -> Iterator[tuple[County, Path]]:
     text = county.home.config.read_text("utf-8")
     department = tmp_path / "clinic"
     department.mkdir()
-    with free_port() as port:
+    with kept_port() as port:
         county.home.config.write_text(text + f"\n[nats]\nport = {port}\n", "utf-8")
         yield county, department
 

@@ -65,6 +65,7 @@ async def test_an_application_is_late_when_the_tenth_working_day_of_this_county_
     with county.turned.standing(passed - A_MOMENT):
         await county.until(lambda: _looked(county, passed - A_MOMENT))
         assert [row for row in await county.ask("alerts.list") if row["rule"] == "S1"] == []
+        assert await county.ask("alerts.list", member="pol") == []
     county.turned.turn(2 * A_MOMENT)
 
     async def told() -> Any:

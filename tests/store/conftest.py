@@ -17,11 +17,6 @@ from jdgate.store.vault import Vault
 NOW = datetime(2026, 11, 21, 2, 30, 0, 123_000, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Which], Path]:
     """Migrated, empty SQLite files to copy."""

@@ -16,7 +16,6 @@ import httpx
 import pyotp
 from tests.e2e.kit import County
 
-from jdgate.core.calendar import local_day
 from jdgate.people import accounts, credentials
 from jdgate.store import people
 
@@ -85,14 +84,6 @@ def wrong_code(generator: pyotp.TOTP, now: datetime) -> str:
     """Six digits that are not the generator's code, minutes before and after as little as now."""
     right = {generator.at(now + timedelta(seconds=30 * step)) for step in range(-4, 5)}
     return next(code for code in map("{:06}".format, range(10)) if code not in right)
-
-
-def stay_within_a_day(county: County) -> None:
-    """Where the county's day is over within the hour, begin the next: what is counted by the day
-    is counted anew at midnight."""
-    soon = county.turned() + timedelta(hours=1)
-    if local_day(soon) != local_day(county.turned()):
-        county.turned.turn(timedelta(hours=1))
 
 
 async def hire(

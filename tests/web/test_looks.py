@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.kit import ENROL, County, enrolment
-from tests.web.browsing import Browser, hire, stay_within_a_day
+from tests.web.browsing import Browser, hire
 
 from jdgate.clock import machine_time
 from jdgate.core.calendar import LOCAL
@@ -36,7 +36,7 @@ async def county(
         tmp_path_factory.mktemp("county"),
         alerts={"web": {"enabled": True}, "queries": {"looks_a_day": MOST}},
     )
-    stay_within_a_day(county)
+    county.turned.stay_within_a_day()
     async with county.running():
         for login, (role, member) in STAFF.items():
             await hire(county, login, role, member)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from sqlalchemy import update
 from tests.e2e.kit import ENROL, County, attendance, enrolment, id_no
 from tests.e2e.test_corrections import RESULT, finding, two_dropouts
-from tests.web.browsing import Browser, stay_within_a_day, token_of
+from tests.web.browsing import Browser, token_of
 from tests.web.test_desk import alert, looked
 
 from jdgate.cli import main
@@ -336,7 +336,7 @@ async def searches(county: County) -> list[dict[str, Any]]:
 
 
 async def test_searches_by_person_are_few_a_day(county: County, browse: Browse) -> None:
-    stay_within_a_day(county)
+    county.turned.stay_within_a_day()
     checker = await signed_in(browse, "checker")
     page = await checker.open("/messages")
     most = county.gateway.ground.queries.persons

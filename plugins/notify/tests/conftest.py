@@ -18,11 +18,6 @@ from plugins.notify.tests.servers import Postbox, Receiver, allow, mail_server, 
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for this machine with its key, in one PEM file."""
     key = ec.generate_private_key(ec.SECP256R1())

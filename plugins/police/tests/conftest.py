@@ -14,11 +14,6 @@ from jdgate import texts
 from jdgate_police import plugin
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session", autouse=True)
 def words() -> None:
     """The plugin's texts, as a host loads them."""
